@@ -1,0 +1,291 @@
+"""One TOML file per experiment, checked: unknown keys and values out of range are refused.
+
+Each field carries its meaning as a description, so that documents and errors can quote it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+
+from .errors import ConfigError
+
+EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
+SourceName = Literal[
+    "movielens/100k", "movielens/1m", "movielens/latest-small", "movielens/25m", "movielens/32m"
+]
+
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Probability = Annotated[float, Field(ge=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A table of the TOML; frozen, and strict about keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """Where the log is, what its columns are called, and which events count."""
+
+    source: SourceName | None = Field(
+        None, description="a published data set; downloaded, unless `path` names a local copy"
+    )
+    path: str | None = Field(
+        None, description="file, folder or glob of events (CSV, TSV, JSONL, Parquet; .gz too)"
+    )
+    user: str = Field("user_id", description="column that says who")
+    item: str = Field("item_id", description="column that says what")
+    time: str = Field("timestamp", description="column that says when")
+    time_format: Literal["auto", "seconds", "milliseconds", "iso8601", "order"] = Field(
+        "auto", description="unit of `time`; `order` is any sortable column that is no clock"
+    )
+    rating: str | None = Field(None, description="column with a rating; needed by `min_rating`")
+    items: str | None = Field(None, description="file with the catalogue: id, title, attributes")
+    items_id: str = Field("id", description="column of the catalogue that holds the item's id")
+    items_title: str = Field("title", description="column of the catalogue that holds the title")
+    exclude_seen: bool = Field(
+        True, description="never recommend what the history holds; false where users repeat"
+    )
+    repeats: Literal["all", "first"] | None = Field(
+        None,
+        description="events kept of a user with the same item; default: `first` when seen items "
+        "are excluded, else `all`",
+    )
+    min_rating: float | None = Field(None, description="events with a lower rating are dropped")
+    min_user_events: Count = Field(5, description="users with fewer events are dropped (k-core)")
+    min_item_events: Count = Field(5, description="items with fewer events are dropped (k-core)")
+    buckets: int = Field(
+        8, ge=1, le=4096, description="parts that users are cut into; more need less memory"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.source is None and self.path is None:
+            raise ValueError('give data.path = "events.csv" or data.source = "movielens/100k"')
+        if self.source is not None:
+            mapped = {"user", "item", "time", "time_format", "rating", "items"}
+            if given := sorted(mapped & self.model_fields_set):
+                raise ValueError(
+                    f"data.{given[0]} cannot be set beside data.source, which knows its columns"
+                )
+        elif self.min_rating is not None and self.rating is None:
+            raise ValueError("data.min_rating needs data.rating, the column that holds ratings")
+        return self
+
+    @property
+    def repeats_rule(self) -> Literal["all", "first"]:
+        """The rule in force: `first` looks at no later event, so it cannot leak the future."""
+        return self.repeats or ("first" if self.exclude_seen else "all")
+
+
+class SplitConfig(Section):
+    """Which events train, which tune and which test."""
+
+    kind: Literal["leave-one-out", "time", "users"] = Field(
+        "leave-one-out",
+        description="each user's last event tests and the one before it tunes; or a global "
+        "moment; or users that training never saw",
+    )
+    valid_fraction: Fraction = Field(0.1, description="share of events (time) or users for tuning")
+    test_fraction: Fraction = Field(0.1, description="share of events (time) or users for testing")
+    seed: int = Field(1, ge=0, description="chooses the held-out users")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.valid_fraction + self.test_fraction >= 1:
+            raise ValueError("split.valid_fraction + split.test_fraction must stay below 1")
+        if self.kind != "users" and "seed" in self.model_fields_set:
+            raise ValueError(f"split.seed has no effect on kind '{self.kind}': remove it")
+        if self.kind == "leave-one-out" and (
+            unused := {"valid_fraction", "test_fraction"} & self.model_fields_set
+        ):
+            raise ValueError(f"split.{min(unused)} has no effect on kind 'leave-one-out'")
+        return self
+
+
+ENCODER_FIELDS: dict[str, frozenset[str]] = {
+    "bow": frozenset({"layers", "feedforward"}),
+    "cnn": frozenset({"layers", "kernel_size"}),
+    "lstm": frozenset({"layers"}),
+    "gru": frozenset({"layers"}),
+    "transformer": frozenset({"layers", "heads", "feedforward"}),
+}
+"""Which of the optional fields of [model] each encoder reads; the others are refused."""
+
+ENCODER_DEFAULTS: dict[str, dict[str, int]] = {
+    "bow": {"layers": 1, "feedforward": 4, "max_length": 200},
+    "cnn": {"layers": 4, "kernel_size": 3, "max_length": 200},
+    "lstm": {"layers": 1, "max_length": 50},
+    "gru": {"layers": 1, "max_length": 50},
+    "transformer": {"layers": 2, "heads": 2, "feedforward": 4, "max_length": 200},
+}
+"""Recurrent encoders are unrolled in the exported graph, which costs ops: they get L = 50."""
+
+
+class ModelConfig(Section):
+    """The user encoder and its size; what an encoder does not read it refuses."""
+
+    encoder: EncoderName = Field("transformer", description="how a history becomes a user vector")
+    dim: int = Field(64, ge=4, le=1024, description="width D of item embeddings and user vectors")
+    max_length: int | None = Field(
+        None, ge=1, le=4096, description="newest events kept, L; 200, for lstm and gru 50"
+    )
+    layers: int | None = Field(None, ge=1, le=32, description="blocks, layers or hidden layers")
+    heads: int | None = Field(None, ge=1, le=64, description="attention heads (transformer)")
+    feedforward: int | None = Field(
+        None, ge=1, le=16, description="hidden width of a block's two-layer part, in units of D"
+    )
+    kernel_size: int | None = Field(None, ge=2, le=16, description="events per convolution (cnn)")
+    dropout: Probability = Field(0.2, description="share of activations dropped in training")
+    item_dropout: Probability = Field(0.1, description="share of history items hidden in training")
+
+    @model_validator(mode="after")
+    def _fill(self) -> Self:
+        reads = ENCODER_FIELDS[self.encoder]
+        optional = frozenset[str]().union(*ENCODER_FIELDS.values())
+        for name in sorted(optional - reads):
+            if getattr(self, name) is not None:
+                raise ValueError(
+                    f"model.{name} has no effect on encoder '{self.encoder}': remove it"
+                )
+        for name, value in ENCODER_DEFAULTS[self.encoder].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        if self.heads is not None and self.dim % self.heads:
+            raise ValueError(f"model.dim = {self.dim} must be a multiple of heads = {self.heads}")
+        return self
+
+    def value(self, name: str) -> int:
+        """An optional field that this encoder reads, as an int (never None after checking)."""
+        found = getattr(self, name)
+        if not isinstance(found, int):
+            raise ConfigError(f"model.{name} is not set for encoder '{self.encoder}'")
+        return found
+
+
+class TrainingConfig(Section):
+    """How long, how fast and how reproducibly the model learns."""
+
+    epochs: Count = Field(100, description="passes over the users, unless stopped early")
+    seed: int = Field(1, ge=0, lt=2**32, description="of weights, order, windows and dropout")
+    batch_labels: Count = Field(4096, description="labels (positions trained) in one step")
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="peak of the schedule")
+    weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's, on matrices only")
+    warmup: Probability = Field(0.03, description="share of all steps until the peak rate")
+    schedule: Literal["cosine", "constant"] = Field("cosine", description="after the warm-up")
+    gradient_clip: float = Field(1.0, gt=0, description="largest norm of a step's gradient")
+    validate_every: Count = Field(1, description="epochs between measurements of NDCG@10")
+    validate_users: Count = Field(10_000, description="most users that a measurement ranks")
+    patience: Count = Field(10, description="measurements without a better NDCG@10 until the end")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of the loss's matrix products; bfloat16 where the CPU has it"
+    )
+    threads: int | None = Field(None, ge=1, le=256, description="CPU threads; all when not given")
+
+
+class EvaluationConfig(Section):
+    """What is measured."""
+
+    cutoffs: tuple[Count, ...] = Field((1, 5, 10, 20), min_length=1, description="the k of @k")
+    bootstrap: Count = Field(1000, description="resamples behind each 95 % interval")
+    seed: int = Field(1, ge=0, description="of the resamples")
+
+
+class ExportConfig(Section):
+    """What the device gets."""
+
+    quantization: Literal["float32", "int8", "int4"] = Field("int8", description="of the weights")
+    results: Count = Field(100, description="K, the longest list that one call gives")
+    candidates: Count = Field(256, description="C, candidates scored by one call")
+    blocked: Count = Field(256, description="N, further items that one call can leave out")
+    max_ndcg_loss: Fraction = Field(0.01, description="gate: relative loss of NDCG@10 to float")
+    min_overlap: Fraction = Field(0.95, description="gate: mean overlap of the top 10 with float")
+    check_users: Count = Field(10_000, description="most validation users behind the gates")
+
+
+class Config(Section):
+    """A whole experiment."""
+
+    data: DataConfig
+    split: SplitConfig = SplitConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    export: ExportConfig = ExportConfig()
+    _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    def resolve(self, path: str) -> Path:
+        """A path of the TOML, taken from the folder that the TOML is in."""
+        return self._folder / Path(path).expanduser()
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+    """Read a TOML file, with `overrides` such as "model.dim=32" laid over it.
+
+    Raises ConfigError with the file, the key and what was expected.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"there is no config file '{path}'") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
+    for override in overrides or []:
+        _override(document, override)
+    return parse_config(document, name=str(path), folder=path.resolve().parent)
+
+
+def parse_config(document: dict[str, Any], *, name: str, folder: Path | None = None) -> Config:
+    """Check a config that is already a dictionary; `name` says in errors where it came from."""
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {_explain(error)}") from None
+    if folder is not None:
+        config._folder = folder
+    return config
+
+
+def _override(document: dict[str, Any], override: str) -> None:
+    """Lay `section.key=value` over a document; the value is TOML, or else a plain string."""
+    key, equals, text = override.partition("=")
+    section, dot, field = key.strip().partition(".")
+    if not (equals and dot and field):
+        raise ConfigError(f"'{override}' is no setting; write section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    table = document.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"'{section}' must be a table: [{section}]")
+    table[field] = value
+
+
+def _explain(error: ValidationError) -> str:
+    """The first problem of a validation, in one sentence."""
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_fields(problem["loc"][:-1])))
+        return f"unknown key '{where}' (known here: {known})"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message
+    if problem["type"] == "missing":
+        return f"[{where}] is missing" if len(problem["loc"]) == 1 else f"{where} is missing"
+    return f"{where} = {problem['input']!r}: {message}"
+
+
+def _fields(location: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return list(model.model_fields)

@@ -1,0 +1,65 @@
+"""Every error that a user can cause, as one sentence that says what to do.
+
+PocketrecError
+├── ConfigError          the TOML (or a command's option) is wrong
+├── DataError            the log, the catalogue or the prepared data is wrong
+│   └── DownloadError    a data set could not be fetched or is not what it should be
+├── ArtifactError        a folder of ours is damaged, of another kind, or in the way
+│   └── BundleError      a bundle breaks its contract
+├── QualityError         an export failed one of its gates
+├── InputError           a call of the runtime was given something it cannot answer
+└── MissingExtraError    a command needs packages that are not installed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class PocketrecError(Exception):
+    """Base of all: its text is one sentence for a person; the command line exits with 2."""
+
+
+class ConfigError(PocketrecError):
+    """The TOML or an option has an unknown key, a bad value or a bad combination."""
+
+
+class DataError(PocketrecError):
+    """The log, the catalogue or the prepared data cannot be used as it is."""
+
+
+class DownloadError(DataError):
+    """A data set could not be fetched, or what came is not what was published."""
+
+
+class ArtifactError(PocketrecError):
+    """A folder that pocketrec wrote is damaged, of another kind, or in the way."""
+
+
+class BundleError(ArtifactError):
+    """A bundle does not keep its contract: hashes, shapes, operators or item list."""
+
+
+class QualityError(PocketrecError):
+    """An exported model failed a gate; no bundle was written."""
+
+
+class InputError(PocketrecError):
+    """A recommender was asked something that it cannot answer."""
+
+
+class MissingExtraError(PocketrecError):
+    """Packages of an extra are needed and not installed."""
+
+
+@contextmanager
+def needs_extra(task: str, extra: str) -> Iterator[None]:
+    """Turn a failed import inside the block into the command that installs what is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "a package").partition(".")[0]
+        raise MissingExtraError(
+            f"{task} needs {package}, which is not installed: pip install 'pocketrec[{extra}]'"
+        ) from error

@@ -1,0 +1,62 @@
+"""The words that stages share: column names, file names and the letters for shapes.
+
+Shapes are written with B batch, L history length, D embedding width, V items (without
+padding), K results, C candidates, N blocked items. Item index 0 is padding; items are 1..V.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PADDING: Final = 0
+"""Item index that stands for "no event"; it is never recommended."""
+
+
+class Column:
+    """Names of columns in every table that pocketrec makes; no other module spells them."""
+
+    # Events, as logs.read gives them.
+    USER: Final = "user"
+    ITEM: Final = "item"
+    TIME: Final = "time"  # Int64: milliseconds since 1970, or any order when it is no clock
+    RATING: Final = "rating"
+    ORDER: Final = "order"  # UInt32/UInt64: position in the input; breaks ties of time
+
+    # Catalogue, as logs gives it and items.parquet keeps it.
+    INDEX: Final = "index"
+    COUNT: Final = "count"
+    TITLE: Final = "title"
+
+    # Sequences, one row a user.
+    TRAIN_LENGTH: Final = "train_length"
+    VALID_POSITION: Final = "valid_position"
+    TEST_POSITION: Final = "test_position"
+
+
+class File:
+    """Names of files inside the artifacts."""
+
+    MANIFEST: Final = "manifest.json"
+    ITEMS_TABLE: Final = "items.parquet"
+    SHARDS: Final = "shards"
+    CHECKPOINTS: Final = "checkpoints"
+    LAST: Final = "last.safetensors"
+    BEST: Final = "best.safetensors"
+    METRICS: Final = "metrics.jsonl"
+    TENSORBOARD: Final = "tensorboard"
+    MODEL: Final = "model.tflite"
+    ITEMS: Final = "items.json"
+
+
+class Signature:
+    """Names of the on-device signatures and of their tensors."""
+
+    RECOMMEND: Final = "recommend"
+    SCORE: Final = "score"
+
+    ITEM_ID: Final = "item_id"  # int32 (1, L), oldest first, padded at the end with 0
+    BLOCKED: Final = "blocked"  # int32 (1, N), 0 = nothing
+    USER_VECTOR: Final = "user_vector"  # float32 (1, D), zero changes nothing
+    CANDIDATES: Final = "candidates"  # int32 (1, C)
+    IDS: Final = "ids"  # int32 (1, K)
+    SCORES: Final = "scores"  # float32 (1, K) or (1, C)
