@@ -1,0 +1,45 @@
+"""Events of a bucket of users -> one row a user, in time order."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ..schema import PADDING, Column
+from .split import ROLE, Role
+
+
+def in_order(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort by user, time and place in the input: the order that everything later relies on."""
+    return events.sort(Column.USER, Column.TIME, Column.ORDER)
+
+
+def user_sequences(events: pl.DataFrame, vocabulary: pl.DataFrame) -> pl.DataFrame:
+    """Gather events (with a role each, in order) into one row a user, sorted by user.
+
+    Columns: user; item, List(Int32) of vocabulary indices; time, List(Int64); train_length, the
+    number of leading events that training may see; valid_position and test_position, where the
+    targets stand (null: none). A target whose item is not in the vocabulary is kept as 0; other
+    events without a known item are dropped, as they would be on the device.
+    """
+    index = vocabulary.select(Column.ITEM, Column.INDEX)
+    known = (
+        events.join(index, on=Column.ITEM, how="left", maintain_order="left")
+        .with_columns(pl.col(Column.INDEX).fill_null(PADDING))
+        .filter((pl.col(Column.INDEX) != PADDING) | pl.col(ROLE).is_in([Role.VALID, Role.TEST]))
+    )
+    role = pl.col(ROLE)
+    return (
+        known.group_by(Column.USER, maintain_order=True)
+        .agg(
+            pl.col(Column.INDEX).alias(Column.ITEM),
+            pl.col(Column.TIME),
+            (role == Role.TRAIN).sum().cast(pl.Int32).alias(Column.TRAIN_LENGTH),
+            _position(role == Role.VALID).alias(Column.VALID_POSITION),
+            _position(role == Role.TEST).alias(Column.TEST_POSITION),
+        )
+        .sort(Column.USER)
+    )
+
+
+def _position(condition: pl.Expr) -> pl.Expr:
+    return condition.arg_true().first().cast(pl.Int32)

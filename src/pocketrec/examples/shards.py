@@ -1,0 +1,94 @@
+"""Prepared data, opened: the item table, and the sequences as flat arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..artifact import open_manifest
+from ..config import Config, parse_config
+from ..errors import DataError
+from ..schema import PADDING, Column, File
+
+KIND = "prepared"
+
+IntArray = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Training events of all users, end to end.
+
+    `items` (E,) int32 are indices 1..V, oldest first per user; user u owns
+    `items[offsets[u]:offsets[u + 1]]`.
+    """
+
+    items: IntArray
+    offsets: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A folder that `pocketrec prepare` wrote."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    config: Config
+    catalogue: pl.DataFrame
+
+    @classmethod
+    def open(cls, folder: Path) -> PreparedData:
+        """Check the manifest and every file's hash, and read the item table."""
+        manifest = open_manifest(folder, KIND)
+        config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
+        return cls(folder, manifest, config, pl.read_parquet(folder / File.ITEMS_TABLE))
+
+    @property
+    def item_count(self) -> int:
+        """V, padding not counted."""
+        return self.catalogue.height
+
+    @property
+    def item_counts(self) -> npt.NDArray[np.int64]:
+        """Training events of items 1..V, (V,)."""
+        return self.catalogue[Column.COUNT].to_numpy()
+
+    def training(self) -> Sequences:
+        """The part of each user's events that training may see."""
+        frame = self._shards(Column.ITEM, Column.TRAIN_LENGTH)
+        trained = frame.select(pl.col(Column.ITEM).list.head(pl.col(Column.TRAIN_LENGTH)))
+        lists = trained[Column.ITEM]
+        lengths = lists.list.len().to_numpy().astype(np.int64)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        items = lists.explode(empty_as_null=False).drop_nulls().to_numpy().astype(np.int32)
+        return Sequences(items, offsets)
+
+    def targets(self, part: str, limit: int | None = None) -> tuple[list[IntArray], IntArray]:
+        """Histories (oldest first, whole) and targets of "valid" or "test", one a user.
+
+        A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
+        With `limit`, users are taken at equal distances, the same ones each time.
+        """
+        column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
+        if column is None:
+            raise DataError(f"there is no part '{part}': valid or test")
+        frame = self._shards(Column.ITEM, column).drop_nulls(column)
+        if limit is not None and frame.height > limit:
+            rows = np.linspace(0, frame.height - 1, limit).round().astype(np.int64)
+            frame = frame[rows]
+        histories, targets = [], []
+        for items, position in frame.iter_rows():
+            events = np.asarray(items, np.int32)
+            before = events[:position]
+            histories.append(before[before != PADDING])
+            targets.append(int(events[position]))
+        return histories, np.asarray(targets, np.int32)
+
+    def _shards(self, *columns: str) -> pl.DataFrame:
+        files = sorted((self.folder / File.SHARDS).glob("part-*.parquet"))
+        return pl.scan_parquet(files).select(columns).collect()

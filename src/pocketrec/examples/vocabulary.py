@@ -1,0 +1,30 @@
+"""Items and their counts: which items there are, and the index that each gets."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ..schema import Column
+
+
+def count_items(events: pl.DataFrame) -> pl.DataFrame:
+    """Events per item of one bucket: columns item, count (Int64)."""
+    return events.group_by(Column.ITEM).agg(pl.len().cast(pl.Int64).alias(Column.COUNT))
+
+
+def sum_counts(counts: pl.DataFrame) -> pl.DataFrame:
+    """Add the counts of several buckets, in an order that does not depend on theirs."""
+    return counts.group_by(Column.ITEM).agg(pl.col(Column.COUNT).sum()).sort(Column.ITEM)
+
+
+def vocabulary(counts: pl.DataFrame) -> pl.DataFrame:
+    """Number the items 1..V by descending count, ties by id: columns index, item, count.
+
+    Index 0 is padding. The counts are those of training events: neither the order nor the
+    list of items knows anything of what is tested.
+    """
+    return counts.sort([Column.COUNT, Column.ITEM], descending=[True, False]).select(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias(Column.INDEX),
+        Column.ITEM,
+        Column.COUNT,
+    )
