@@ -1,0 +1,80 @@
+"""The on-device signatures, as torch modules of static shapes (batch 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..models.recommender import RecommenderModel
+from ..schema import PADDING, Signature
+
+MASKED = -1e9
+"""Score of what must not be recommended; real scores are nowhere near it."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The sizes that a device's graph is built for; letters as in `schema`."""
+
+    length: int  # L
+    dim: int  # D
+    items: int  # V
+    results: int  # K
+    candidates: int  # C
+    blocked: int  # N
+
+
+class RecommendGraph(nn.Module):
+    """item_id (1, L), blocked (1, N), user_vector (1, D) -> ids (1, K), scores (1, K).
+
+    Padding, `blocked` and (with `exclude_seen`) the history itself get the score MASKED.
+    """
+
+    def __init__(self, model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.shapes = shapes
+        self.exclude_seen = exclude_seen
+
+    def forward(self, item_id: Tensor, blocked: Tensor, user_vector: Tensor) -> tuple[Tensor, ...]:
+        """One user's list, best first."""
+        logits = self.model.logits(self.model.user_vector(item_id) + user_vector)
+        hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
+        # The first hidden slot is padding itself, which no list may hold.
+        hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
+        scores, ids = torch.topk(mask_items(logits, hidden), self.shapes.results)
+        return ids.to(torch.int32), scores
+
+
+class ScoreGraph(nn.Module):
+    """item_id (1, L), user_vector (1, D), candidates (1, C) -> scores (1, C).
+
+    The very logits that `recommend` ranks, gathered, so that both always agree.
+    """
+
+    def __init__(self, model: RecommenderModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, item_id: Tensor, user_vector: Tensor, candidates: Tensor) -> Tensor:
+        """One user's scores of given items."""
+        logits = self.model.logits(self.model.user_vector(item_id) + user_vector)
+        return torch.gather(logits, 1, candidates.to(torch.int64))
+
+
+def mask_items(logits: Tensor, hidden: Tensor) -> Tensor:
+    """Push the items of `hidden` (1, H) out of reach: logits (1, V + 1) -> (1, V + 1)."""
+    penalty = torch.full_like(hidden, 1, dtype=logits.dtype) * MASKED
+    return torch.scatter(logits, 1, hidden.to(torch.int64), penalty)
+
+
+def example_inputs(shapes: Shapes) -> dict[str, Tensor]:
+    """One valid value of every input tensor, by name: an empty history."""
+    return {
+        Signature.ITEM_ID: torch.zeros(1, shapes.length, dtype=torch.int32),
+        Signature.BLOCKED: torch.zeros(1, shapes.blocked, dtype=torch.int32),
+        Signature.USER_VECTOR: torch.zeros(1, shapes.dim),
+        Signature.CANDIDATES: torch.zeros(1, shapes.candidates, dtype=torch.int32),
+    }

@@ -1,0 +1,61 @@
+"""The trained model: item table, user encoder, and the product of both."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..config import ModelConfig
+from ..schema import PADDING
+from .encoders import build_encoder
+from .features import EventFeatures
+
+
+class RecommenderModel(nn.Module):
+    """Histories to user vectors, user vectors to a logit for every item.
+
+    `states` trains, `user_vector` and `logits` are what the device computes.
+    """
+
+    def __init__(self, item_count: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.item_count = item_count
+        self.features = EventFeatures(item_count, config)
+        self.encoder = build_encoder(config)
+        self.norm = nn.LayerNorm(config.dim)
+        # What is known of a user without history; trained to predict any event of any user.
+        self.start = nn.Parameter(torch.zeros(config.dim))
+
+    @property
+    def max_length(self) -> int:
+        """L, the newest events that are looked at."""
+        return self.config.value("max_length")
+
+    @property
+    def table(self) -> Tensor:
+        """Item embeddings (V + 1, D); row 0 is padding."""
+        return self.features.table.weight
+
+    def states(self, item_id: Tensor) -> Tensor:
+        """User vectors after every event: item_id (B, L), padded at the end -> (B, L, D)."""
+        x = self.features(item_id)
+        output: Tensor = self.norm(self.encoder(x, lengths_of(item_id)))
+        return output
+
+    def user_vector(self, item_id: Tensor) -> Tensor:
+        """The user as of now: item_id (B, L) int32 -> (B, D); `start` for an empty history."""
+        lengths = lengths_of(item_id)
+        encoded = self.norm(self.encoder.last(self.features(item_id), lengths))
+        some = (lengths > 0).unsqueeze(-1).to(encoded.dtype)
+        output: Tensor = some * encoded + (1 - some) * self.start
+        return output
+
+    def logits(self, user: Tensor) -> Tensor:
+        """Scores of all rows of the table, padding's included: (B, D) -> (B, V + 1)."""
+        return nn.functional.linear(user, self.table)
+
+
+def lengths_of(item_id: Tensor) -> Tensor:
+    """Events of each history: (B, L) -> (B,) int32."""
+    return (item_id != PADDING).to(torch.int32).sum(-1, dtype=torch.int32)
