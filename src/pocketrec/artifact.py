@@ -43,13 +43,8 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
     try:
         draft = Draft(temporary)
         yield draft
-        manifest = {"kind": kind, "format_version": FORMAT_VERSION, **draft.manifest}
-        manifest["files"] = {
-            file.relative_to(temporary).as_posix(): describe(file)
-            for file in sorted(temporary.rglob("*"))
-            if file.is_file()
-        }
-        write_json(temporary / File.MANIFEST, {"sha256": _digest(manifest), **manifest})
+        files = [file for file in sorted(temporary.rglob("*")) if file.is_file()]
+        write_manifest(temporary, kind, draft.manifest, files=files)
         temporary.chmod(0o755)
         _swap(temporary, out)
     except OSError as error:
@@ -58,18 +53,30 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:
+    """Write a folder's manifest, which hashes `files` of that folder, and itself."""
+    manifest = {"kind": kind, "format_version": FORMAT_VERSION, **content}
+    manifest["files"] = {file.relative_to(folder).as_posix(): describe(file) for file in files}
+    write_json(folder / File.MANIFEST, {"sha256": _digest(manifest), **manifest})
+
+
 def check_replaceable(out: Path, kind: str) -> None:
     """Raise ArtifactError unless `out` is free, an empty folder, or an artifact of this kind."""
     if not out.exists() and not out.is_symlink():
         return
     if out.is_dir() and not any(out.iterdir()):
         return
-    try:
-        found = json.loads((out / File.MANIFEST).read_text(encoding="utf-8")).get("kind")
-    except (OSError, ValueError, AttributeError):
-        found = None
-    if found != kind:
+    if kind_of(out) != kind:
         raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another --out")
+
+
+def kind_of(folder: Path) -> str | None:
+    """What an artifact's manifest says it is; None when there is no readable manifest."""
+    try:
+        found = json.loads((folder / File.MANIFEST).read_text(encoding="utf-8")).get("kind")
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, str) else None
 
 
 def open_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[str, Any]:
@@ -119,6 +126,20 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
                 f"'{path}' is not the file its manifest describes (sha256 differs): "
                 "it was changed or damaged"
             )
+
+
+def read_checked(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
+    """A file's bytes, once they are known to be the ones the manifest describes."""
+    path = folder / name
+    expected = manifest.get("files", {}).get(name)
+    if path.is_symlink() or not path.is_file() or not isinstance(expected, dict):
+        raise ArtifactError(f"'{folder}' lacks its file '{name}'")
+    if path.stat().st_size != expected.get("bytes"):
+        raise ArtifactError(f"'{path}' has another size than its manifest says: it was damaged")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
+        raise ArtifactError(f"'{path}' is not the file its manifest describes (sha256 differs)")
+    return content
 
 
 def describe(file: Path) -> dict[str, Any]:

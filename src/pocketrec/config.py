@@ -251,6 +251,16 @@ def parse_config(document: dict[str, Any], *, name: str, folder: Path | None = N
     return config
 
 
+def override_config(config: Config, overrides: list[str] | None, *, only: str) -> Config:
+    """A config of an artifact with settings of one section changed."""
+    document = config.model_dump(mode="json", exclude_unset=True)
+    for override in overrides or []:
+        if override.partition(".")[0].strip() != only:
+            raise ConfigError(f"'{override}' cannot be changed any more, only [{only}] can")
+        _override(document, override)
+    return parse_config(document, name="--set", folder=config._folder)
+
+
 def _override(document: dict[str, Any], override: str) -> None:
     """Lay `section.key=value` over a document; the value is TOML, or else a plain string."""
     key, equals, text = override.partition("=")
@@ -264,6 +274,8 @@ def _override(document: dict[str, Any], override: str) -> None:
     table = document.setdefault(section, {})
     if not isinstance(table, dict):
         raise ConfigError(f"'{section}' must be a table: [{section}]")
+    if key.strip() in ("data.path", "data.items"):  # typed in a shell: taken from where one is
+        value = str(Path.cwd() / Path(str(value)).expanduser())
     table[field] = value
 
 

@@ -1,0 +1,1 @@
+"""Full-ranking evaluation: metrics with intervals, baselines and the report."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ..artifact import open_manifest
+from ..artifact import fingerprint, open_manifest
 from ..config import Config, parse_config
 from ..errors import DataError
 from ..schema import PADDING, Column, File
@@ -22,14 +22,31 @@ IntArray = npt.NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Sequences:
-    """Training events of all users, end to end.
+    """The TRAINING events of all users, one after the other, oldest first.
 
-    `items` (E,) int32 are indices 1..V, oldest first per user; user u owns
-    `items[offsets[u]:offsets[u + 1]]`.
+    `items` (E,) int32 are item indices; user u owns items[offsets[u]:offsets[u + 1]], with
+    `offsets` (U + 1,) int64 from 0 to E. Index 0, an item out of the catalogue, counts nothing.
     """
 
     items: IntArray
     offsets: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        offsets = self.offsets
+        whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(self.items)
+        if not whole or (np.diff(offsets) < 0).any():
+            raise DataError(
+                f"offsets of sequences must rise from 0 to the number of events, {len(self.items)}"
+            )
+
+    def counts(self, item_count: int) -> npt.NDArray[np.int64]:
+        """Training events of items 1..V -> (V,)."""
+        if len(self.items) and (self.items.min() < 0 or self.items.max() > item_count):
+            raise DataError(
+                f"sequences hold item indices {self.items.min()} to {self.items.max()}, "
+                f"but the catalogue has 1 to {item_count}"
+            )
+        return np.bincount(self.items, minlength=item_count + 1)[1:]
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,11 @@ class PreparedData:
         manifest = open_manifest(folder, KIND)
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         return cls(folder, manifest, config, pl.read_parquet(folder / File.ITEMS_TABLE))
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the prepared content: equal for equal logs, filters and splits."""
+        return fingerprint(self.manifest["files"])
 
     @property
     def item_count(self) -> int:

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
+from ..device import MASKED, Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
-
-MASKED = -1e9
-"""Score of what must not be recommended; real scores are nowhere near it."""
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """The sizes that a device's graph is built for; letters as in `schema`."""
-
-    length: int  # L
-    dim: int  # D
-    items: int  # V
-    results: int  # K
-    candidates: int  # C
-    blocked: int  # N
 
 
 class RecommendGraph(nn.Module):
@@ -38,14 +22,14 @@ class RecommendGraph(nn.Module):
         self.shapes = shapes
         self.exclude_seen = exclude_seen
 
-    def forward(self, item_id: Tensor, blocked: Tensor, user_vector: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, item_id: Tensor, blocked: Tensor, user_vector: Tensor) -> dict[str, Tensor]:
         """One user's list, best first."""
         logits = self.model.logits(self.model.user_vector(item_id) + user_vector)
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
         scores, ids = torch.topk(mask_items(logits, hidden), self.shapes.results)
-        return ids.to(torch.int32), scores
+        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: scores}
 
 
 class ScoreGraph(nn.Module):
@@ -58,10 +42,12 @@ class ScoreGraph(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, item_id: Tensor, user_vector: Tensor, candidates: Tensor) -> Tensor:
+    def forward(
+        self, item_id: Tensor, user_vector: Tensor, candidates: Tensor
+    ) -> dict[str, Tensor]:
         """One user's scores of given items."""
         logits = self.model.logits(self.model.user_vector(item_id) + user_vector)
-        return torch.gather(logits, 1, candidates.to(torch.int64))
+        return {Signature.SCORES: torch.gather(logits, 1, candidates.to(torch.int64))}
 
 
 def mask_items(logits: Tensor, hidden: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -56,7 +55,7 @@ def train(
     batches: Batches,
     validate: Validate,
     config: TrainingConfig,
-    folder: Path,
+    checkpoints: Path,
     *,
     resume: bool = False,
     on_progress: Callable[[Progress], None] = lambda _: None,
@@ -64,12 +63,11 @@ def train(
 ) -> Position:
     """Train until the epochs are done or `patience` measurements brought nothing better.
 
-    `folder`/checkpoints gets last.safetensors (at least once a minute) and best.safetensors;
-    `model` ends with the best weights. With `resume` it goes on from the last checkpoint, to
-    weights that are bit for bit those of an uninterrupted run.
+    `checkpoints` gets last.safetensors (at least once a minute) and best.safetensors; `model`
+    ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
+    that are bit for bit those of an uninterrupted run.
     """
     dtype = _precision(config)
-    checkpoints = folder / File.CHECKPOINTS
     checkpoints.mkdir(parents=True, exist_ok=True)
     last, best = checkpoints / File.LAST, checkpoints / File.BEST
     optimizer = make_optimizer(model, config)
@@ -80,8 +78,7 @@ def train(
     while position.epoch < config.epochs and position.stale < config.patience:
         started = time.monotonic()
         epoch, steps = position.epoch, len(batches.plan(position.epoch))
-        labels, timed_labels = 0, 0
-        labels = _labels_before(batches, epoch, position.step)
+        labels, timed_labels = _labels_before(batches, epoch, position.step), 0
         model.train()
         for batch in batches.epoch(epoch, skip=position.step):
             progress = (epoch + position.step / steps) / config.epochs
@@ -115,7 +112,6 @@ def train(
         rate = float(optimizer.param_groups[0]["lr"])
         speed = timed_labels / max(seconds, 1e-9)
         metrics = EpochMetrics(position.epoch, mean_loss, rate, speed, seconds, score)
-        _append_metrics(folder / File.METRICS, metrics)
         on_epoch(metrics)
         save_checkpoint(last, model, optimizer, position)
         saved = time.monotonic()
@@ -187,13 +183,6 @@ def _judge(position: Position, score: float) -> Position:
 
 def _labels_before(batches: Batches, epoch: int, step: int) -> int:
     return sum(int(batches.label_counts[rows].sum()) for rows in batches.plan(epoch)[:step])
-
-
-def _append_metrics(path: Path, metrics: EpochMetrics) -> None:
-    """Add a line; lines of epochs that a kill made be trained again are replaced."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    kept = [line for line in lines if json.loads(line)["epoch"] < metrics.epoch]
-    path.write_text("\n".join([*kept, json.dumps(metrics.__dict__)]) + "\n", encoding="utf-8")
 
 
 def _precision(config: TrainingConfig) -> torch.dtype:

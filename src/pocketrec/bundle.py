@@ -1,0 +1,160 @@
+"""A bundle: the folder that an app needs and nothing else.
+
+model.tflite, items.json (its n-th entry, counted from 1, is the item with index n) and
+manifest.json. `write_bundle` makes one, `open_bundle` checks everything before anything is run.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .artifact import new_folder, open_manifest, read_checked
+from .device import DeviceModel, Shapes
+from .errors import BundleError
+from .schema import File
+from .tflite import ModelFacts, inspect
+
+KIND = "bundle"
+
+# fmt: off
+OPERATORS = frozenset({
+    "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "EMBEDDING_LOOKUP", "FULLY_CONNECTED",
+    "GATHER_ND", "GELU", "GREATER", "GREATER_EQUAL", "LESS", "LOGISTIC", "MAXIMUM", "MEAN",
+    "MINIMUM", "MUL", "NOT_EQUAL", "ONE_HOT", "PAD", "RESHAPE", "RSQRT", "SELECT", "SLICE",
+    "SOFTMAX", "SQUARED_DIFFERENCE", "STABLEHLO_SCATTER", "SUB", "SUM", "TANH", "TOPK_V2",
+    "TRANSPOSE",
+})
+# fmt: on
+"""Built-in operators that our graphs use; a model with any other is refused, unloaded."""
+
+GOLDEN_TOLERANCE = 1e-3
+"""Scores of golden vectors may differ by this between machines' kernels."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of the catalogue, as the log spelled its id."""
+
+    id: int | str
+    title: str | None
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle: checked, and read into memory."""
+
+    manifest: dict[str, Any]
+    shapes: Shapes
+    items: list[Item]
+    model: bytes
+
+    @property
+    def exclude_seen(self) -> bool:
+        """Whether the graph hides what the history holds."""
+        return bool(self.manifest["exclude_seen"])
+
+    def device(self, threads: int = 1) -> DeviceModel:
+        """Load the model into the runtime."""
+        return DeviceModel(self.model, self.shapes, exclude_seen=self.exclude_seen, threads=threads)
+
+
+def write_bundle(
+    out: Path, model: bytes, items: list[Item], shapes: Shapes, manifest: dict[str, Any]
+) -> None:
+    """Write a bundle whole or not at all; `manifest` holds what is told beyond the contract.
+
+    Raises BundleError if the model does not keep the contract.
+    """
+    facts = inspect(model)
+    check_contract(facts, shapes, len(items))
+    with new_folder(out, KIND) as draft:
+        (draft.path / File.MODEL).write_bytes(model)
+        entries = [{"id": i.id, "title": i.title, "attributes": i.attributes} for i in items]
+        # One item a line: small, and still readable and comparable.
+        lines = ",\n".join(json.dumps(e, ensure_ascii=False, allow_nan=False) for e in entries)
+        (draft.path / File.ITEMS).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+        draft.manifest.update(manifest)
+        draft.manifest["shapes"] = shapes.to_json()
+        draft.manifest["operators"] = list(facts.operators)
+        draft.manifest["signatures"] = {
+            name: spec.to_json() for name, spec in sorted(facts.signatures.items())
+        }
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Check hashes, contract and operators, then give the bundle; the model is not run yet.
+
+    Raises BundleError (or ArtifactError for a folder that is no bundle) with the first problem.
+    """
+    manifest = open_manifest(path, KIND, check_files=False)
+    model = read_checked(path, manifest, File.MODEL)
+    text = read_checked(path, manifest, File.ITEMS)
+    try:
+        shapes = Shapes(**manifest["shapes"])
+        exclude_seen = manifest["exclude_seen"]
+        items = [
+            Item(entry["id"], entry["title"], entry["attributes"]) for entry in json.loads(text)
+        ]
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise BundleError(f"'{path}' is no complete bundle: {error!r}") from None
+    sizes = [value for value in shapes.to_json().values() if type(value) is not int or value < 1]
+    if sizes or type(exclude_seen) is not bool:
+        raise BundleError(f"'{path}' has a manifest with sizes that are no positive integers")
+    check_contract(inspect(model), shapes, len(items))
+    if len({str(item.id) for item in items}) != len(items):
+        raise BundleError(f"'{path}' lists an item twice")
+    return Bundle(manifest, shapes, items, model)
+
+
+def check_contract(facts: ModelFacts, shapes: Shapes, item_count: int) -> None:
+    """Raise BundleError unless operators, signatures and item list are what they must be."""
+    if foreign := sorted(set(facts.operators) - OPERATORS):
+        raise BundleError(f"the model uses operators that are not allowed: {', '.join(foreign)}")
+    expected = shapes.signatures()
+    for name, signature in expected.items():
+        found = facts.signatures.get(name)
+        if found != signature:
+            raise BundleError(
+                f"signature '{name}' is {found.to_json() if found else 'missing'}, where "
+                f"{signature.to_json()} is expected"
+            )
+    if item_count != shapes.items:
+        raise BundleError(f"the catalogue has {item_count} items, the model {shapes.items}")
+    if not any(constant.shape == (shapes.items + 1, shapes.dim) for constant in facts.constants):
+        raise BundleError(
+            f"the model has no item table of {shapes.items + 1} x {shapes.dim} numbers"
+        )
+
+
+def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[str, Any]]:
+    """What this very file answers to some histories, for other runtimes to compare with."""
+    golden = []
+    for history in histories:
+        ids, scores = device.recommend(np.asarray(history, np.int32), k=10)
+        golden.append(
+            {
+                "history": list(map(int, history)),
+                "ids": ids.tolist(),
+                "scores": [round(float(score), 6) for score in scores],
+            }
+        )
+    return golden
+
+
+def check_golden(bundle: Bundle, device: DeviceModel) -> None:
+    """Raise BundleError unless this machine's kernels give the recorded scores."""
+    for vector in bundle.manifest.get("golden", []):
+        history = np.asarray(vector["history"], np.int32)
+        found = device.score(history, np.asarray(vector["ids"], np.int32))
+        if not np.allclose(found, vector["scores"], atol=GOLDEN_TOLERANCE, rtol=GOLDEN_TOLERANCE):
+            worst = float(np.abs(found - np.asarray(vector["scores"])).max())
+            raise BundleError(
+                f"the model answers a golden history otherwise than where it was made (scores "
+                f"differ by {worst:.3g}): this machine's kernels compute something else"
+            )

@@ -1,0 +1,92 @@
+"""pocketrec bench: what a bundle costs a device."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ..errors import BundleError
+from .common import AsJson, out, print_json
+
+CALLS = 500
+
+_CHILD = """
+import json, resource, sys, time
+import numpy as np
+from pathlib import Path
+before = time.perf_counter()
+from pocketrec.bundle import open_bundle
+bundle = open_bundle(Path(sys.argv[1]))
+result = {}
+for threads in (1, 2):
+    start = time.perf_counter()
+    device = bundle.device(threads)
+    random = np.random.default_rng(1)
+    items, length = bundle.shapes.items, bundle.shapes.length
+    histories = [random.integers(1, items + 1, length).astype(np.int32) for _ in range(20)]
+    device.recommend(histories[0], k=10)
+    loaded = time.perf_counter() - start
+    times = []
+    for call in range(int(sys.argv[2])):
+        begin = time.perf_counter()
+        device.recommend(histories[call % 20], k=10)
+        times.append((time.perf_counter() - begin) * 1e3)
+    p50, p95 = np.percentile(times, [50, 95])
+    result[str(threads)] = {"p50": round(p50, 4), "p95": round(p95, 4)}
+    if threads == 1:
+        first = loaded
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"load_ms": round(first * 1e3, 2), "latency_ms": result, "peak": peak}))
+"""
+
+
+def command(
+    bundle: Annotated[Path, typer.Argument(help="Folder that `export` wrote.")],
+    as_json: AsJson = False,
+) -> None:
+    """Measure size, load time, latency of full-length histories, and memory, in a fresh process."""
+    result = measure(bundle)
+    if as_json:
+        print_json(result)
+        return
+    table = Table("", "", title=str(bundle))
+    table.add_row("model", f"{result['bytes']:,} bytes")
+    table.add_row("load and first call", f"{result['load_ms']} ms")
+    for threads, latency in result["latency_ms"].items():
+        table.add_row(
+            f"recommend, {threads} thread{'s' * (threads != '1')}",
+            f"p50 {latency['p50']} ms, p95 {latency['p95']} ms",
+        )
+    table.add_row("peak memory of the process", f"{result['peak_rss_mb']} MB")
+    table.add_row("operators", ", ".join(result["ops"]))
+    out.print(table)
+
+
+def measure(path: Path) -> dict[str, Any]:
+    """The figures of a bundle; see `bench --json` in the README for their units."""
+    from ..bundle import open_bundle
+
+    bundle = open_bundle(path)
+    child = subprocess.run(  # noqa: S603 (our own interpreter and our own text)
+        [sys.executable, "-c", _CHILD, str(path), str(CALLS)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode != 0:
+        reason = (child.stderr.strip().splitlines() or [f"exit {child.returncode}"])[-1]
+        raise BundleError(f"the model cannot be run: {reason}")
+    found = json.loads(child.stdout.strip().splitlines()[-1])
+    return {
+        "bytes": len(bundle.model),
+        "load_ms": found["load_ms"],
+        "latency_ms": found["latency_ms"],
+        "peak_rss_mb": round(found["peak"] / (1024 if sys.platform != "darwin" else 2**20), 1),
+        "ops": bundle.manifest["operators"],
+    }

@@ -1,0 +1,63 @@
+"""What several verbs share: options, consoles, progress bars."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+ConfigPath = Annotated[Path, typer.Argument(help="The experiment's TOML file.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a value of the TOML, as section.key=value; repeatable."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+
+out = Console()
+"""Results."""
+err = Console(stderr=True)
+"""Progress and notes, so that results can be piped."""
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    print(json.dumps(value, ensure_ascii=False, indent=1))  # noqa: T201
+
+
+@contextmanager
+def progress_bar(description: str, total: int | None) -> Iterator[Progress]:
+    """A bar with count, time and time left; its first task has been added."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+    ) as progress:
+        progress.add_task(description, total=total)
+        yield progress
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """Seconds that the block took, in the list it gives, once it is done."""
+    begin = time.monotonic()
+    seconds: list[float] = []
+    yield seconds
+    seconds.append(time.monotonic() - begin)

@@ -1,0 +1,70 @@
+"""pocketrec doctor: what is installed, and what is missing for what."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from rich.table import Table
+
+from .. import __version__
+from .common import AsJson, out, print_json
+
+PURPOSES = {
+    "": "recommend, bench",
+    "train": "prepare, train, export, evaluate",
+    "scale": "prepare on a cluster",
+    "dev": "working on pocketrec",
+}
+
+
+def command(as_json: AsJson = False) -> None:
+    """Say what is installed and what is missing for what."""
+    groups = {extra: _packages(extra) for extra in PURPOSES}
+    tools = {tool: shutil.which(tool) is not None for tool in ("node",)}
+    if as_json:
+        print_json(
+            {
+                "pocketrec": __version__,
+                "python": platform.python_version(),
+                "machine": platform.machine(),
+                "packages": {extra or "runtime": found for extra, found in groups.items()},
+                "tools": tools,
+            }
+        )
+        return
+    out.print(f"pocketrec {__version__}, Python {platform.python_version()}, {platform.machine()}")
+    table = Table("for", "package", "installed")
+    for extra, found in groups.items():
+        for package, installed in found.items():
+            table.add_row(PURPOSES[extra], package, installed or "[red]missing[/red]")
+        table.add_section()
+    out.print(table)
+    for extra, found in groups.items():
+        if missing := [package for package, installed in found.items() if installed is None]:
+            command = f"pip install 'pocketrec[{extra}]'" if extra else "pip install pocketrec"
+            out.print(
+                f"missing for {PURPOSES[extra]}: {', '.join(missing)}; install with: {command}",
+                markup=False,
+                highlight=False,
+            )
+    if not tools["node"]:
+        out.print("Node is not installed: only needed to build the page from its source")
+
+
+def _packages(extra: str) -> dict[str, str | None]:
+    """Packages that an extra asks for ("" for the runtime), with the version that is there."""
+    found: dict[str, str | None] = {}
+    for requirement in requires("pocketrec") or []:
+        marker = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
+        if (marker.group(1) if marker else "") != extra:
+            continue
+        match = re.match(r"[A-Za-z0-9_.-]+", requirement)
+        name = match.group(0) if match else requirement
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found

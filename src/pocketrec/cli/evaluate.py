@@ -1,0 +1,96 @@
+"""pocketrec evaluate: a bundle or a run, and prepared data -> a table of what it is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import ArtifactError, ConfigError, needs_extra
+from .common import AsJson, err, out, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from ..evaluation.compare import Ranker
+    from ..examples.shards import PreparedData
+
+
+def command(
+    subject: Annotated[Path, typer.Argument(metavar="BUNDLE|RUN", help="What is measured.")],
+    data_path: Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.")],
+    part: Annotated[str, typer.Option(help="Targets: test or valid.")] = "test",
+    as_json: AsJson = False,
+) -> None:
+    """Rank every test user's next item among all items, beside the baselines.
+
+    For a bundle the .tflite itself is run for every user, so the figures are those that ship.
+    """
+    with needs_extra("Evaluating", "train"):
+        from ..config import EvaluationConfig
+        from ..evaluation.baselines import BASELINES
+        from ..evaluation.compare import compare
+        from ..evaluation.protocol import Targets
+        from ..examples.shards import PreparedData
+
+    if part not in ("test", "valid"):
+        raise ConfigError(f"--part is 'test' or 'valid', not '{part}'")
+    data = PreparedData.open(data_path)
+    ranker, settings = _open(subject, data)
+    evaluation = EvaluationConfig.model_validate(settings)
+    targets = Targets(*data.targets(part))
+    sequences = data.training()
+    baselines = {name: build(sequences, data.item_count) for name, build in BASELINES.items()}
+    total = len(targets.targets) * (1 + len(baselines))
+    with progress_bar("ranking", total) as bar:
+        report = compare(
+            subject.name,
+            ranker,
+            baselines,
+            targets,
+            item_counts=data.item_counts,
+            exclude_seen=data.config.data.exclude_seen,
+            cutoffs=evaluation.cutoffs,
+            bootstrap=evaluation.bootstrap,
+            seed=evaluation.seed,
+            split=data.config.split.kind if part == "test" else f"{data.config.split.kind}, valid",
+            progress=lambda users: bar.advance(bar.task_ids[0], users),
+        )
+    if as_json:
+        print_json(report.to_json())
+    else:
+        report.render(out)
+
+
+def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]:
+    """How the subject ranks, and its [evaluation] settings.
+
+    Raises ArtifactError when it was trained on other data: its test users may have been seen.
+    """
+    from ..artifact import kind_of
+    from ..bundle import KIND as BUNDLE
+    from ..bundle import open_bundle
+    from ..evaluation.compare import device_ranker, scorer_ranker
+    from ..models.scorer import ModelScorer
+    from ..training.run import KIND as RUN
+    from ..training.run import Run
+
+    kind = kind_of(subject)
+    if kind == BUNDLE:
+        bundle = open_bundle(subject)
+        trained_on = bundle.manifest["provenance"]["data"]["fingerprint"]
+        ranker, config = device_ranker(bundle.device()), bundle.manifest["config"]
+    elif kind == RUN:
+        run = Run.open(subject)
+        trained_on = run.manifest["data"]["fingerprint"]
+        scorer = ModelScorer(run.model)
+        ranker = scorer_ranker(scorer, data.item_count, data.config.data.exclude_seen)
+        config = run.manifest["config"]
+    else:
+        raise ArtifactError(f"'{subject}' is neither a bundle nor a run")
+    if trained_on != data.fingerprint:
+        raise ArtifactError(
+            f"'{subject}' was trained on data prepared otherwise than '{data.folder}': its test "
+            "events may have been trained on, so no figure would mean anything"
+        )
+    err.print(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}")
+    return ranker, config.get("evaluation", {})

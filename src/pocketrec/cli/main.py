@@ -1,0 +1,49 @@
+"""The command line: one file a verb; an error is one sentence, and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import typer
+from rich.console import Console
+
+from .. import __version__
+from ..errors import PocketrecError
+from . import bench, doctor, evaluate, export, prepare, recommend, train
+
+app = typer.Typer(
+    name="pocketrec",
+    help="Recommendations that never leave the device: from an activity log to a verified .tflite.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (prepare, train, export, evaluate, recommend, bench, doctor):
+    app.command(verb.__name__.rpartition(".")[2])(verb.command)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: bool = typer.Option(False, "--version", help="Print the version."),
+) -> None:
+    """Recommendations that never leave the device: from an activity log to a verified .tflite."""
+    if show:
+        print(__version__)  # noqa: T201
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; the errors of ours end as one sentence on stderr and exit code 2."""
+    console = Console(stderr=True)
+    warnings.showwarning = lambda message, *_, **__: console.print(
+        f"note: {message}", style="yellow", markup=False, highlight=False
+    )
+    try:
+        app()
+    except PocketrecError as error:
+        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.print("interrupted", style="red")
+        sys.exit(130)

@@ -1,0 +1,74 @@
+"""pocketrec prepare: a log -> prepared data."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import needs_extra
+from .common import AsJson, ConfigPath, Settings, err, out, print_json, progress_bar, timed
+
+
+def command(
+    config_path: ConfigPath,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the prepared data.")],
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Turn a log into vocabularies, sequences and a split, ready to train on."""
+    with needs_extra("Preparing data", "train"):
+        from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
+        from ..config import load_config
+        from ..examples.engines.local import LocalEngine
+        from ..examples.prepare import prepare
+        from ..examples.shards import KIND
+        from ..logs.read import describe_source, read_catalogue, read_events
+
+    config = load_config(config_path, settings)
+    check_replaceable(folder, KIND)
+    source = describe_source(config)
+    sections = config.model_dump(mode="json", include={"data": True, "split": True})
+    inputs = fingerprint(source, sections["data"] | {"path": None}, sections["split"])
+    if (folder / "manifest.json").exists():
+        manifest = open_manifest(folder, KIND, check_files=False)
+        if manifest["inputs"] == inputs:
+            err.print(f"'{folder}' is already prepared from this log and config: nothing to do")
+            _show(manifest, folder, as_json=as_json)
+            return
+    with (
+        timed() as seconds,
+        new_folder(folder, KIND) as draft,
+        tempfile.TemporaryDirectory(dir=draft.path) as scratch,
+        progress_bar("preparing", None) as bar,
+    ):
+        engine = LocalEngine(Path(scratch), lambda: bar.advance(bar.task_ids[0]))
+        counts = prepare(read_events(config), read_catalogue(config), config, engine, draft.path)
+        draft.manifest |= {
+            "inputs": inputs,
+            "source": source,
+            "config": config.model_dump(
+                mode="json", exclude_unset=True, include={"data": True, "split": True}
+            ),
+            "counts": counts,
+        }
+    manifest = open_manifest(folder, KIND, check_files=False)
+    _show(manifest, folder, as_json=as_json, seconds=seconds[0])
+
+
+def _show(
+    manifest: dict[str, Any], folder: Path, *, as_json: bool, seconds: float | None = None
+) -> None:
+    counts = manifest["counts"]
+    if as_json:
+        print_json({"out": str(folder), "seconds": seconds, **counts})
+        return
+    read, kept = counts["read"], counts["kept"]
+    took = f" in {seconds:.1f} s" if seconds is not None else ""
+    out.print(
+        f"{read['events']:,} events of {read['users']:,} users and {read['items']:,} items read, "
+        f"{kept['events']:,} of {kept['users']:,} and {kept['items']:,} kept: {folder}{took}",
+        highlight=False,
+    )

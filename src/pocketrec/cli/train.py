@@ -1,0 +1,139 @@
+"""pocketrec train: prepared data -> a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ..errors import ConfigError, needs_extra
+from .common import AsJson, ConfigPath, Settings, err, out, print_json, timed
+
+if TYPE_CHECKING:
+    from ..config import Config
+    from ..examples.shards import PreparedData
+    from ..training.loop import Validate
+
+
+def command(
+    config_path: ConfigPath,
+    data_path: Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the run.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted run.")
+    ] = False,
+    settings: Settings = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
+    with needs_extra("Training", "train"):
+        from ..config import load_config
+        from ..examples.shards import PreparedData
+        from ..training.loop import EpochMetrics
+        from ..training.loop import Progress as Step
+        from ..training.run import is_finished, run_training
+
+    data = PreparedData.open(data_path)
+    config = with_data(load_config(config_path, settings), data)
+    if is_finished(folder, config, data):
+        err.print(f"'{folder}' already holds this run, finished: nothing to do")
+        return
+    columns = (
+        TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+        BarColumn(),
+        TextColumn("{task.fields[speed]:,.0f} labels/s"),
+        TextColumn("loss {task.fields[loss]:.3f}"),
+        TextColumn("valid NDCG@10 {task.fields[score]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    epochs = config.training.epochs
+    with Progress(*columns, console=err, transient=True) as bar, timed() as seconds:
+        task = bar.add_task(
+            "", total=float(epochs), epoch=0, epochs=epochs, speed=0.0, loss=0.0, score="-"
+        )
+
+        def on_progress(step: Step) -> None:
+            bar.update(
+                task,
+                completed=step.epoch - 1 + step.step / step.steps,
+                epoch=step.epoch,
+                speed=step.labels_per_second,
+                loss=step.loss,
+                score=f"{step.best_score:.4f}" if step.best_score >= 0 else "-",
+            )
+
+        def on_epoch(metrics: EpochMetrics) -> None:
+            if metrics.ndcg_at_10 is not None:
+                err.print(
+                    f"epoch {metrics.epoch:>3}  loss {metrics.loss:.4f}  "
+                    f"valid NDCG@10 {metrics.ndcg_at_10:.4f}  "
+                    f"{metrics.labels_per_second:,.0f} labels/s",
+                    highlight=False,
+                )
+
+        position = run_training(
+            config,
+            data,
+            folder,
+            make_validate(config, data),
+            resume=resume,
+            on_progress=on_progress,
+            on_epoch=on_epoch,
+        )
+    result = {
+        "out": str(folder),
+        "epochs": position.epoch,
+        "best_epoch": position.best_epoch,
+        "ndcg@10": position.best_score,
+        "seconds": round(seconds[0], 1),
+    }
+    if as_json:
+        print_json(result)
+        return
+    out.print(
+        f"best validation NDCG@10 {position.best_score:.4f} at epoch {position.best_epoch} of "
+        f"{position.epoch}: {folder} in {seconds[0]:.0f} s",
+        highlight=False,
+    )
+
+
+def with_data(config: Config, data: PreparedData) -> Config:
+    """The config, with [data] and [split] as they were when the data were prepared.
+
+    Raises ConfigError where the TOML says otherwise: it would describe another experiment.
+    """
+    for section in ("data", "split"):
+        asked = getattr(config, section).model_dump(exclude={"path", "buckets"})
+        prepared = getattr(data.config, section).model_dump(exclude={"path", "buckets"})
+        for key, value in asked.items():
+            if value != prepared[key]:
+                raise ConfigError(
+                    f"{section}.{key} is {value!r}, but '{data.folder}' was prepared with "
+                    f"{prepared[key]!r}: prepare again, or change the TOML"
+                )
+    return config.model_copy(update={"data": data.config.data, "split": data.config.split})
+
+
+def make_validate(config: Config, data: PreparedData) -> Validate:
+    """NDCG@10 by full ranking of (at most `validate_users`) validation targets."""
+    from ..evaluation.protocol import Targets, rank_all
+    from ..evaluation.summary import user_values
+    from ..models.recommender import RecommenderModel
+    from ..models.scorer import ModelScorer
+
+    targets = Targets(*data.targets("valid", config.training.validate_users))
+
+    def validate(model: RecommenderModel) -> float:
+        ranking = rank_all(
+            ModelScorer(model),
+            targets,
+            item_count=data.item_count,
+            k=10,
+            exclude_seen=config.data.exclude_seen,
+        )
+        return float(user_values(ranking, "ndcg@10", data.item_count).mean())
+
+    return validate

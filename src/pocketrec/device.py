@@ -1,0 +1,161 @@
+"""The .tflite, running: item indices in, item indices and scores out.
+
+Export verifies with it, evaluation measures with it, and the runtime adds raw ids and titles.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
+
+from .errors import BundleError, InputError
+from .schema import PADDING, Signature
+from .tflite import SignatureSpec, TensorSpec
+
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float32]
+
+MASKED = -1e9
+"""Score that the graph gives to what must not be recommended; real ones are nowhere near it."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The sizes that a device's graph is built for; letters as in `schema`."""
+
+    length: int  # L
+    dim: int  # D
+    items: int  # V
+    results: int  # K
+    candidates: int  # C
+    blocked: int  # N
+
+    def to_json(self) -> dict[str, int]:
+        """As a bundle's manifest keeps them."""
+        return asdict(self)
+
+    def signatures(self) -> dict[str, SignatureSpec]:
+        """The contract: what every bundle's signatures take and give."""
+        history = {
+            Signature.ITEM_ID: TensorSpec("int32", (1, self.length)),
+            Signature.USER_VECTOR: TensorSpec("float32", (1, self.dim)),
+        }
+        blocked = TensorSpec("int32", (1, self.blocked))
+        candidates = TensorSpec("int32", (1, self.candidates))
+        return {
+            Signature.RECOMMEND: SignatureSpec(
+                {**history, Signature.BLOCKED: blocked},
+                {
+                    Signature.IDS: TensorSpec("int32", (1, self.results)),
+                    Signature.SCORES: TensorSpec("float32", (1, self.results)),
+                },
+            ),
+            Signature.SCORE: SignatureSpec(
+                {**history, Signature.CANDIDATES: candidates},
+                {Signature.SCORES: TensorSpec("float32", (1, self.candidates))},
+            ),
+        }
+
+
+class DeviceModel:
+    """One loaded model; calls from several threads wait for each other.
+
+    Histories are index arrays (n,) of any length, oldest first; the newest L are looked at.
+    Raises BundleError when the runtime cannot load the bytes, InputError for indices that the
+    catalogue does not have.
+    """
+
+    def __init__(
+        self, content: bytes, shapes: Shapes, *, exclude_seen: bool, threads: int = 1
+    ) -> None:
+        self.shapes = shapes
+        self.exclude_seen = exclude_seen
+        self._lock = threading.Lock()
+        try:
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._recommend = self._interpreter.get_signature_runner(Signature.RECOMMEND)
+            self._score = self._interpreter.get_signature_runner(Signature.SCORE)
+        except (ValueError, RuntimeError) as error:
+            raise BundleError(f"the runtime cannot load the model: {error}") from None
+
+    def recommend(
+        self,
+        history: IntArray,
+        *,
+        k: int,
+        blocked: IntArray | None = None,
+        user_vector: FloatArray | None = None,
+    ) -> tuple[IntArray, FloatArray]:
+        """The best k items that are not blocked (nor seen, if the domain does not repeat).
+
+        Returns indices and scores, best first, ties to the lower index; fewer than k when fewer
+        are left. One call of the graph does it, unless k > K or more than N items are to be
+        left out: then all items are scored in blocks of C, and the list is made here.
+        """
+        outside = np.empty(0, np.int32) if blocked is None else np.unique(blocked)
+        if self.exclude_seen:
+            # The graph hides the events it is given; older ones have to be named.
+            outside = np.union1d(outside, history[: -self.shapes.length]).astype(np.int32)
+        self._check(outside)
+        if k > self.shapes.results or len(outside) > self.shapes.blocked:
+            return self._rank_all(history, outside, k, user_vector)
+        feed = self._history(history, user_vector)
+        feed[Signature.BLOCKED] = _padded(outside, self.shapes.blocked)
+        with self._lock:
+            result = self._recommend(**feed)
+            ids, scores = result[Signature.IDS][0].copy(), result[Signature.SCORES][0].copy()
+        real = scores > MASKED / 2
+        return ids[real][:k], scores[real][:k]
+
+    def score(
+        self, history: IntArray, candidates: IntArray, *, user_vector: FloatArray | None = None
+    ) -> FloatArray:
+        """Scores of given items (n,), the same numbers that `recommend` ranks by."""
+        self._check(candidates)
+        feed = self._history(history, user_vector)
+        step = self.shapes.candidates
+        parts = [np.empty(0, np.float32)]
+        for begin in range(0, len(candidates), step):
+            part = candidates[begin : begin + step]
+            feed[Signature.CANDIDATES] = _padded(part, step)
+            with self._lock:
+                parts.append(self._score(**feed)[Signature.SCORES][0, : len(part)].copy())
+        return np.concatenate(parts)
+
+    def _rank_all(
+        self, history: IntArray, outside: IntArray, k: int, user_vector: FloatArray | None
+    ) -> tuple[IntArray, FloatArray]:
+        items = np.arange(1, self.shapes.items + 1, dtype=np.int32)
+        hidden = np.union1d(outside, history) if self.exclude_seen else outside
+        items = np.setdiff1d(items, hidden).astype(np.int32)
+        scores = self.score(history, items, user_vector=user_vector)
+        order = np.argsort(-scores, kind="stable")[:k]
+        return items[order], scores[order]
+
+    def _history(self, history: IntArray, user_vector: FloatArray | None) -> dict[str, Any]:
+        newest = history[-self.shapes.length :]
+        self._check(newest)
+        vector = np.zeros(self.shapes.dim) if user_vector is None else np.asarray(user_vector)
+        if vector.shape != (self.shapes.dim,) or not np.isfinite(vector).all():
+            raise InputError(f"user_vector must be {self.shapes.dim} finite numbers")
+        return {
+            Signature.ITEM_ID: _padded(newest, self.shapes.length),
+            Signature.USER_VECTOR: vector.astype(np.float32).reshape(1, -1),
+        }
+
+    def _check(self, indices: IntArray) -> None:
+        if len(indices) and not (
+            int(indices.min()) > PADDING and int(indices.max()) <= self.shapes.items
+        ):
+            raise InputError(f"item indices must lie in 1..{self.shapes.items}")
+
+
+def _padded(values: IntArray, width: int) -> IntArray:
+    padded = np.zeros((1, width), np.int32)
+    padded[0, : len(values)] = values
+    return padded

@@ -1,0 +1,86 @@
+"""Rank the same users with a subject and with baselines, and put all of it into one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..device import DeviceModel
+from .bootstrap import paired_difference
+from .on_device import rank_on_device
+from .protocol import Ranking, Scorer, Targets, rank_all
+from .report import Report, main_cutoff
+from .summary import by_length, measure, user_values
+
+T = TypeVar("T")
+
+
+class Ranker(Protocol):
+    """Ranks all targets in its own way: a scorer in batches, a device one user after another."""
+
+    def __call__(
+        self, targets: Targets, *, k: int, progress: Callable[[int], None] | None
+    ) -> Ranking:
+        """Lists of k items and ranks for every target."""
+        ...
+
+
+def compare(
+    subject: str,
+    ranker: Ranker,
+    baselines: Mapping[str, Scorer],
+    targets: Targets,
+    *,
+    item_counts: NDArray[np.int64],
+    exclude_seen: bool,
+    cutoffs: Sequence[int],
+    bootstrap: int,
+    seed: int,
+    split: str,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Measure `ranker` and each baseline on all targets, with intervals and paired differences.
+
+    `item_counts` (V,) are training events of items 1..V. `progress` is called with the users done,
+    (1 + number of baselines) * U in all. Differences are of NDCG at the report's main cutoff.
+    Raises DataError without users.
+    """
+    V = len(item_counts)
+
+    def summarize(how: Callable[..., T], ranking: Ranking) -> T:
+        return how(
+            ranking, cutoffs=cutoffs, item_counts=item_counts, bootstrap=bootstrap, seed=seed
+        )
+
+    own = ranker(targets, k=max(cutoffs), progress=progress)
+    metrics = summarize(measure, own)
+    main = f"ndcg@{main_cutoff(metrics)}"
+    measured, differences = {}, {}
+    for name, baseline in baselines.items():
+        other = scorer_ranker(baseline, V, exclude_seen)(targets, k=max(cutoffs), progress=progress)
+        measured[name] = summarize(measure, other)
+        values = user_values(own, main, V), user_values(other, main, V)
+        differences[name] = {main: paired_difference(*values, bootstrap, seed)}
+    return Report(
+        subject=subject,
+        split=split,
+        users=len(own.ranks),
+        metrics=metrics,
+        by_length=summarize(by_length, own),
+        baselines=measured,
+        differences=differences,
+    )
+
+
+def scorer_ranker(scorer: Scorer, item_count: int, exclude_seen: bool) -> Ranker:
+    """A scorer of all items, as a ranker."""
+    return partial(rank_all, scorer, item_count=item_count, exclude_seen=exclude_seen)
+
+
+def device_ranker(device: DeviceModel) -> Ranker:
+    """A .tflite, as a ranker: what it does is what is measured."""
+    return partial(rank_on_device, device)

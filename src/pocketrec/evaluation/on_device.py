@@ -1,0 +1,49 @@
+"""Rank with the .tflite itself, one user after another, as a device would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..device import DeviceModel, IntArray
+from .protocol import Ranking, Targets
+
+
+def rank_on_device(
+    device: DeviceModel,
+    targets: Targets,
+    *,
+    k: int,
+    progress: Callable[[int], None] | None = None,
+) -> Ranking:
+    """Ranks and lists as `rank_all` gives them, from the signatures of the file.
+
+    The list is `recommend`'s. A target in it has its place there as rank; for others all items
+    are scored by `score`, and those ahead are counted.
+    """
+    length = max(k, device.shapes.results)
+    ranks = np.empty(len(targets.targets), np.int64)
+    top = np.zeros((len(ranks), k), np.int32)
+    for user, (history, target) in enumerate(zip(targets.histories, targets.targets, strict=True)):
+        ids, _ = device.recommend(history, k=length)
+        top[user, : len(ids[:k])] = ids[:k]
+        ranks[user] = _rank(device, history, int(target), ids)
+        if progress is not None:
+            progress(1)
+    lengths = np.array([len(history) for history in targets.histories], np.int64)
+    return Ranking(ranks, top, lengths)
+
+
+def _rank(device: DeviceModel, history: IntArray, target: int, ids: IntArray) -> int:
+    missed = device.shapes.items + 1
+    if target == 0 or (device.exclude_seen and target in history):
+        return missed
+    if len(places := np.flatnonzero(ids == target)):
+        return int(places[0]) + 1
+    scores = device.score(history, np.arange(1, missed, dtype=np.int32))
+    own = scores[target - 1]
+    ahead = (scores > own) | ((scores == own) & (np.arange(1, missed) < target))
+    if device.exclude_seen:
+        ahead[history - 1] = False
+    return 1 + int(ahead.sum())

@@ -1,0 +1,128 @@
+"""What follows what: weighted item-to-item counts in sparse rows, in numpy and bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..examples.shards import Sequences
+
+PAIRS = 2**22
+"""Most pairs that one step holds, while counting and while scoring (about 200 MB)."""
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """Sparse rows: item a is followed by `successors` with `weights`, both from starts[a] on.
+
+    `starts` (V + 2,) int64, row 0 (padding) is empty; `successors` int32 in 1..V; `weights`
+    float32.
+    """
+
+    starts: NDArray[np.int64]
+    successors: NDArray[np.int32]
+    weights: NDArray[np.float32]
+
+    def follow(
+        self, histories: list[NDArray[np.int32]], strengths: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Sum the rows of each history's newest items: (B histories) -> (B, V).
+
+        The newest item's row counts strengths[0] times, the one before strengths[1] times, and
+        so on. Index 0 takes its place in the history and adds nothing.
+        """
+        item_count = len(self.starts) - 2
+        newest = np.zeros((len(histories), len(strengths)), np.int64)  # newest first
+        for row, history in enumerate(histories):
+            recent = history[-len(strengths) :][::-1]
+            newest[row, : len(recent)] = recent
+        sizes = (self.starts[newest + 1] - self.starts[newest]).sum(axis=1)
+        scores = np.empty((len(histories), item_count), np.float32)
+        for first, last in _cut(sizes, PAIRS):
+            block = newest[first:last]
+            begin, size = self.starts[block], self.starts[block + 1] - self.starts[block]
+            size = size.ravel()
+            skipped = np.cumsum(size) - size
+            entry = np.repeat(begin.ravel() - skipped, size) + np.arange(size.sum())
+            user = np.repeat(np.arange(last - first), len(strengths))
+            cell = np.repeat(user * item_count - 1, size) + self.successors[entry]
+            weight = np.repeat(np.tile(strengths, last - first), size) * self.weights[entry]
+            total = np.bincount(cell, weight, minlength=(last - first) * item_count)
+            scores[first:last] = total.reshape(last - first, item_count)
+        return scores
+
+
+def count_transitions(
+    sequences: Sequences,
+    item_count: int,
+    lag_weights: NDArray[np.float64],
+    source_scale: NDArray[np.float64] | None = None,
+    target_scale: NDArray[np.float64] | None = None,
+    neighbours: int | None = None,
+) -> Transitions:
+    """Count, for items a and b, how often b came 1, 2, .. events after a in the same sequence.
+
+    weight(a, b) = source_scale[a] * target_scale[b] * sum over such pairs of lag_weights[lag - 1];
+    the scales are (V,) for items 1..V, by default 1. Only the `neighbours` heaviest successors
+    of an item are kept (ties to the lower index), so the result holds at most V * neighbours
+    pairs. An item may follow itself. Time is O(E * lags * log), memory O(E) beside the result
+    and one block of PAIRS (more only if a single item has more).
+    """
+    items, lags = sequences.items.astype(np.int64), len(lag_weights)
+    ends = np.repeat(sequences.offsets[1:], np.diff(sequences.offsets))  # (E,)
+    by_item = np.argsort(sequences.items, kind="stable")  # positions, so that rows come in order
+    counts = np.concatenate([[0], sequences.counts(item_count)])
+    begin = np.cumsum(counts) - counts + len(items) - counts.sum()  # past the zeros
+    scales = [
+        np.ones(item_count + 1) if scale is None else np.concatenate([[0.0], scale])
+        for scale in (source_scale, target_scale)
+    ]
+    sizes = np.zeros(item_count + 1, np.int64)
+    successors, weights = [np.empty(0, np.int32)], [np.empty(0, np.float32)]
+    for first, last in _cut(counts * lags, PAIRS):
+        position = by_item[begin[first] : begin[last - 1] + counts[last - 1]]
+        following = position[:, None] + np.arange(1, lags + 1)  # (events, lags)
+        same_user = following < ends[position][:, None]
+        target = items[np.where(same_user, following, 0)]
+        pair = items[position][:, None] * (item_count + 1) + target
+        key = (pair * lags + np.arange(lags))[same_user & (target > 0)]
+        if not len(key):
+            continue
+        key.sort()
+        cell, lag = np.divmod(key, lags)
+        fresh = np.flatnonzero(np.diff(cell, prepend=-1))
+        source, target = np.divmod(cell[fresh], item_count + 1)
+        weight = np.add.reduceat(lag_weights[lag], fresh) * scales[0][source] * scales[1][target]
+        if neighbours is not None:
+            source, target, weight = _heaviest(source, target, weight, neighbours)
+        sizes += np.bincount(source, minlength=item_count + 1)
+        successors.append(target.astype(np.int32))
+        weights.append(weight.astype(np.float32))
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    return Transitions(starts, np.concatenate(successors), np.concatenate(weights))
+
+
+def _heaviest(
+    source: NDArray[np.int64], target: NDArray[np.int64], weight: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Keep the `most` heaviest entries of each source; sources stay in order."""
+    row_starts = np.flatnonzero(np.diff(source, prepend=-1))
+    row_sizes = np.diff(row_starts, append=len(source))
+    if row_sizes.max() <= most:
+        return source, target, weight
+    order = np.lexsort((target, -weight, source))
+    kept = order[np.arange(len(source)) - np.repeat(row_starts, row_sizes) < most]
+    return source[kept], target[kept], weight[kept]
+
+
+def _cut(sizes: NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:
+    """Ranges [first, last) that cover all rows, each of at most `limit`, or of a single row."""
+    total, first = np.cumsum(sizes), 0
+    while first < len(sizes):
+        before = total[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(total, before + limit, side="right")))
+        yield first, last
+        first = last

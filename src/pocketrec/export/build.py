@@ -1,0 +1,129 @@
+"""A trained model -> a verified bundle: convert, quantize, shrink, verify, write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from .. import __version__
+from ..bundle import Item, make_golden, write_bundle
+from ..config import Config
+from ..device import DeviceModel, Shapes
+from ..evaluation.protocol import Targets
+from ..models.recommender import RecommenderModel
+from ..models.scorer import ModelScorer
+from ..schema import Column, Signature
+from .convert import convert
+from .quantize import quantize
+from .shrink import shrink
+from .verify import Verdict, verify
+
+GOLDEN_LENGTHS = (0, 1, 2, 10, 50, 300)
+"""Events in the golden histories, which are drawn from the catalogue and of no user."""
+
+
+def export_bundle(
+    model: RecommenderModel,
+    catalogue: pl.DataFrame,
+    targets: Targets,
+    config: Config,
+    provenance: dict[str, Any],
+    out: Path,
+    *,
+    accept_quality_loss: bool = False,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Write the bundle of a model if it passes every gate; nothing is written if not.
+
+    `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
+    tells of data and training. Raises QualityError with the gate that failed and by how much.
+    """
+    exclude_seen = config.data.exclude_seen
+    shapes = graph_shapes(model, config)
+    on_step("converting to .tflite")
+    full = convert(model, shapes, exclude_seen=exclude_seen)
+    on_step(f"quantizing to {config.export.quantization}")
+    content = shrink(quantize(full, config.export.quantization))
+    on_step(f"verifying on {len(targets.targets):,} validation users")
+    verdict = verify(
+        ModelScorer(model),
+        shrink(full),
+        content,
+        shapes,
+        targets,
+        config.export,
+        exclude_seen=exclude_seen,
+    )
+    verdict.require(accept_quality_loss=accept_quality_loss)
+    on_step("writing the bundle")
+    device = DeviceModel(content, shapes, exclude_seen=exclude_seen)
+    manifest = {
+        "exclude_seen": exclude_seen,
+        "quantization": config.export.quantization,
+        "features": _features(shapes),
+        "quality": verdict.to_json() | {"accepted_quality_loss": accept_quality_loss},
+        "golden": make_golden(device, _golden_histories(shapes)),
+        "config": config.model_dump(mode="json", exclude_unset=True, exclude={"data": {"path"}}),
+        "provenance": provenance,
+        "versions": {
+            "pocketrec": __version__,
+            **{name: version(name) for name in ("torch", "litert-torch", "ai-edge-quantizer")},
+        },
+    }
+    write_bundle(out, content, catalogue_items(catalogue), shapes, manifest)
+    return verdict
+
+
+def graph_shapes(model: RecommenderModel, config: Config) -> Shapes:
+    """The graph's sizes; lists and candidates are never longer than the catalogue."""
+    return Shapes(
+        length=model.max_length,
+        dim=model.config.dim,
+        items=model.item_count,
+        results=min(config.export.results, model.item_count),
+        candidates=min(config.export.candidates, model.item_count),
+        blocked=config.export.blocked,
+    )
+
+
+def catalogue_items(catalogue: pl.DataFrame) -> list[Item]:
+    """Ids, titles and attributes in order of the index; empty attributes are left out."""
+    fixed = {Column.INDEX, Column.ITEM, Column.COUNT, Column.TITLE}
+    names = [name for name in catalogue.columns if name not in fixed]
+    return [
+        Item(
+            row[Column.ITEM],
+            row[Column.TITLE],
+            {name: row[name] for name in names if row[name] not in (None, [])},
+        )
+        for row in catalogue.sort(Column.INDEX).iter_rows(named=True)
+    ]
+
+
+def _features(shapes: Shapes) -> dict[str, Any]:
+    """What an app has to know to fill each input."""
+    item = f"index of an item, 1..{shapes.items}: its place in items.json, counted from 1"
+    return {
+        Signature.ITEM_ID: {
+            "encoding": item,
+            "order": f"oldest first, the newest {shapes.length}, then padding",
+            "missing": 0,
+        },
+        Signature.BLOCKED: {"encoding": item, "order": "any", "missing": 0},
+        Signature.CANDIDATES: {"encoding": item, "order": "any, scores come alike", "missing": 0},
+        Signature.USER_VECTOR: {"encoding": "added to the user's vector", "missing": 0.0},
+    }
+
+
+def _golden_histories(shapes: Shapes) -> list[list[int]]:
+    random = np.random.default_rng(1)
+    return [
+        random.permutation(np.arange(1, shapes.items + 1))[:length].tolist()
+        for length in GOLDEN_LENGTHS
+        if length <= shapes.items // 2
+    ]

@@ -1,0 +1,164 @@
+"""The gates between a converted model and a bundle: each has a value, a limit and a verdict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bundle import OPERATORS, check_contract
+from ..config import ExportConfig
+from ..device import DeviceModel, Shapes
+from ..errors import QualityError
+from ..evaluation.on_device import rank_on_device
+from ..evaluation.protocol import Ranking, Scorer, Targets, rank_all
+from ..evaluation.summary import user_values
+from ..tflite import inspect
+
+PARITY = 1e-4
+"""Largest difference of the float32 file's scores to torch's, relative to their spread."""
+PARITY_USERS = 64
+K = 10
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check: `value` must not be above (or, with `least`, below) `limit`."""
+
+    name: str
+    value: float
+    limit: float
+    least: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """The verdict; a value that is no number never passes."""
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest keeps it."""
+        relation = ">=" if self.least else "<="
+        return {"value": self.value, "must_be": f"{relation} {self.limit}", "passed": self.passed}
+
+    def __str__(self) -> str:
+        relation = "at least" if self.least else "at most"
+        return f"{self.name} is {self.value:.4g}, where {relation} {self.limit:.4g} is asked"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All gates, and what was measured beside them."""
+
+    gates: list[Gate]
+    measured: dict[str, float]
+
+    def require(self, *, accept_quality_loss: bool = False) -> None:
+        """Raise QualityError that names the first gate that failed and by how much."""
+        for gate in self.gates:
+            excused = accept_quality_loss and gate.name == NDCG_LOSS
+            if not gate.passed and not excused:
+                hint = (
+                    "; try export.quantization = 'int8' or 'float32', or --accept-quality-loss"
+                    if gate.name == NDCG_LOSS
+                    else "; try export.quantization = 'int8' or 'float32'"
+                    if gate.name == OVERLAP
+                    else ""
+                )
+                raise QualityError(f"no bundle was written: {gate}{hint}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest keeps it."""
+        return {"gates": {g.name: g.to_json() for g in self.gates}, "measured": self.measured}
+
+
+NDCG_LOSS = "relative loss of ndcg@10 to float"
+OVERLAP = "overlap of the top 10 with float"
+
+
+def verify(
+    scorer: Scorer,
+    float_model: bytes,
+    model: bytes,
+    shapes: Shapes,
+    targets: Targets,
+    config: ExportConfig,
+    *,
+    exclude_seen: bool,
+    progress: Callable[[int], None] | None = None,
+) -> Verdict:
+    """Compare the file that would ship with the torch model (as a scorer), user by user.
+
+    `targets` are validation users. Contract errors are raised as BundleError at once; the
+    verdict holds everything that has a number.
+    """
+    facts = inspect(model)
+    check_contract(facts, shapes, shapes.items)
+    table = (shapes.items + 1, shapes.dim)
+    tables = [constant for constant in facts.constants if constant.shape == table]
+    table_bits = {"float32": 32, "int8": 8, "int4": 4}[config.quantization]
+    found_bits = sum({"float32": 32, "int8": 8, "int4": 4}.get(t.dtype, 64) for t in tables)
+    device = DeviceModel(model, shapes, exclude_seen=exclude_seen)
+    float_device = DeviceModel(float_model, shapes, exclude_seen=exclude_seen)
+    few = targets.histories[:: max(1, len(targets.histories) // PARITY_USERS)]
+    probes = [np.empty(0, np.int32), *few]
+
+    reference = rank_all(scorer, targets, item_count=shapes.items, k=K, exclude_seen=exclude_seen)
+    shipped = rank_on_device(device, targets, k=K, progress=progress)
+    float_ndcg = float(user_values(reference, f"ndcg@{K}", shapes.items).mean())
+    ndcg = float(user_values(shipped, f"ndcg@{K}", shapes.items).mean())
+    gates = [
+        Gate("operators off the whitelist", len(set(facts.operators) - OPERATORS), 0),
+        Gate("parity of the float file with torch", _parity(scorer, float_device, probes), PARITY),
+        Gate("item tables in the file", len({t.buffer for t in tables}), 1),
+        Gate("bits of an item table's number", found_bits, table_bits),
+        Gate("hidden items recommended", _leaks(device, probes), 0),
+        Gate(NDCG_LOSS, (float_ndcg - ndcg) / max(float_ndcg, 1e-9), config.max_ndcg_loss),
+        Gate(OVERLAP, _overlap(reference, shipped), config.min_overlap, least=True),
+    ]
+    measured = {
+        "users": len(targets.targets),
+        "ndcg@10": ndcg,
+        "float ndcg@10": float_ndcg,
+        "bytes": len(model),
+        "float bytes": len(float_model),
+        "latency_ms": _latency(device, probes),
+    }
+    return Verdict(gates, measured)
+
+
+def _parity(scorer: Scorer, device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> float:
+    items = np.arange(1, device.shapes.items + 1, dtype=np.int32)
+    expected = scorer(probes)  # (P, V)
+    found = np.stack([device.score(history, items) for history in probes])
+    return float(np.abs(found - expected).max() / max(float(expected.std()), 1e-9))
+
+
+def _leaks(device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> int:
+    """Items shown although they were blocked, seen (if those are hidden) or padding."""
+    leaks = 0
+    for history in probes:
+        free, _ = device.recommend(history, k=K)
+        blocked = np.unique(free[::2])
+        shown, _ = device.recommend(history, k=device.shapes.results, blocked=blocked)
+        hidden = np.union1d(blocked, history) if device.exclude_seen else blocked
+        leaks += int(np.isin(shown, [0, *hidden]).sum()) + len(shown) - len(np.unique(shown))
+    return leaks
+
+
+def _overlap(reference: Ranking, shipped: Ranking) -> float:
+    same = (reference.top[:, :, None] == shipped.top[:, None, :]) & (reference.top > 0)[:, :, None]
+    return float(same.sum() / max(1, int((reference.top > 0).sum())))
+
+
+def _latency(device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> float:
+    """Median milliseconds of a call with one thread."""
+    times = []
+    for history in probes * 4:
+        begin = time.perf_counter()
+        device.recommend(history, k=K)
+        times.append(time.perf_counter() - begin)
+    return round(float(np.median(times)) * 1e3, 4)

@@ -1,0 +1,115 @@
+"""Read the catalogue: an id, a title and any attributes of each item."""
+
+from __future__ import annotations
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from ..config import Config
+from ..errors import DataError
+from ..schema import Column
+from .files import Source, check_rows, open_sources, require_column, scan, unreadable
+from .ids import plain_dtype
+
+RESERVED = frozenset({Column.ITEM, Column.TITLE, Column.INDEX, Column.COUNT})
+ID_ALIASES = ("id", "item", "item_id", "itemid", "movie_id", "movieid", "product_id", "sku")
+LIST_SEPARATOR = "|"  # as in MovieLens: "Comedy|Drama"
+
+
+def read_table(config: Config, item_dtype: pl.DataType) -> pl.DataFrame:
+    """Read the files behind data.items, with ids of `item_dtype`: see read.read_catalogue."""
+    data_items = str(config.data.items)
+    name = config.data.items_id
+    sources = open_sources(config.resolve(data_items), "data.items")
+    tables = []
+    for source in sources:
+        require_column(source, name, "data.items_id", ID_ALIASES)
+        check_rows(source)
+        tables.append(_table(source, name, config.data.items_title))
+    try:
+        table = pl.concat(tables, how="vertical_relaxed")
+    except PolarsError:
+        raise DataError(
+            f"the files of the catalogue '{data_items}' disagree about their columns; "
+            "write them alike or into one file"
+        ) from None
+    table = table.with_columns(_attribute(table[column]) for column in table.columns[2:])
+    return _with_ids(table, item_dtype, data_items)
+
+
+def _table(source: Source, name: str, title: str) -> pl.DataFrame:
+    """One file as it is, under our names for id and title, each column in a plain dtype."""
+    attributes = [column for column in source.columns if column not in (name, title)]
+    if taken := sorted(RESERVED.intersection(attributes)):
+        raise DataError(
+            f"{source.path.name} has a column '{taken[0]}', a name that pocketrec uses itself; "
+            "rename the column"
+        )
+    try:
+        if source.format == "jsonl":
+            table = pl.read_ndjson(source.path, infer_schema_length=None)
+        else:
+            table = scan(source, source.columns).collect()
+    except (PolarsError, OSError) as error:
+        raise unreadable(source.path, source.format, error) from None
+    text = pl.lit(None, pl.String) if title not in table.columns else pl.col(title).cast(pl.String)
+    return table.select(
+        pl.col(name).cast(pl.String).alias(Column.ITEM),
+        text.alias(Column.TITLE),
+        *(_plain(table[column], source) for column in attributes),
+    )
+
+
+def _plain(values: pl.Series, source: Source) -> pl.Series:
+    """A column of a file as Int64, Float64, String or List(String)."""
+    if isinstance(values.dtype, pl.List):
+        return values.cast(pl.List(pl.String))
+    if source.format in ("csv", "tsv"):
+        return _typed(values)
+    dtype = plain_dtype(values.dtype, values.name, source.path.name)
+    return values.cast(dtype if dtype.is_numeric() else pl.String)
+
+
+def _typed(values: pl.Series) -> pl.Series:
+    """Text of a CSV as what all of it is: integers, numbers, lists, or text after all."""
+    known = values.drop_nulls()
+    if known.is_empty():
+        return values
+    integers = known.cast(pl.Int64, strict=False)
+    if integers.cast(pl.String).eq_missing(known).all():
+        return values.cast(pl.Int64)
+    numbers = known.cast(pl.Float64, strict=False)
+    codes = known.str.contains(r"^[+-]?0\d")  # "0123" is a code and not a number
+    if numbers.is_finite().fill_null(value=False).all() and not codes.any():
+        return values.cast(pl.Float64)
+    if known.str.contains(LIST_SEPARATOR, literal=True).any():
+        return values.str.split(LIST_SEPARATOR)
+    return values
+
+
+def _attribute(values: pl.Series) -> pl.Series:
+    """Lists without a value are empty lists; everything else stays."""
+    if isinstance(values.dtype, pl.List):
+        return values.fill_null(pl.Series([[]], dtype=values.dtype))
+    return values
+
+
+def _with_ids(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFrame:
+    item = pl.col(Column.ITEM)
+    empty = table.select((item.is_null() | (item == "")).sum()).item()
+    if empty:
+        raise DataError(f"'{name}' has {empty} of {table.height} rows without an id: give them one")
+    if dtype == pl.Int64:
+        # A float column of whole numbers (a habit of pandas) writes 7 as "7.0".
+        text = item.str.replace(r"^(-?\d+)\.0$", "${1}")
+        number = text.cast(pl.Int64, strict=False)
+        table = table.with_columns(
+            pl.when(number.cast(pl.String) == text).then(number).alias(Column.ITEM)
+        ).filter(item.is_not_null())
+    twice = table.filter(item.is_duplicated())
+    if twice.height:
+        raise DataError(
+            f"'{name}' holds the id {twice[Column.ITEM][0]!r} more than once "
+            f"({twice.height} such rows): keep one row for each item"
+        )
+    return table

@@ -1,0 +1,66 @@
+"""Read what users bring: events, catalogue and user attributes, from files or from MovieLens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ..artifact import describe
+from ..config import Config
+from ..schema import Column
+from . import catalogue, events, movielens
+from .files import find_files
+
+HASHED_FILES = 100  # of a log in more files, the manifest names these and counts the rest
+
+
+def read_events(config: Config) -> pl.LazyFrame:
+    """Give the log lazily as USER, ITEM, TIME, [RATING,] ORDER.
+
+    Ids are Int64 when every one of the column is a plain integer ("7", not "07"), else String.
+    TIME is Int64 milliseconds since 1970 UTC (any order under time_format "order", and for
+    MovieLens 1M in the form without times); RATING is Float32, where configured or published;
+    ORDER (UInt64) counts rows over the files in the order of their names.
+    Reads the log once, streaming, to check it. Raises DataError for a missing column, an empty
+    log, a null id, time or rating, and a time that is negative or in two units; DownloadError
+    when a published data set cannot be fetched.
+    """
+    return events.read_files(config) if config.data.source is None else movielens.events(config)
+
+
+def read_catalogue(config: Config, log: pl.LazyFrame | None = None) -> pl.DataFrame | None:
+    """Give ITEM, TITLE (null where unknown) and the attributes of each item; None without one.
+
+    Attributes are Int64, Float64, String or List(String); in CSV and TSV a column of text with
+    "|" in it is a list. ITEM has the dtype that it has in `log` (the events; read again when not
+    given); items whose id cannot be one of the log's are left out, for nobody ever met them.
+    Raises DataError for a missing id column, a null id, and an id that stands twice.
+    """
+    if config.data.source is not None:
+        return movielens.catalogue(config)
+    if config.data.items is None:
+        return None
+    log = events.read_files(config) if log is None else log
+    return catalogue.read_table(config, log.collect_schema()[Column.ITEM])
+
+
+def read_users(config: Config) -> pl.DataFrame | None:
+    """Attributes of users: USER and age, gender, occupation, where the source publishes them."""
+    return None if config.data.source is None else movielens.users(config)
+
+
+def describe_source(config: Config) -> dict[str, Any]:
+    """Where the data come from, for the manifest: names (no folders), bytes and sha256."""
+    if config.data.source is not None:
+        return movielens.describe_source(config)
+    files = find_files(config.resolve(str(config.data.path)), "data.path")
+    found: dict[str, Any] = {
+        "files": [{"name": file.name, **describe(file)} for file in files[:HASHED_FILES]]
+    }
+    if len(files) > HASHED_FILES:
+        found["further_files"] = len(files) - HASHED_FILES
+    if config.data.items is not None:
+        items = find_files(config.resolve(config.data.items), "data.items")
+        found["items"] = [{"name": file.name, **describe(file)} for file in items]
+    return found

@@ -1,0 +1,128 @@
+"""Recommend from a bundle: raw ids in, raw ids and titles out. Needs no training stack."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bundle import Bundle, Item, check_golden, open_bundle
+from ..errors import InputError
+
+ItemId = int | str
+
+
+class UnknownItemWarning(UserWarning):
+    """Some ids are not in the catalogue and were left out."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """One line of a list; scores are logits, comparable within one list only."""
+
+    id: ItemId
+    title: str | None
+    score: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As `pocketrec recommend --json` prints it."""
+        return {"id": self.id, "title": self.title, "score": self.score}
+
+
+class Recommender:
+    """A loaded bundle. Stateless between calls, and safe to share between threads.
+
+    >>> recommender = Recommender.load("bundles/movielens-100k")  # doctest: +SKIP
+    >>> recommender.recommend(["50", "181"], k=3)  # doctest: +SKIP
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self.bundle = bundle
+        self._device = bundle.device(threads)
+        check_golden(bundle, self._device)
+        self._index = {str(item.id): n for n, item in enumerate(bundle.items, start=1)}
+
+    @classmethod
+    def load(cls, path: str | Path, *, threads: int = 1) -> Self:
+        """Open, check and load a bundle; raises BundleError with what is wrong with it."""
+        return cls(open_bundle(Path(path)), threads=threads)
+
+    @property
+    def items(self) -> list[Item]:
+        """The catalogue, most popular in training first."""
+        return self.bundle.items
+
+    def recommend(
+        self,
+        history: Iterable[ItemId],
+        *,
+        k: int = 10,
+        blocked: Iterable[ItemId] = (),
+        user_vector: Sequence[float] | None = None,
+        strict: bool = False,
+    ) -> list[Recommendation]:
+        """The best k items after a history (oldest first), best first.
+
+        Seen items are left out (unless the bundle is of a domain where users repeat), and
+        `blocked` ones always. An empty history gives what is popular. Ids that the catalogue
+        does not have are ignored with an UnknownItemWarning, or refused when `strict`. The list
+        is shorter than k when fewer items are left. `user_vector` (D,) is added to the user.
+
+        Raises InputError for a k beyond the catalogue and for ids of another type.
+        """
+        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
+            raise InputError(f"k must be a positive whole number, not {k!r}")
+        if k > len(self.items):
+            raise InputError(f"k = {k} is more than the catalogue's {len(self.items)} items")
+        ids, scores = self._device.recommend(
+            self._indices(history, "history", strict=strict),
+            k=int(k),
+            blocked=self._indices(blocked, "blocked", strict=strict),
+            user_vector=_vector(user_vector),
+        )
+        found = ((self.items[index - 1], score) for index, score in zip(ids, scores, strict=True))
+        return [Recommendation(item.id, item.title, float(score)) for item, score in found]
+
+    def score(
+        self,
+        history: Iterable[ItemId],
+        candidates: Iterable[ItemId],
+        *,
+        user_vector: Sequence[float] | None = None,
+    ) -> list[float]:
+        """Scores of the candidates, in their order; the numbers that `recommend` ranks by.
+
+        Raises InputError for a candidate that the catalogue does not have.
+        """
+        scores = self._device.score(
+            self._indices(history, "history", strict=False),
+            self._indices(candidates, "candidates", strict=True),
+            user_vector=_vector(user_vector),
+        )
+        return [float(score) for score in scores]
+
+    def _indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> npt.NDArray[np.int32]:
+        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
+            raise InputError(f"{name} must be a list of ids, not {ids!r}")
+        given = list(ids)
+        for item in given:
+            if isinstance(item, bool) or not isinstance(item, int | str | np.integer):
+                raise InputError(f"{name} holds {item!r}, which is neither a string nor an integer")
+        unknown = [item for item in given if str(item) not in self._index]
+        if unknown:
+            shown = ", ".join(map(repr, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
+            message = f"{len(unknown)} of {len(given)} ids of {name} are unknown: {shown}"
+            if strict:
+                raise InputError(message)
+            warnings.warn(f"{message}; they are ignored", UnknownItemWarning, stacklevel=3)
+        known = [self._index[str(item)] for item in given if str(item) in self._index]
+        return np.asarray(known, np.int32)
+
+
+def _vector(values: Sequence[float] | None) -> npt.NDArray[np.float32] | None:
+    return None if values is None else np.asarray(values, np.float32)

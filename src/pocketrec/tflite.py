@@ -1,0 +1,177 @@
+"""What a .tflite file says of itself, read from its bytes without loading it as a model."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import flatbuffers
+from ai_edge_litert import schema_py_generated as schema
+
+from .errors import BundleError
+
+MAGIC = b"TFL3"
+
+_TENSOR_TYPES: dict[int, str] = {
+    number: name.lower() for name, number in vars(schema.TensorType).items() if name.isupper()
+}
+_OPERATORS: dict[int, str] = {
+    number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()
+}
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """Element type ("int32", "float32", ...) and shape of an input or output."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a bundle's manifest keeps it."""
+        return {"dtype": self.dtype, "shape": list(self.shape)}
+
+
+@dataclass(frozen=True)
+class SignatureSpec:
+    """Inputs and outputs of one signature, by name."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+    def to_json(self) -> dict[str, Any]:
+        """As a bundle's manifest keeps it."""
+        return {
+            "inputs": {name: spec.to_json() for name, spec in sorted(self.inputs.items())},
+            "outputs": {name: spec.to_json() for name, spec in sorted(self.outputs.items())},
+        }
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A stored tensor: its type, shape and the buffer that holds it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    buffer: int
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Operators (sorted names; custom ones as "CUSTOM:name"), signatures and constants."""
+
+    operators: tuple[str, ...]
+    signatures: dict[str, SignatureSpec]
+    constants: frozenset[Constant]
+
+
+def inspect(content: bytes) -> ModelFacts:
+    """Read the facts from a file's bytes; raises BundleError when they are no .tflite model."""
+    if content[4:8] != MAGIC:
+        raise BundleError("the model is no .tflite file (it does not say TFL3)")
+    try:
+        return _inspect(schema.Model.GetRootAs(content, 0))
+    # A damaged flatbuffer shows as whatever reading at a wild offset raises.
+    except (
+        struct.error,
+        IndexError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+    ) as error:
+        raise BundleError(f"the model is a damaged .tflite file ({error})") from None
+
+
+def _inspect(model: Any) -> ModelFacts:
+    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+    names = []
+    for code in codes:
+        # Old files keep the code in a byte, newer ones in an int: the larger one counts.
+        builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        custom = code.CustomCode()
+        names.append(
+            f"CUSTOM:{custom.decode()}" if custom else _OPERATORS.get(builtin, f"#{builtin}")
+        )
+    used, constants = set(), set()
+    for graph in (model.Subgraphs(i) for i in range(model.SubgraphsLength())):
+        used |= {graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())}
+        for tensor in (graph.Tensors(i) for i in range(graph.TensorsLength())):
+            buffer = model.Buffers(tensor.Buffer())
+            if buffer.DataLength() or buffer.Size():
+                spec = _spec(tensor)
+                constants.add(Constant(spec.dtype, spec.shape, tensor.Buffer()))
+    signatures = {}
+    for definition in (model.SignatureDefs(i) for i in range(model.SignatureDefsLength())):
+        graph = model.Subgraphs(definition.SubgraphIndex())
+        inputs = (definition.Inputs(i) for i in range(definition.InputsLength()))
+        outputs = (definition.Outputs(i) for i in range(definition.OutputsLength()))
+        signatures[definition.SignatureKey().decode()] = SignatureSpec(
+            {m.Name().decode(): _spec(graph.Tensors(m.TensorIndex())) for m in inputs},
+            {m.Name().decode(): _spec(graph.Tensors(m.TensorIndex())) for m in outputs},
+        )
+    return ModelFacts(tuple(sorted(names[i] for i in used)), signatures, frozenset(constants))
+
+
+def _spec(tensor: Any) -> TensorSpec:
+    shape = tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength()))
+    return TensorSpec(_TENSOR_TYPES.get(tensor.Type(), f"#{tensor.Type()}"), shape)
+
+
+class _Builder(flatbuffers.Builder):  # type: ignore[misc]
+    """Writes each distinct vector or table of a kind once, and buffers on 16-byte boundaries."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.written: dict[Any, int] = {}
+
+
+def rewrite(model: Any, size: int) -> bytes:
+    """Serialize a ModelT, with equal quantization parameters stored once for all tensors."""
+    builder = _Builder(size)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            if tensor.quantization is not None:
+                tensor.quantization = _Shared(tensor.quantization)
+    model.buffers = [_Aligned(buffer) for buffer in model.buffers]
+    builder.Finish(model.Pack(builder), MAGIC)
+    return bytes(builder.Output())
+
+
+class _Shared:
+    """Packs quantization parameters once: signatures share weights, and so their scales."""
+
+    def __init__(self, parameters: Any) -> None:
+        self.parameters = parameters
+
+    def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
+        """Position of the table in the file."""
+        p = self.parameters
+        arrays = (p.min, p.max, p.scale, p.zeroPoint)
+        key = tuple(None if a is None else bytes(memoryview(a).cast("B")) for a in arrays)
+        key = (*key, p.quantizedDimension, p.detailsType)
+        if key not in builder.written:
+            builder.written[key] = int(p.Pack(builder))
+        return builder.written[key]
+
+
+class _Aligned:
+    """Packs a buffer's bytes where kernels may read them as vectors of any type."""
+
+    def __init__(self, buffer: Any) -> None:
+        self.data = buffer.data
+
+    def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
+        """Position of the table in the file."""
+        position = None
+        if self.data is not None and len(self.data):
+            content = bytes(memoryview(self.data).cast("B"))
+            builder.StartVector(1, len(content), 16)
+            builder.head = builder.Head() - len(content)
+            builder.Bytes[builder.Head() : builder.Head() + len(content)] = content
+            position = builder.EndVector()
+        schema.BufferStart(builder)
+        if position is not None:
+            schema.BufferAddData(builder, position)
+        return int(schema.BufferEnd(builder))

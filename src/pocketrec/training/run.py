@@ -1,0 +1,181 @@
+"""A run's folder: what was trained on what, its checkpoints, metrics and curves."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from ..artifact import check_replaceable, fingerprint, open_manifest, write_manifest
+from ..config import Config, parse_config
+from ..errors import ArtifactError, needs_extra
+from ..examples.shards import PreparedData
+from ..models.recommender import RecommenderModel
+from ..schema import File
+from .batches import Batches
+from .checkpoint import Position, load_checkpoint
+from .loop import EpochMetrics, Progress, Validate, train
+from .memory import keep_freed_memory
+
+KIND = "run"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, opened; `model` holds the best weights, in evaluation mode."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    config: Config
+    catalogue: pl.DataFrame
+    model: RecommenderModel
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Check hashes and load; raises ArtifactError for an unfinished or damaged run."""
+        manifest = open_manifest(folder, KIND)
+        if not manifest["finished"]:
+            raise ArtifactError(f"'{folder}' is not finished: train it with --resume first")
+        config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
+        catalogue = pl.read_parquet(folder / File.ITEMS_TABLE)
+        model = RecommenderModel(catalogue.height, config.model).eval()
+        load_checkpoint(folder / File.CHECKPOINTS / File.BEST, model)
+        return cls(folder, manifest, config, catalogue, model)
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the data lay when the run was started."""
+        return self.folder / str(self.manifest["data"]["folder"])
+
+    def provenance(self) -> dict[str, Any]:
+        """What a bundle tells of its making: data and training, no paths."""
+        data = {key: value for key, value in self.manifest["data"].items() if key != "folder"}
+        keys = ("parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch")
+        return {"data": data, "training": {key: self.manifest[key] for key in keys}}
+
+
+def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
+    """Whether the folder already holds this very run.
+
+    Raises ArtifactError when it holds something else, so that nothing is overwritten by mistake.
+    """
+    check_replaceable(folder, KIND)
+    if not (folder / File.MANIFEST).exists():
+        return False
+    manifest = open_manifest(folder, KIND, check_files=False)
+    if manifest["fingerprint"] != _fingerprint(config, data):
+        raise ArtifactError(
+            f"'{folder}' holds a run with another config or other data: give another --out, or "
+            "remove it first"
+        )
+    return bool(manifest["finished"])
+
+
+def run_training(
+    config: Config,
+    data: PreparedData,
+    folder: Path,
+    validate: Validate,
+    *,
+    resume: bool,
+    on_progress: Callable[[Progress], None],
+    on_epoch: Callable[[EpochMetrics], None],
+) -> Position:
+    """Train into `folder`; with `resume` go on where it was interrupted.
+
+    Raises ArtifactError when an unfinished run is there and `resume` was not asked for.
+    """
+    if (folder / File.MANIFEST).exists() and not resume:
+        raise ArtifactError(
+            f"'{folder}' holds an unfinished run: add --resume to go on with it, or remove it"
+        )
+    keep_freed_memory()
+    if config.training.threads is not None:
+        torch.set_num_threads(config.training.threads)
+    torch.manual_seed(config.training.seed)
+    model = RecommenderModel(data.item_count, config.model)
+    batches = Batches(
+        data.training(),
+        max_length=model.max_length,
+        batch_labels=config.training.batch_labels,
+        seed=config.training.seed,
+    )
+    manifest = {
+        "finished": False,
+        "fingerprint": _fingerprint(config, data),
+        "config": config.model_dump(mode="json", exclude_unset=True),
+        "data": {
+            "fingerprint": data.fingerprint,
+            "folder": os.path.relpath(data.folder, folder),
+            "source": data.manifest["source"],
+            "counts": data.manifest["counts"],
+        },
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "labels_per_epoch": batches.labels_per_epoch,
+        "torch": torch.__version__,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    data.catalogue.write_parquet(folder / File.ITEMS_TABLE)
+    write_manifest(folder, KIND, manifest, files=[])
+    with _Log(folder) as log:
+
+        def log_epoch(metrics: EpochMetrics) -> None:
+            log.write(metrics)
+            on_epoch(metrics)
+
+        position = train(
+            model,
+            batches,
+            validate,
+            config.training,
+            folder / File.CHECKPOINTS,
+            resume=resume,
+            on_progress=on_progress,
+            on_epoch=log_epoch,
+        )
+    manifest |= {
+        "finished": True,
+        "epochs": position.epoch,
+        "best_epoch": position.best_epoch,
+        "validation": {"ndcg@10": position.best_score},
+    }
+    best = folder / File.CHECKPOINTS / File.BEST
+    write_manifest(folder, KIND, manifest, files=[folder / File.ITEMS_TABLE, best])
+    return position
+
+
+def _fingerprint(config: Config, data: PreparedData) -> str:
+    sections = [config.model.model_dump(), config.training.model_dump()]
+    return fingerprint(*sections, data.fingerprint)
+
+
+class _Log:
+    """metrics.jsonl and TensorBoard, one entry an epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        with needs_extra("Training", "train"):
+            from torch.utils.tensorboard import SummaryWriter
+        self.path = folder / File.METRICS
+        self.writer = SummaryWriter(str(folder / File.TENSORBOARD))
+
+    def __enter__(self) -> _Log:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writer.close()
+
+    def write(self, metrics: EpochMetrics) -> None:
+        """Add a line; lines of epochs that an interruption made be trained again go."""
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
+        kept = [line for line in lines if json.loads(line)["epoch"] < metrics.epoch]
+        entry = asdict(metrics)
+        self.path.write_text("\n".join([*kept, json.dumps(entry)]) + "\n", encoding="utf-8")
+        for name, value in entry.items():
+            if name != "epoch" and value is not None:
+                self.writer.add_scalar(name, value, metrics.epoch)
