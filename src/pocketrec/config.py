@@ -15,7 +15,12 @@ from .errors import ConfigError
 
 EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
 SourceName = Literal[
-    "movielens/100k", "movielens/1m", "movielens/latest-small", "movielens/25m", "movielens/32m"
+    "movielens/100k",
+    "movielens/1m",
+    "movielens/latest-small",
+    "movielens/20m",
+    "movielens/25m",
+    "movielens/32m",
 ]
 
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
@@ -69,12 +74,15 @@ class DataConfig(Section):
             raise ValueError('give data.path = "events.csv" or data.source = "movielens/100k"')
         if self.source is not None:
             mapped = {"user", "item", "time", "time_format", "rating", "items"}
+            mapped |= {"items_id", "items_title"}
             if given := sorted(mapped & self.model_fields_set):
                 raise ValueError(
                     f"data.{given[0]} cannot be set beside data.source, which knows its columns"
                 )
         elif self.min_rating is not None and self.rating is None:
             raise ValueError("data.min_rating needs data.rating, the column that holds ratings")
+        elif self.items is None and (unused := {"items_id", "items_title"} & self.model_fields_set):
+            raise ValueError(f"data.{min(unused)} has no effect without data.items, the catalogue")
         return self
 
     @property
@@ -93,7 +101,7 @@ class SplitConfig(Section):
     )
     valid_fraction: Fraction = Field(0.1, description="share of events (time) or users for tuning")
     test_fraction: Fraction = Field(0.1, description="share of events (time) or users for testing")
-    seed: int = Field(1, ge=0, description="chooses the held-out users")
+    seed: int = Field(1, ge=0, lt=2**32, description="chooses the held-out users")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -174,6 +182,9 @@ class TrainingConfig(Section):
     epochs: Count = Field(100, description="passes over the users, unless stopped early")
     seed: int = Field(1, ge=0, lt=2**32, description="of weights, order, windows and dropout")
     batch_labels: Count = Field(4096, description="labels (positions trained) in one step")
+    horizon: int = Field(
+        1, ge=1, le=100, description="labels lie up to so many events ahead, mostly nearby"
+    )
     learning_rate: float = Field(2e-3, gt=0, le=1, description="peak of the schedule")
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's, on matrices only")
     warmup: Probability = Field(0.03, description="share of all steps until the peak rate")
@@ -193,7 +204,7 @@ class EvaluationConfig(Section):
 
     cutoffs: tuple[Count, ...] = Field((1, 5, 10, 20), min_length=1, description="the k of @k")
     bootstrap: Count = Field(1000, description="resamples behind each 95 % interval")
-    seed: int = Field(1, ge=0, description="of the resamples")
+    seed: int = Field(1, ge=0, lt=2**32, description="of the resamples")
 
 
 class ExportConfig(Section):

@@ -26,6 +26,7 @@ FORMS_OF: dict[SourceName, tuple[str, ...]] = {
     "movielens/100k": ("u.data", "ml-100k.inter"),
     "movielens/1m": ("ratings.dat", "ratings.parquet"),
     "movielens/latest-small": ("ratings.csv",),
+    "movielens/20m": ("ratings.csv",),
     "movielens/25m": ("ratings.csv",),
     "movielens/32m": ("ratings.csv",),
 }
@@ -77,6 +78,11 @@ def users(config: Config) -> pl.DataFrame | None:
         return None
     with _readable(form):
         return form.users(folder)
+
+
+def has_clock(config: Config) -> bool:
+    """Whether the copy has times; 1M's `ratings.parquet` has only the order of a user's ratings."""
+    return _open(config)[1].marker != "ratings.parquet"
 
 
 def describe_source(config: Config) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from ..artifact import describe
 from ..config import Config
+from ..errors import DataError
 from ..schema import Column
 from . import catalogue, events, movielens
 from .files import find_files
@@ -23,10 +24,26 @@ def read_events(config: Config) -> pl.LazyFrame:
     MovieLens 1M in the form without times); RATING is Float32, where configured or published;
     ORDER (UInt64) counts rows over the files in the order of their names.
     Reads the log once, streaming, to check it. Raises DataError for a missing column, an empty
-    log, a null id, time or rating, and a time that is negative or in two units; DownloadError
-    when a published data set cannot be fetched.
+    log, a null id, time or rating, a time that is negative or in two units, and an order that is
+    no clock where split.kind = "time" needs one; DownloadError when a published data set cannot
+    be fetched.
     """
+    _need_clock(config)
     return events.read_files(config) if config.data.source is None else movielens.events(config)
+
+
+def _need_clock(config: Config) -> None:
+    """Raise DataError for a split by time of a log whose TIME only sorts each user's events."""
+    if config.split.kind != "time":
+        return
+    if config.data.source is None:
+        found = 'data.time_format is "order"' if config.data.time_format == "order" else None
+    else:
+        found = None if movielens.has_clock(config) else "this copy of MovieLens has no times"
+    if found is not None:
+        raise DataError(
+            f'split.kind = "time" needs a clock, but {found}: choose "leave-one-out" or "users"'
+        )
 
 
 def read_catalogue(config: Config, log: pl.LazyFrame | None = None) -> pl.DataFrame | None:

@@ -76,6 +76,12 @@ RELEASES: Final[dict[SourceName, Release]] = {
         Counts(100_836, 610, 9_724),
         SAME_TERMS,
     ),
+    "movielens/20m": Release(
+        "ml-20m",
+        "md5:cd245b17a1ae2cc31bb14903e1204af3",
+        Counts(20_000_263, 138_493, 26_744),
+        SAME_TERMS,
+    ),
     "movielens/25m": Release(
         "ml-25m",
         "md5:6b51fb2759a8657d3bfcbfc42b592ada",

@@ -18,6 +18,11 @@ def random_keep(shape: torch.Size, keep_of_256: int) -> Tensor:
     return bits.view(torch.uint8)[:count].view(shape) < keep_of_256
 
 
+def keep_of_256(share: float) -> int:
+    """What a share of dropped numbers leaves, in 256ths; never nothing."""
+    return max(1, round((1 - share) * 256))
+
+
 class Dropout(nn.Module):
     """Zero a share of the numbers and scale up the others (Srivastava et al., 2014).
 
@@ -26,7 +31,7 @@ class Dropout(nn.Module):
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.keep_of_256 = round((1 - share) * 256)
+        self.keep_of_256 = keep_of_256(share)
 
     def forward(self, x: Tensor) -> Tensor:
         """(...) -> (...)."""
@@ -40,7 +45,7 @@ class ItemDropout(nn.Module):
 
     def __init__(self, share: float) -> None:
         super().__init__()
-        self.keep_of_256 = round((1 - share) * 256)
+        self.keep_of_256 = keep_of_256(share)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)."""

@@ -34,10 +34,21 @@ class Batches:
     Users with more than L + 1 events give one window of them, placed at random, per epoch, so
     that in time all of a long history is used. Windows of like length go into one batch, filled
     until it has `batch_labels` labels: steps weigh labels equally, and little is padding.
+
+    With `horizon` h > 1 the label of a position is not always the next event but the one s steps
+    ahead, s in 1..h drawn anew each epoch with weight 1 / s: where the order of neighbouring
+    events is mostly chance, this is the better-posed question (Pancha et al., 2022,
+    PinnerFormer, train on random future actions likewise).
     """
 
     def __init__(
-        self, sequences: Sequences, *, max_length: int, batch_labels: int, seed: int
+        self,
+        sequences: Sequences,
+        *,
+        max_length: int,
+        batch_labels: int,
+        seed: int,
+        horizon: int = 1,
     ) -> None:
         lengths = np.diff(sequences.offsets)
         self.items = sequences.items
@@ -49,6 +60,8 @@ class Batches:
         self.label_counts = np.minimum(self.lengths - 1, max_length)
         self.batch_labels = batch_labels
         self.seed = seed
+        steps = np.arange(1, horizon + 1)
+        self.step_shares = np.cumsum(1 / steps) / np.sum(1 / steps)
 
     @property
     def labels_per_epoch(self) -> int:
@@ -77,15 +90,18 @@ class Batches:
         counts = self.label_counts[rows]
         spare = self.lengths[rows] - 1 - counts
         begin = self.starts[rows] + random.integers(0, spare + 1)
-        column = np.arange(counts.max() + 1)
-        # One read of L + 1 events gives inputs and labels, one apart.
-        index = np.minimum(begin[:, None] + column, len(self.items) - 1)
-        events = np.where(column <= counts[:, None], self.items[index], PADDING)
-        inputs = np.where(column[:-1] < counts[:, None], events[:, :-1], PADDING)
+        column = np.arange(counts.max())
+        is_event = column < counts[:, None]  # (B, L)
+        place = np.where(is_event, begin[:, None] + column, 0)
+        ahead = 1 + np.searchsorted(self.step_shares, random.random(place.shape))
+        last = (self.starts[rows] + self.lengths[rows] - 1)[:, None]
+        ahead = np.where(place + ahead > last, 1, ahead)
+        inputs = np.where(is_event, self.items[place], PADDING)
+        labels = np.where(is_event, self.items[place + ahead * is_event], PADDING)
         picked = self.starts[rows] + random.integers(0, self.lengths[rows])
         return Batch(
             item_id=torch.from_numpy(inputs.astype(np.int32)),
-            labels=torch.from_numpy(events[:, 1:].astype(np.int64)),
+            labels=torch.from_numpy(labels.astype(np.int64)),
             start_labels=torch.from_numpy(self.items[picked].astype(np.int64)),
             label_count=int(counts.sum()),
         )

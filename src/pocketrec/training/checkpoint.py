@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ _MODEL = "model."
 _OPTIMIZER = "optimizer."
 _RANDOM = "random_state"
 _POSITION = "position"
+_DIGEST = "sha256"
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ def save_checkpoint(
     for name, state in _optimizer_state(model, optimizer).items():
         tensors[_OPTIMIZER + name] = state
     tensors[_RANDOM] = torch.get_rng_state()
-    metadata = {_POSITION: json.dumps(asdict(position))}
-    write_atomically(path, save({k: v.contiguous() for k, v in tensors.items()}, metadata))
+    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    where = json.dumps(asdict(position))
+    metadata = {_POSITION: where, _DIGEST: _digest(tensors, where)}
+    write_atomically(path, save(tensors, metadata))
 
 
 def load_checkpoint(
@@ -59,22 +63,33 @@ def load_checkpoint(
     """
     try:
         with safe_open(path, framework="pt") as file:
-            names = set(file.keys())
-            weights = {n.removeprefix(_MODEL): file.get_tensor(n) for n in names if _of(n, _MODEL)}
-            model.load_state_dict(weights)
-            if optimizer is not None:
-                found = {n: file.get_tensor(n) for n in names if _of(n, _OPTIMIZER)}
-                _restore_optimizer(model, optimizer, found)
-                torch.set_rng_state(file.get_tensor(_RANDOM))
-            return Position(**json.loads(file.metadata()[_POSITION]))
+            metadata = file.metadata()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        position = Position(**json.loads(metadata[_POSITION]))
+        if metadata.get(_DIGEST) != _digest(tensors, metadata[_POSITION]):
+            raise ValueError("it is damaged (its sha256 differs)")
+        model.load_state_dict(_part(tensors, _MODEL))
+        if optimizer is not None:
+            _restore_optimizer(model, optimizer, _part(tensors, _OPTIMIZER))
+            torch.set_rng_state(tensors[_RANDOM])
+        return position
     except FileNotFoundError:
         raise ArtifactError(f"there is no checkpoint '{path}'") from None
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise ArtifactError(f"checkpoint '{path}' does not fit this run: {error}") from None
 
 
-def _of(name: str, prefix: str) -> bool:
-    return name.startswith(prefix)
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _digest(tensors: dict[str, Tensor], position: str) -> str:
+    """sha256 of all that a checkpoint holds."""
+    digest = hashlib.sha256(position.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.detach().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _weights(model: nn.Module) -> dict[str, Tensor]:
@@ -94,9 +109,9 @@ def _restore_optimizer(
 ) -> None:
     for name, parameter in model.named_parameters():
         state: dict[str, Any] = {
-            full.removeprefix(_OPTIMIZER).partition(".")[0]: value
-            for full, value in found.items()
-            if full.removeprefix(_OPTIMIZER).partition(".")[2] == name
+            key.partition(".")[0]: value
+            for key, value in found.items()
+            if key.partition(".")[2] == name
         }
         if state:
             optimizer.state[parameter] = state

@@ -109,7 +109,7 @@ def train(
             position = _judge(position, score)
             if position.best_epoch == position.epoch:
                 save_checkpoint(best, model, optimizer, position)
-        rate = float(optimizer.param_groups[0]["lr"])
+        rate = learning_rate(config, position.epoch / config.epochs)
         speed = timed_labels / max(seconds, 1e-9)
         metrics = EpochMetrics(position.epoch, mean_loss, rate, speed, seconds, score)
         on_epoch(metrics)

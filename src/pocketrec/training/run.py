@@ -12,7 +12,13 @@ from typing import Any
 import polars as pl
 import torch
 
-from ..artifact import check_replaceable, fingerprint, open_manifest, write_manifest
+from ..artifact import (
+    check_replaceable,
+    fingerprint,
+    open_manifest,
+    write_atomically,
+    write_manifest,
+)
 from ..config import Config, parse_config
 from ..errors import ArtifactError, needs_extra
 from ..examples.shards import PreparedData
@@ -68,7 +74,7 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
     check_replaceable(folder, KIND)
     if not (folder / File.MANIFEST).exists():
         return False
-    manifest = open_manifest(folder, KIND, check_files=False)
+    manifest = open_manifest(folder, KIND)
     if manifest["fingerprint"] != _fingerprint(config, data):
         raise ArtifactError(
             f"'{folder}' holds a run with another config or other data: give another --out, or "
@@ -105,6 +111,7 @@ def run_training(
         max_length=model.max_length,
         batch_labels=config.training.batch_labels,
         seed=config.training.seed,
+        horizon=config.training.horizon,
     )
     manifest = {
         "finished": False,
@@ -120,9 +127,13 @@ def run_training(
         "labels_per_epoch": batches.labels_per_epoch,
         "torch": torch.__version__,
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    data.catalogue.write_parquet(folder / File.ITEMS_TABLE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArtifactError(f"cannot write '{folder}': {error.strerror}") from None
+    # The manifest first: from here on an interrupted run is known for what it is.
     write_manifest(folder, KIND, manifest, files=[])
+    data.catalogue.write_parquet(folder / File.ITEMS_TABLE)
     with _Log(folder) as log:
 
         def log_epoch(metrics: EpochMetrics) -> None:
@@ -152,7 +163,8 @@ def run_training(
 
 def _fingerprint(config: Config, data: PreparedData) -> str:
     sections = [config.model.model_dump(), config.training.model_dump()]
-    return fingerprint(*sections, data.fingerprint)
+    # Seen items are hidden when epochs are judged, so that this decides which one is the best.
+    return fingerprint(*sections, data.fingerprint, data.config.data.exclude_seen)
 
 
 class _Log:
@@ -175,7 +187,8 @@ class _Log:
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if json.loads(line)["epoch"] < metrics.epoch]
         entry = asdict(metrics)
-        self.path.write_text("\n".join([*kept, json.dumps(entry)]) + "\n", encoding="utf-8")
+        content = "\n".join([*kept, json.dumps(entry)]) + "\n"
+        write_atomically(self.path, content.encode())
         for name, value in entry.items():
             if name != "epoch" and value is not None:
                 self.writer.add_scalar(name, value, metrics.epoch)

@@ -26,7 +26,6 @@ class TransformerEncoder(Encoder):
         self.max_length = config.value("max_length")
         self.position = nn.Embedding(self.max_length, config.dim)
         nn.init.normal_(self.position.weight, std=0.02)
-        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.value("layers")))
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
@@ -52,7 +51,7 @@ class TransformerEncoder(Encoder):
     def _with_positions(self, x: Tensor, lengths: Tensor) -> Tensor:
         from_end = self.max_length - lengths.unsqueeze(-1) + positions(x)
         index = from_end.clamp(0, self.max_length - 1)  # padding lies beyond the end
-        output: Tensor = self.dropout(x + self.position(index))
+        output: Tensor = x + self.position(index)
         return output
 
 

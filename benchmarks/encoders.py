@@ -1,0 +1,88 @@
+"""All encoders on one data set, through the command line: train, export, gates, evaluate.
+
+    python benchmarks/encoders.py CONFIG --data DATA --out FOLDER [--set KEY=VALUE ...] [--json]
+
+What is already in FOLDER is not done again, so an interrupted benchmark goes on where it was.
+Figures are of the int8 .tflite, on the test users.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ENCODERS = ("bow", "cnn", "gru", "lstm", "transformer")
+# What the config says of the transformer and other encoders do not read.
+LENGTHS = {"gru": 50, "lstm": 50}
+
+
+def pocketrec(*arguments: str | Path) -> str:
+    """Run a command of ours; its standard output, or the end of the benchmark with its error."""
+    command = [sys.executable, "-m", "pocketrec", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed with exit code {done.returncode}")
+    return done.stdout
+
+
+def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train, export, evaluate and bench one encoder."""
+    run, bundle = arguments.out / f"run-{encoder}", arguments.out / f"bundle-{encoder}"
+    settings = [f"model.encoder={encoder}", *arguments.set]
+    if encoder in LENGTHS:
+        settings.append(f"model.max_length={LENGTHS[encoder]}")
+    options = [text for setting in settings for text in ("--set", setting)]
+    pocketrec(
+        "train", arguments.config, "--data", arguments.data, "--out", run, "--resume", *options
+    )
+    if not bundle.exists():
+        pocketrec("export", run, "--out", bundle)
+    report = json.loads(pocketrec("evaluate", bundle, "--data", arguments.data, "--json"))
+    bench = json.loads(pocketrec("bench", bundle, "--json"))
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    gates = manifest["quality"]["gates"]
+    return {
+        "ndcg@10": report["metrics"]["ndcg@10"],
+        "recall@10": report["metrics"]["recall@10"],
+        "above_seq_knn": report["differences"]["seq_knn"]["ndcg@10"],
+        "above_markov": report["differences"]["markov"]["ndcg@10"],
+        "ndcg_loss": gates["relative loss of ndcg@10 to float"]["value"],
+        "overlap": gates["overlap of the top 10 with float"]["value"],
+        "bytes": bench["bytes"],
+        "p50_ms": bench["latency_ms"]["1"]["p50"],
+    }
+
+
+def main() -> None:
+    """Measure each encoder and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--encoders", nargs="+", default=ENCODERS)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    results = {encoder: measure(encoder, arguments) for encoder in arguments.encoders}
+    if arguments.json:
+        print(json.dumps(results, indent=1))
+        return
+    print(f"{'encoder':<13}{'NDCG@10 [95 %]':<26}{'Recall@10':<11}{'- seq-kNN':<11}", end="")
+    print(f"{'int8 loss':<11}{'overlap':<9}{'bytes':>9}{'p50 ms':>9}")
+    for encoder, found in results.items():
+        ndcg = found["ndcg@10"]
+        interval = f"{ndcg['value']:.4f} [{ndcg['low']:.4f}, {ndcg['high']:.4f}]"
+        print(
+            f"{encoder:<13}{interval:<26}{found['recall@10']['value']:<11.4f}"
+            f"{found['above_seq_knn']['value']:<+11.4f}{found['ndcg_loss']:<+11.4f}"
+            f"{found['overlap']:<9.3f}{found['bytes']:>9,}{found['p50_ms']:>9.3f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

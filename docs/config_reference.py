@@ -1,0 +1,67 @@
+"""Write docs/config.md from the descriptions in pocketrec.config: `make docs`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from pocketrec.config import ENCODER_DEFAULTS, Config, Section
+
+PAGE = Path(__file__).with_name("config.md")
+
+
+def reference() -> str:
+    """The page's text."""
+    lines = [
+        "# Every key of the TOML",
+        "",
+        "Made by `make docs` from `src/pocketrec/config.py`; unknown keys are refused. Paths are",
+        "taken from the folder of the TOML. `--set section.key=value` changes a key for one run.",
+    ]
+    for name, section in Config.model_fields.items():
+        model = section.annotation
+        if not (isinstance(model, type) and issubclass(model, Section)):
+            raise TypeError(f"[{name}] is no section")
+        lines += ["", f"## [{name}]", "", (model.__doc__ or "").split("\n")[0], ""]
+        lines += ["| key | type | default | meaning |", "|---|---|---|---|"]
+        lines += [_row(key, field) for key, field in model.model_fields.items()]
+        if name == "model":
+            lines += [
+                "",
+                "Defaults that depend on the encoder; keys it does not list it refuses:",
+                "",
+            ]
+            for encoder, defaults in ENCODER_DEFAULTS.items():
+                values = ", ".join(f"{key} = {value}" for key, value in defaults.items())
+                lines.append(f"- `{encoder}`: {values}")
+    return "\n".join(lines) + "\n"
+
+
+def _row(key: str, field: FieldInfo) -> str:
+    default = "" if field.default is None else f"`{_toml(field.default)}`"
+    return f"| `{key}` | {_type(field.annotation)} | {default} | {field.description} |"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return str(list(value))
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _type(annotation: Any) -> str:
+    choices = re.findall(r"'([^']+)'", str(annotation))
+    if "Literal" in str(annotation) and choices:
+        return ", ".join(f'`"{choice}"`' for choice in choices)
+    inner = [part for part in get_args(annotation) if part is not type(None)]
+    if "tuple" in str(annotation):
+        return "list of int"
+    return getattr(inner[0] if inner else annotation, "__name__", str(annotation))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference(), encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Documents say what the code does, and their TOML is accepted as it stands."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pocketrec.config import load_config
+
+ROOT = Path(__file__).parent.parent
+TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)
+
+
+def test_config_page_is_what_the_code_says(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    sys.modules.pop("config_reference", None)
+    from config_reference import PAGE, reference
+
+    assert PAGE.read_text(encoding="utf-8") == reference(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    "example", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name
+)
+def test_examples_are_accepted(example):
+    assert load_config(example).training.epochs >= 1
+
+
+def test_toml_of_the_readme_is_accepted(tmp_path):
+    blocks = TOML.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert blocks
+    for block in blocks:
+        file = tmp_path / "readme.toml"
+        file.write_text(block, encoding="utf-8")
+        assert load_config(file).data.path
+
+
+def test_readme_names_only_files_that_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        if not target.startswith("http"):
+            assert (ROOT / target).exists(), target
