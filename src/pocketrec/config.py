@@ -182,9 +182,6 @@ class TrainingConfig(Section):
     epochs: Count = Field(100, description="passes over the users, unless stopped early")
     seed: int = Field(1, ge=0, lt=2**32, description="of weights, order, windows and dropout")
     batch_labels: Count = Field(4096, description="labels (positions trained) in one step")
-    horizon: int = Field(
-        1, ge=1, le=100, description="labels lie up to so many events ahead, mostly nearby"
-    )
     learning_rate: float = Field(2e-3, gt=0, le=1, description="peak of the schedule")
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's, on matrices only")
     warmup: Probability = Field(0.03, description="share of all steps until the peak rate")

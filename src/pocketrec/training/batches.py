@@ -28,80 +28,86 @@ class Batch:
     label_count: int
 
 
+@dataclass(frozen=True)
+class _Windows:
+    """Stretches of histories: `counts` (W,) labels each, whose inputs begin at `starts` (W,)."""
+
+    starts: np.ndarray
+    counts: np.ndarray
+
+    def __getitem__(self, rows: np.ndarray) -> _Windows:
+        return _Windows(self.starts[rows], self.counts[rows])
+
+
 class Batches:
     """Cuts the training sequences into batches, the same ones for the same seed and epoch.
 
-    Users with more than L + 1 events give one window of them, placed at random, per epoch, so
-    that in time all of a long history is used. Windows of like length go into one batch, filled
-    until it has `batch_labels` labels: steps weigh labels equally, and little is padding.
-
-    With `horizon` h > 1 the label of a position is not always the next event but the one s steps
-    ahead, s in 1..h drawn anew each epoch with weight 1 / s: where the order of neighbouring
-    events is mostly chance, this is the better-posed question (Pancha et al., 2022,
-    PinnerFormer, train on random future actions likewise).
+    Every event but a user's first is the label of one position per epoch. A history of more than
+    L + 1 events is cut into windows at places that are drawn anew each epoch, so that in time
+    each event meets every context. Windows of like length go into one batch, filled until it has
+    `batch_labels` labels: steps weigh labels equally, and little is padding.
     """
 
     def __init__(
-        self,
-        sequences: Sequences,
-        *,
-        max_length: int,
-        batch_labels: int,
-        seed: int,
-        horizon: int = 1,
+        self, sequences: Sequences, *, max_length: int, batch_labels: int, seed: int
     ) -> None:
         lengths = np.diff(sequences.offsets)
-        self.items = sequences.items
-        self.users = np.flatnonzero(lengths >= 2)
-        if not len(self.users):
+        users = np.flatnonzero(lengths >= 2)
+        if not len(users):
             raise DataError("no user has two training events: there is no next event to learn")
-        self.starts = sequences.offsets[:-1][self.users]
-        self.lengths = lengths[self.users]
-        self.label_counts = np.minimum(self.lengths - 1, max_length)
+        self.items = sequences.items
+        self.starts = sequences.offsets[:-1][users]
+        self.label_counts = lengths[users] - 1
+        self.max_length = max_length
         self.batch_labels = batch_labels
         self.seed = seed
-        steps = np.arange(1, horizon + 1)
-        self.step_shares = np.cumsum(1 / steps) / np.sum(1 / steps)
 
     @property
     def labels_per_epoch(self) -> int:
         """Positions trained in one epoch."""
         return int(self.label_counts.sum())
 
-    def plan(self, epoch: int) -> list[np.ndarray]:
-        """Which windows go together in the epoch's batches, in order: indices of `users`."""
+    def plan(self, epoch: int) -> list[_Windows]:
+        """The windows of each of the epoch's batches, in order."""
         random = np.random.default_rng([self.seed, epoch, 0])
-        order = random.permutation(len(self.users))
+        windows = self._cut(random)
+        windows = windows[random.permutation(len(windows.counts))]
         # Lengths within an eighth of each other count as alike: mixing against padding.
-        alike = np.ceil(np.log2(self.label_counts[order]) * 6)
-        order = order[np.argsort(alike, kind="stable")]
-        before = np.cumsum(self.label_counts[order]) - self.label_counts[order]
+        alike = np.ceil(np.log2(windows.counts) * 6)
+        windows = windows[np.argsort(alike, kind="stable")]
+        before = np.cumsum(windows.counts) - windows.counts
         cuts = np.flatnonzero(np.diff(before // self.batch_labels)) + 1
-        batches = np.split(order, cuts)
-        return [batches[i] for i in random.permutation(len(batches))]
+        batches = np.split(np.arange(len(before)), cuts)
+        return [windows[batches[i]] for i in random.permutation(len(batches))]
 
     def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
         """The epoch's batches, without the first `skip` (those before an interruption)."""
-        for number, rows in enumerate(self.plan(epoch)):
+        for number, windows in enumerate(self.plan(epoch)):
             if number >= skip:
-                yield self._batch(rows, np.random.default_rng([self.seed, epoch, 1, number]))
+                yield self._batch(windows, np.random.default_rng([self.seed, epoch, 1, number]))
 
-    def _batch(self, rows: np.ndarray, random: np.random.Generator) -> Batch:
-        counts = self.label_counts[rows]
-        spare = self.lengths[rows] - 1 - counts
-        begin = self.starts[rows] + random.integers(0, spare + 1)
-        column = np.arange(counts.max())
-        is_event = column < counts[:, None]  # (B, L)
-        place = np.where(is_event, begin[:, None] + column, 0)
-        ahead = 1 + np.searchsorted(self.step_shares, random.random(place.shape))
-        last = (self.starts[rows] + self.lengths[rows] - 1)[:, None]
-        ahead = np.where(place + ahead > last, 1, ahead)
+    def _cut(self, random: np.random.Generator) -> _Windows:
+        """Cut each history at distances of L; the first cut of a long one is anywhere."""
+        length = self.max_length
+        first = random.integers(1, length + 1, len(self.label_counts))
+        first = np.where(self.label_counts <= length, self.label_counts, first)
+        pieces = 1 - (-(self.label_counts - first) // length)
+        user = np.repeat(np.arange(len(pieces)), pieces)
+        piece = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        begin = np.where(piece == 0, 0, first[user] + (piece - 1) * length)
+        end = np.minimum(first[user] + piece * length, self.label_counts[user])
+        return _Windows(self.starts[user] + begin, end - begin)
+
+    def _batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
+        column = np.arange(windows.counts.max())
+        is_event = column < windows.counts[:, None]  # (B, L)
+        place = np.where(is_event, windows.starts[:, None] + column, 0)
         inputs = np.where(is_event, self.items[place], PADDING)
-        labels = np.where(is_event, self.items[place + ahead * is_event], PADDING)
-        picked = self.starts[rows] + random.integers(0, self.lengths[rows])
+        labels = np.where(is_event, self.items[place + is_event], PADDING)
+        picked = windows.starts + random.integers(0, windows.counts + 1)
         return Batch(
             item_id=torch.from_numpy(inputs.astype(np.int32)),
             labels=torch.from_numpy(labels.astype(np.int64)),
             start_labels=torch.from_numpy(self.items[picked].astype(np.int64)),
-            label_count=int(counts.sum()),
+            label_count=int(windows.counts.sum()),
         )

@@ -182,7 +182,7 @@ def _judge(position: Position, score: float) -> Position:
 
 
 def _labels_before(batches: Batches, epoch: int, step: int) -> int:
-    return sum(int(batches.label_counts[rows].sum()) for rows in batches.plan(epoch)[:step])
+    return sum(int(windows.counts.sum()) for windows in batches.plan(epoch)[:step])
 
 
 def _precision(config: TrainingConfig) -> torch.dtype:

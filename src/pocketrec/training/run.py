@@ -111,7 +111,6 @@ def run_training(
         max_length=model.max_length,
         batch_labels=config.training.batch_labels,
         seed=config.training.seed,
-        horizon=config.training.horizon,
     )
     manifest = {
         "finished": False,
