@@ -38,15 +38,17 @@ class TransformerEncoder(Encoder):
     def last(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, L, D) -> (B, D): the last block attends from the last event only."""
         x = self._with_positions(x, lengths)
-        # Compared in the graph, from an input, so that no L x L constant is stored in the file.
-        ends = positions(x) + (lengths - lengths).unsqueeze(-1)
-        future = ends.unsqueeze(1) > ends.unsqueeze(2)  # (B, L, L), [query, key]
+        place = positions(x).to(x.dtype)
+        # Made of an input, so that no L x L constant is folded into the file; and by arithmetic,
+        # for which runtimes have faster kernels than for comparisons.
+        place = place + (lengths - lengths).unsqueeze(-1).to(x.dtype)
+        bias = _after(place.unsqueeze(1), place.unsqueeze(2))  # (B, L, L), [query, key]
         *first, final = cast(list[Block], list(self.blocks))
         for block in first:
-            x = block.masked(x, x, _bias(future))
-        padding = positions(x) >= lengths.unsqueeze(-1)  # (B, L)
-        newest = take_last(x, lengths).unsqueeze(1)
-        return final.masked(newest, x, _bias(padding.unsqueeze(1))).squeeze(1)
+            x = block.masked(x, x, bias)
+        newest = (lengths - 1).clamp(min=0).to(x.dtype)  # (B,)
+        bias = _after(place.unsqueeze(1), newest.view(-1, 1, 1))  # (B, 1, L)
+        return final.masked(take_last(x, lengths).unsqueeze(1), x, bias).squeeze(1)
 
     def _with_positions(self, x: Tensor, lengths: Tensor) -> Tensor:
         from_end = self.max_length - lengths.unsqueeze(-1) + positions(x)
@@ -79,9 +81,10 @@ class Block(nn.Module):
         return self._finish(x, attended)
 
     def masked(self, x: Tensor, events: Tensor, bias: Tensor) -> Tensor:
-        """x (B, Q, D) attends to events (B, L, D) under an additive bias (B, 1, Q, L)."""
+        """x (B, Q, D) attends to events (B, L, D) under an additive bias (B, Q, L)."""
         query, key, value = self._project(self.attention_norm(x), self.attention_norm(events))
-        scores = query @ key.transpose(2, 3) * (1 / math.sqrt(query.shape[-1])) + bias
+        query = query * (1 / math.sqrt(query.shape[-1]))
+        scores = query @ key.transpose(2, 3) + bias.unsqueeze(1)  # (B, H, Q, L)
         return self._finish(x, torch.softmax(scores, -1) @ value)
 
     def _project(self, x: Tensor, events: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -101,6 +104,6 @@ class Block(nn.Module):
         return output
 
 
-def _bias(hidden: Tensor) -> Tensor:
-    """Bool mask (B, Q, L) of what may not be seen -> additive bias (B, 1, Q, L)."""
-    return hidden.unsqueeze(1).to(torch.float32) * -1e9
+def _after(key: Tensor, query: Tensor) -> Tensor:
+    """Additive bias: 0 where a key's place is not after the query's, else hugely negative."""
+    return torch.relu(key - query) * -1e9
