@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
         temporary.chmod(0o755)
         _swap(temporary, out)
     except OSError as error:
-        raise ArtifactError(f"cannot write '{out}': {error.strerror}") from None
+        raise ArtifactError(f"'{out}' was not written: {error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -86,8 +86,9 @@ def open_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[
     """
     path = folder / File.MANIFEST
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
         manifest = json.loads(text)
+        as_written = isinstance(manifest, dict) and text == _dump(manifest)
     except (FileNotFoundError, NotADirectoryError):
         raise ArtifactError(f"'{folder}' is no {kind} folder: it has no {path.name}") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -102,7 +103,7 @@ def open_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[
         )
     # Comparing the text too means that not even a blank can change unnoticed.
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    if manifest.get("sha256") != _digest(rest) or text != _dump(manifest):
+    if not as_written or manifest.get("sha256") != _digest(rest):
         raise ArtifactError(f"'{path}' is not as it was written: it was changed or damaged")
     if check_files:
         _check_files(folder, manifest)
@@ -115,17 +116,23 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
         raise ArtifactError(f"'{folder}' has a manifest without a list of files")
     for name, expected in files.items():
         path = folder / name
-        if Path(name).is_absolute() or ".." in Path(name).parts or path.is_symlink():
-            raise ArtifactError(f"'{folder}' lists a file outside of itself: '{name}'")
         try:
+            if not _is_inside(folder.resolve(), name):
+                raise ArtifactError(f"'{folder}' lists what is no file inside of it: {name!r}")
             found = describe(path)
-        except OSError:
+        except (OSError, ValueError):
             raise ArtifactError(f"'{folder}' lacks its file '{name}'") from None
         if found != expected:
             raise ArtifactError(
                 f"'{path}' is not the file its manifest describes (sha256 differs): "
                 "it was changed or damaged"
             )
+
+
+def _is_inside(folder: Path, name: str) -> bool:
+    """Whether a name, once links are followed, still is the same place inside the folder."""
+    path = (folder / name).resolve()
+    return path.is_relative_to(folder) and path.relative_to(folder).as_posix() == name
 
 
 def read_checked(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
@@ -169,7 +176,10 @@ def _digest(value: Any) -> str:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write bytes to a temporary name, flush them to disk, and rename."""
+    """Write bytes to a temporary name, flush them to disk, and rename.
+
+    Raises ArtifactError when that fails; the old file then stays as it was.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as stream:
@@ -177,8 +187,11 @@ def write_atomically(path: Path, content: bytes) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+    except OSError as error:
+        raise ArtifactError(f"cannot write '{path}': {error.strerror}") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _swap(temporary: Path, out: Path) -> None:

@@ -5,7 +5,12 @@ Export verifies with it, evaluation measures with it, and the runtime adds raw i
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,9 +24,13 @@ from .tflite import SignatureSpec, TensorSpec
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
+VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 MASKED = -1e9
 """Score that the graph gives to what must not be recommended; real ones are nowhere near it."""
+
+LARGEST = 1e4
+"""Largest number of a user_vector: logits stay far from MASKED then, and finite."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +85,18 @@ class DeviceModel:
         self.shapes = shapes
         self.exclude_seen = exclude_seen
         self._lock = threading.Lock()
+        if type(threads) is not int or threads < 1:
+            raise InputError(f"threads must be a positive whole number, not {threads!r}")
+        nothing = self._history(np.empty(0, np.int32), None)
+        blocked, candidates = _padded([], shapes.blocked), _padded([], shapes.candidates)
         try:
-            self._interpreter = Interpreter(model_content=content, num_threads=threads)
-            self._recommend = self._interpreter.get_signature_runner(Signature.RECOMMEND)
-            self._score = self._interpreter.get_signature_runner(Signature.SCORE)
+            with _without_notes():
+                self._interpreter = Interpreter(model_content=content, num_threads=threads)
+                self._recommend = self._interpreter.get_signature_runner(Signature.RECOMMEND)
+                self._score = self._interpreter.get_signature_runner(Signature.SCORE)
+                # The first calls allocate; what cannot run is found here, not in the app's call.
+                self._recommend(**nothing, **{Signature.BLOCKED: blocked})
+                self._score(**nothing, **{Signature.CANDIDATES: candidates})
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"the runtime cannot load the model: {error}") from None
 
@@ -89,7 +106,7 @@ class DeviceModel:
         *,
         k: int,
         blocked: IntArray | None = None,
-        user_vector: FloatArray | None = None,
+        user_vector: VectorLike | None = None,
     ) -> tuple[IntArray, FloatArray]:
         """The best k items that are not blocked (nor seen, if the domain does not repeat).
 
@@ -113,7 +130,7 @@ class DeviceModel:
         return ids[real][:k], scores[real][:k]
 
     def score(
-        self, history: IntArray, candidates: IntArray, *, user_vector: FloatArray | None = None
+        self, history: IntArray, candidates: IntArray, *, user_vector: VectorLike | None = None
     ) -> FloatArray:
         """Scores of given items (n,), the same numbers that `recommend` ranks by."""
         self._check(candidates)
@@ -128,7 +145,7 @@ class DeviceModel:
         return np.concatenate(parts)
 
     def _rank_all(
-        self, history: IntArray, outside: IntArray, k: int, user_vector: FloatArray | None
+        self, history: IntArray, outside: IntArray, k: int, user_vector: VectorLike | None
     ) -> tuple[IntArray, FloatArray]:
         items = np.arange(1, self.shapes.items + 1, dtype=np.int32)
         hidden = np.union1d(outside, history) if self.exclude_seen else outside
@@ -137,12 +154,14 @@ class DeviceModel:
         order = np.argsort(-scores, kind="stable")[:k]
         return items[order], scores[order]
 
-    def _history(self, history: IntArray, user_vector: FloatArray | None) -> dict[str, Any]:
+    def _history(self, history: IntArray, user_vector: VectorLike | None) -> dict[str, Any]:
         newest = history[-self.shapes.length :]
         self._check(newest)
         vector = np.zeros(self.shapes.dim) if user_vector is None else np.asarray(user_vector)
-        if vector.shape != (self.shapes.dim,) or not np.isfinite(vector).all():
-            raise InputError(f"user_vector must be {self.shapes.dim} finite numbers")
+        if vector.shape != (self.shapes.dim,) or not (np.abs(vector) <= LARGEST).all():
+            raise InputError(
+                f"user_vector must be {self.shapes.dim} numbers from {-LARGEST:g} to {LARGEST:g}"
+            )
         return {
             Signature.ITEM_ID: _padded(newest, self.shapes.length),
             Signature.USER_VECTOR: vector.astype(np.float32).reshape(1, -1),
@@ -155,7 +174,32 @@ class DeviceModel:
             raise InputError(f"item indices must lie in 1..{self.shapes.items}")
 
 
-def _padded(values: IntArray, width: int) -> IntArray:
+def _padded(values: IntArray | list[int], width: int) -> IntArray:
     padded = np.zeros((1, width), np.int32)
     padded[0, : len(values)] = values
     return padded
+
+
+@contextmanager
+def _without_notes() -> Iterator[None]:
+    """Keep the runtime's "INFO: ..." lines off the terminal; all else that it says comes through.
+
+    It is C++ that writes them, to descriptor 2, and no setting of the runtime stops it.
+    """
+    sys.stderr.flush()
+    try:
+        said, saved = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115 (closed below)
+    except OSError:  # no standard error to keep clean, or no place to look through it
+        yield
+        return
+    with said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            said.seek(0)
+            lines = [line for line in said if not line.startswith(b"INFO: ")]
+            with suppress(OSError):
+                os.write(2, b"".join(lines))

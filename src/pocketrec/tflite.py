@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from .errors import BundleError
@@ -94,24 +95,37 @@ def _inspect(model: Any) -> ModelFacts:
         names.append(
             f"CUSTOM:{custom.decode()}" if custom else _OPERATORS.get(builtin, f"#{builtin}")
         )
+    if model.SubgraphsLength() == 0:
+        raise ValueError("it holds no graph")
     used, constants = set(), set()
     for graph in (model.Subgraphs(i) for i in range(model.SubgraphsLength())):
         used |= {graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())}
         for tensor in (graph.Tensors(i) for i in range(graph.TensorsLength())):
-            buffer = model.Buffers(tensor.Buffer())
+            buffer = model.Buffers(_within(tensor.Buffer(), model.BuffersLength()))
             if buffer.DataLength() or buffer.Size():
                 spec = _spec(tensor)
                 constants.add(Constant(spec.dtype, spec.shape, tensor.Buffer()))
     signatures = {}
     for definition in (model.SignatureDefs(i) for i in range(model.SignatureDefsLength())):
-        graph = model.Subgraphs(definition.SubgraphIndex())
-        inputs = (definition.Inputs(i) for i in range(definition.InputsLength()))
-        outputs = (definition.Outputs(i) for i in range(definition.OutputsLength()))
+        graph = model.Subgraphs(_within(definition.SubgraphIndex(), model.SubgraphsLength()))
+        inputs = [definition.Inputs(i) for i in range(definition.InputsLength())]
+        outputs = [definition.Outputs(i) for i in range(definition.OutputsLength())]
         signatures[definition.SignatureKey().decode()] = SignatureSpec(
-            {m.Name().decode(): _spec(graph.Tensors(m.TensorIndex())) for m in inputs},
-            {m.Name().decode(): _spec(graph.Tensors(m.TensorIndex())) for m in outputs},
+            _named(graph, inputs), _named(graph, outputs)
         )
     return ModelFacts(tuple(sorted(names[i] for i in used)), signatures, frozenset(constants))
+
+
+def _named(graph: Any, maps: list[Any]) -> dict[str, TensorSpec]:
+    count = graph.TensorsLength()
+    return {m.Name().decode(): _spec(graph.Tensors(_within(m.TensorIndex(), count))) for m in maps}
+
+
+def _within(index: int, length: int) -> int:
+    """The index itself; flatbuffers reads whatever lies behind a vector when it is too large."""
+    if index >= length:
+        raise IndexError(f"index {index} of {length}")
+    return index
 
 
 def _spec(tensor: Any) -> TensorSpec:
@@ -120,7 +134,7 @@ def _spec(tensor: Any) -> TensorSpec:
 
 
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]
-    """Writes each distinct vector or table of a kind once, and buffers on 16-byte boundaries."""
+    """Remembers where it has written what may be shared."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -148,9 +162,11 @@ class _Shared:
     def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
         """Position of the table in the file."""
         p = self.parameters
+        if p.details is not None:  # points at tensors of its own graph
+            return int(p.Pack(builder))
         arrays = (p.min, p.max, p.scale, p.zeroPoint)
-        key = tuple(None if a is None else bytes(memoryview(a).cast("B")) for a in arrays)
-        key = (*key, p.quantizedDimension, p.detailsType)
+        key = (*(None if a is None else np.asarray(a).tobytes() for a in arrays),)
+        key = (*key, p.quantizedDimension)
         if key not in builder.written:
             builder.written[key] = int(p.Pack(builder))
         return builder.written[key]
@@ -166,7 +182,7 @@ class _Aligned:
         """Position of the table in the file."""
         position = None
         if self.data is not None and len(self.data):
-            content = bytes(memoryview(self.data).cast("B"))
+            content = bytes(self.data)
             builder.StartVector(1, len(content), 16)
             builder.head = builder.Head() - len(content)
             builder.Bytes[builder.Head() : builder.Head() + len(content)] = content

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from pocketrec.errors import DataError
 from pocketrec.evaluation.bootstrap import Measure
-from pocketrec.evaluation.compare import compare
+from pocketrec.evaluation.compare import compare, scorer_ranker
 from pocketrec.evaluation.protocol import Ranking, Targets
 from pocketrec.evaluation.report import Report, main_cutoff
 from pocketrec.evaluation.summary import by_length, measure, user_values
@@ -116,7 +116,7 @@ def report(**changes):
         "split": "leave-one-out",
     }
     return compare(
-        "mine", good, {"popularity": bad}, Targets(histories, wanted), **options, **changes
+        "mine", scorer_ranker(good, V, False), {"popularity": bad}, Targets(histories, wanted), **options, **changes
     )
 
 

@@ -20,7 +20,6 @@ _CHILD = """
 import json, resource, sys, time
 import numpy as np
 from pathlib import Path
-before = time.perf_counter()
 from pocketrec.bundle import open_bundle
 bundle = open_bundle(Path(sys.argv[1]))
 result = {}

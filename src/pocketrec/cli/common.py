@@ -27,10 +27,16 @@ Settings = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
-out = Console()
+# What is printed are paths, titles and ids of users': no brackets or colons in them mean anything.
+out = Console(markup=False, emoji=False, highlight=False)
 """Results."""
-err = Console(stderr=True)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True)
 """Progress and notes, so that results can be piped."""
+
+
+def say(text: str, console: Console = out, style: str | None = None) -> None:
+    """Print a sentence as one line, so that what it quotes can be copied."""
+    console.print(text, style=style, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -49,6 +55,7 @@ def progress_bar(description: str, total: int | None) -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=err,
         transient=True,
+        disable=not err.is_terminal,  # it would leave a blank line
     ) as progress:
         progress.add_task(description, total=total)
         yield progress

@@ -8,9 +8,10 @@ import shutil
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from rich.table import Table
+from rich.text import Text
 
 from .. import __version__
-from .common import AsJson, out, print_json
+from .common import AsJson, out, print_json, say
 
 PURPOSES = {
     "": "recommend, bench",
@@ -35,23 +36,19 @@ def command(as_json: AsJson = False) -> None:
             }
         )
         return
-    out.print(f"pocketrec {__version__}, Python {platform.python_version()}, {platform.machine()}")
+    say(f"pocketrec {__version__}, Python {platform.python_version()}, {platform.machine()}")
     table = Table("for", "package", "installed")
     for extra, found in groups.items():
         for package, installed in found.items():
-            table.add_row(PURPOSES[extra], package, installed or "[red]missing[/red]")
+            table.add_row(PURPOSES[extra], package, installed or Text("missing", "red"))
         table.add_section()
     out.print(table)
     for extra, found in groups.items():
         if missing := [package for package, installed in found.items() if installed is None]:
             command = f"pip install 'pocketrec[{extra}]'" if extra else "pip install pocketrec"
-            out.print(
-                f"missing for {PURPOSES[extra]}: {', '.join(missing)}; install with: {command}",
-                markup=False,
-                highlight=False,
-            )
+            say(f"missing for {PURPOSES[extra]}: {', '.join(missing)}; install with: {command}")
     if not tools["node"]:
-        out.print("Node is not installed: only needed to build the page from its source")
+        say("Node is not installed: only needed to build the page from its source")
 
 
 def _packages(extra: str) -> dict[str, str | None]:

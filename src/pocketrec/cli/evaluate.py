@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ArtifactError, ConfigError, needs_extra
-from .common import AsJson, err, out, print_json, progress_bar
+from .common import AsJson, err, out, print_json, progress_bar, say
 
 if TYPE_CHECKING:
     from ..evaluation.compare import Ranker
@@ -77,14 +77,19 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]
     kind = kind_of(subject)
     if kind == BUNDLE:
         bundle = open_bundle(subject)
-        trained_on = bundle.manifest["provenance"]["data"]["fingerprint"]
-        ranker, config = device_ranker(bundle.device()), bundle.manifest["config"]
+        ranker, exclude_seen = device_ranker(bundle.device()), bundle.exclude_seen
+        try:
+            trained_on = bundle.manifest["provenance"]["data"]["fingerprint"]
+            settings = bundle.manifest["config"].get("evaluation", {})
+        except (KeyError, TypeError, AttributeError):
+            raise ArtifactError(f"'{subject}' does not say what it was trained on") from None
     elif kind == RUN:
         run = Run.open(subject)
         trained_on = run.manifest["data"]["fingerprint"]
         scorer = ModelScorer(run.model)
-        ranker = scorer_ranker(scorer, data.item_count, data.config.data.exclude_seen)
-        config = run.manifest["config"]
+        exclude_seen = run.config.data.exclude_seen
+        ranker = scorer_ranker(scorer, data.item_count, exclude_seen)
+        settings = run.manifest["config"].get("evaluation", {})
     else:
         raise ArtifactError(f"'{subject}' is neither a bundle nor a run")
     if trained_on != data.fingerprint:
@@ -92,5 +97,10 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]
             f"'{subject}' was trained on data prepared otherwise than '{data.folder}': its test "
             "events may have been trained on, so no figure would mean anything"
         )
-    err.print(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}")
-    return ranker, config.get("evaluation", {})
+    if exclude_seen != data.config.data.exclude_seen:
+        raise ArtifactError(
+            f"'{subject}' was made with data.exclude_seen = {str(exclude_seen).lower()}, "
+            f"'{data.folder}' with the opposite: prepare with the same to compare"
+        )
+    say(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}", err)
+    return ranker, settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.table import Table
 
 from ..errors import ArtifactError, needs_extra
-from .common import AsJson, Settings, err, out, print_json, timed
+from .common import AsJson, Settings, err, out, print_json, say, timed
 
 
 def command(
@@ -41,7 +42,9 @@ def command(
     config = override_config(run.config, settings, only="export")
     check_replaceable(folder, KIND)
     targets = Targets(*data.targets("valid", config.export.check_users))
-    with err.status("exporting") as status, timed() as seconds:
+    # Where no terminal is, a status would leave a blank line.
+    show = err.status("exporting") if err.is_terminal else nullcontext()
+    with show as status, timed() as seconds:
         verdict = export_bundle(
             run.model,
             run.catalogue,
@@ -50,7 +53,7 @@ def command(
             run.provenance(),
             folder,
             accept_quality_loss=accept_quality_loss,
-            on_step=lambda step: status.update(step),
+            on_step=lambda step: status.update(step) if status else None,
         )
     if as_json:
         print_json({"out": str(folder), "seconds": round(seconds[0], 1), **verdict.to_json()})
@@ -63,4 +66,4 @@ def command(
         table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}", "")
     out.print(table)
     size = int(verdict.measured["bytes"])
-    out.print(f"{size:,} bytes of model: {folder} in {seconds[0]:.0f} s", highlight=False)
+    say(f"{size:,} bytes of model: {folder} in {seconds[0]:.0f} s")

@@ -6,11 +6,11 @@ import sys
 import warnings
 
 import typer
-from rich.console import Console
 
 from .. import __version__
 from ..errors import PocketrecError
 from . import bench, doctor, evaluate, export, prepare, recommend, train
+from .common import err, say
 
 app = typer.Typer(
     name="pocketrec",
@@ -35,15 +35,13 @@ def version(
 
 def main() -> None:
     """Run a command; the errors of ours end as one sentence on stderr and exit code 2."""
-    console = Console(stderr=True)
-    warnings.showwarning = lambda message, *_, **__: console.print(
-        f"note: {message}", style="yellow", markup=False, highlight=False
-    )
+    warnings.showwarning = lambda message, *_, **__: say(f"note: {message}", err, "yellow")
     try:
         app()
-    except PocketrecError as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    except (PocketrecError, OSError) as error:
+        # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
+        say(f"error: {error}", err, "red")
         sys.exit(2)
     except KeyboardInterrupt:
-        console.print("interrupted", style="red")
+        say("interrupted", err, "red")
         sys.exit(130)

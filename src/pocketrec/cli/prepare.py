@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ..errors import needs_extra
-from .common import AsJson, ConfigPath, Settings, err, out, print_json, progress_bar, timed
+from ..errors import ArtifactError, needs_extra
+from .common import AsJson, ConfigPath, Settings, err, print_json, progress_bar, say, timed
+
+if TYPE_CHECKING:
+    from ..config import SourceName
 
 
 def command(
@@ -29,15 +34,19 @@ def command(
 
     config = load_config(config_path, settings)
     check_replaceable(folder, KIND)
+    if config.data.source is not None and config.data.path is None:
+        _download(config.data.source)
     source = describe_source(config)
     sections = config.model_dump(mode="json", include={"data": True, "split": True})
     inputs = fingerprint(source, sections["data"] | {"path": None}, sections["split"])
-    if (folder / "manifest.json").exists():
-        manifest = open_manifest(folder, KIND, check_files=False)
+    with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
+        manifest = open_manifest(folder, KIND)
         if manifest["inputs"] == inputs:
-            err.print(f"'{folder}' is already prepared from this log and config: nothing to do")
+            say(f"'{folder}' is already prepared from this log and config: nothing to do", err)
             _show(manifest, folder, as_json=as_json)
             return
+    events = read_events(config)
+    catalogue = read_catalogue(config, events)
     with (
         timed() as seconds,
         new_folder(folder, KIND) as draft,
@@ -45,7 +54,7 @@ def command(
         progress_bar("preparing", None) as bar,
     ):
         engine = LocalEngine(Path(scratch), lambda: bar.advance(bar.task_ids[0]))
-        counts = prepare(read_events(config), read_catalogue(config), config, engine, draft.path)
+        counts = prepare(events, catalogue, config, engine, draft.path)
         draft.manifest |= {
             "inputs": inputs,
             "source": source,
@@ -58,6 +67,16 @@ def command(
     _show(manifest, folder, as_json=as_json, seconds=seconds[0])
 
 
+def _download(source: SourceName) -> None:
+    """Fetch a published data set into the cache, if it is not there, with a bar of bytes."""
+    from ..logs.download import fetch
+
+    columns = (TextColumn(source), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        fetch(source, progress=lambda done, total: bar.update(task, completed=done, total=total))
+
+
 def _show(
     manifest: dict[str, Any], folder: Path, *, as_json: bool, seconds: float | None = None
 ) -> None:
@@ -67,8 +86,7 @@ def _show(
         return
     read, kept = counts["read"], counts["kept"]
     took = f" in {seconds:.1f} s" if seconds is not None else ""
-    out.print(
+    say(
         f"{read['events']:,} events of {read['users']:,} users and {read['items']:,} items read, "
-        f"{kept['events']:,} of {kept['users']:,} and {kept['items']:,} kept: {folder}{took}",
-        highlight=False,
+        f"{kept['events']:,} of {kept['users']:,} and {kept['items']:,} kept: {folder}{took}"
     )

@@ -67,10 +67,11 @@ def split_names(text: str, known: set[str]) -> list[str]:
     At each place the longest run of pieces that is a known name wins.
     """
     pieces = text.split(",") if text.strip() else []
+    widest = 1 + max((name.count(",") for name in known), default=0)
     names, begin = [], 0
     while begin < len(pieces):
         end = begin + 1
-        for stop in range(len(pieces), begin, -1):
+        for stop in range(min(begin + widest, len(pieces)), begin, -1):
             if ",".join(pieces[begin:stop]).strip() in known:
                 end = stop
                 break

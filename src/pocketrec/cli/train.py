@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..errors import ConfigError, needs_extra
-from .common import AsJson, ConfigPath, Settings, err, out, print_json, timed
+from .common import AsJson, ConfigPath, Settings, err, print_json, say, timed
 
 if TYPE_CHECKING:
     from ..config import Config
@@ -38,7 +38,8 @@ def command(
     data = PreparedData.open(data_path)
     config = with_data(load_config(config_path, settings), data)
     if is_finished(folder, config, data):
-        err.print(f"'{folder}' already holds this run, finished: nothing to do")
+        say(f"'{folder}' already holds this run, finished: nothing to do", err)
+        _show(folder, as_json=as_json)
         return
     columns = (
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
@@ -50,7 +51,10 @@ def command(
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     epochs = config.training.epochs
-    with Progress(*columns, console=err, transient=True) as bar, timed() as seconds:
+    with (
+        Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar,
+        timed() as seconds,
+    ):
         task = bar.add_task(
             "", total=float(epochs), epoch=0, epochs=epochs, speed=0.0, loss=0.0, score="-"
         )
@@ -67,14 +71,14 @@ def command(
 
         def on_epoch(metrics: EpochMetrics) -> None:
             if metrics.ndcg_at_10 is not None:
-                err.print(
+                say(
                     f"epoch {metrics.epoch:>3}  loss {metrics.loss:.4f}  "
                     f"valid NDCG@10 {metrics.ndcg_at_10:.4f}  "
                     f"{metrics.labels_per_second:,.0f} labels/s",
-                    highlight=False,
+                    err,
                 )
 
-        position = run_training(
+        run_training(
             config,
             data,
             folder,
@@ -83,21 +87,22 @@ def command(
             on_progress=on_progress,
             on_epoch=on_epoch,
         )
-    result = {
-        "out": str(folder),
-        "epochs": position.epoch,
-        "best_epoch": position.best_epoch,
-        "ndcg@10": position.best_score,
-        "seconds": round(seconds[0], 1),
-    }
+    _show(folder, as_json=as_json, seconds=round(seconds[0], 1))
+
+
+def _show(folder: Path, *, as_json: bool, seconds: float | None = None) -> None:
+    from ..artifact import open_manifest
+    from ..training.run import KIND
+
+    manifest = open_manifest(folder, KIND, check_files=False)
+    epochs, best = manifest["epochs"], manifest["best_epoch"]
+    score = manifest["validation"]["ndcg@10"]
     if as_json:
-        print_json(result)
+        result = {"epochs": epochs, "best_epoch": best, "ndcg@10": score, "seconds": seconds}
+        print_json({"out": str(folder), **result})
         return
-    out.print(
-        f"best validation NDCG@10 {position.best_score:.4f} at epoch {position.best_epoch} of "
-        f"{position.epoch}: {folder} in {seconds[0]:.0f} s",
-        highlight=False,
-    )
+    took = f" in {seconds:.0f} s" if seconds is not None else ""
+    say(f"best validation NDCG@10 {score:.4f} at epoch {best} of {epochs}: {folder}{took}")
 
 
 def with_data(config: Config, data: PreparedData) -> Config:
@@ -106,8 +111,8 @@ def with_data(config: Config, data: PreparedData) -> Config:
     Raises ConfigError where the TOML says otherwise: it would describe another experiment.
     """
     for section in ("data", "split"):
-        asked = getattr(config, section).model_dump(exclude={"path", "buckets"})
-        prepared = getattr(data.config, section).model_dump(exclude={"path", "buckets"})
+        asked = getattr(config, section).model_dump(exclude={"path", "items", "buckets"})
+        prepared = getattr(data.config, section).model_dump(exclude={"path", "items", "buckets"})
         for key, value in asked.items():
             if value != prepared[key]:
                 raise ConfigError(

@@ -112,5 +112,7 @@ class PreparedData:
         return histories, np.asarray(targets, np.int32)
 
     def _shards(self, *columns: str) -> pl.DataFrame:
-        files = sorted((self.folder / File.SHARDS).glob("part-*.parquet"))
+        # Those of the manifest: what else may lie in the folder was never checked.
+        names = sorted(n for n in self.manifest["files"] if n.startswith(f"{File.SHARDS}/"))
+        files = [self.folder / name for name in names]
         return pl.scan_parquet(files).select(columns).collect()

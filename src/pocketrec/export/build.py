@@ -26,6 +26,9 @@ from .verify import Verdict, verify
 GOLDEN_LENGTHS = (0, 1, 2, 10, 50, 300)
 """Events in the golden histories, which are drawn from the catalogue and of no user."""
 
+PRIVATE = {"data": {"path", "items"}}
+"""What of the config says where files lay on somebody's machine, and does not ship."""
+
 
 def export_bundle(
     model: RecommenderModel,
@@ -58,6 +61,7 @@ def export_bundle(
         targets,
         config.export,
         exclude_seen=exclude_seen,
+        tables=sum(p.shape == model.table.shape for p in model.parameters()),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_step("writing the bundle")
@@ -66,9 +70,9 @@ def export_bundle(
         "exclude_seen": exclude_seen,
         "quantization": config.export.quantization,
         "features": _features(shapes),
-        "quality": verdict.to_json() | {"accepted_quality_loss": accept_quality_loss},
+        "quality": verdict.to_json(),
         "golden": make_golden(device, _golden_histories(shapes)),
-        "config": config.model_dump(mode="json", exclude_unset=True, exclude={"data": {"path"}}),
+        "config": config.model_dump(mode="json", exclude_unset=True, exclude=PRIVATE),
         "provenance": provenance,
         "versions": {
             "pocketrec": __version__,

@@ -124,5 +124,11 @@ class Recommender:
         return np.asarray(known, np.int32)
 
 
-def _vector(values: Sequence[float] | None) -> npt.NDArray[np.float32] | None:
-    return None if values is None else np.asarray(values, np.float32)
+def _vector(values: Sequence[float] | None) -> npt.NDArray[np.float64] | None:
+    if values is None:
+        return None
+    try:
+        # Wide enough that what float32 cannot hold is still seen to be too large.
+        return np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError("user_vector must be a list of numbers") from None

@@ -76,6 +76,7 @@ class LocalEngine:
             .alias(_BUCKET)
         )
         folder = self.scratch / "events"
+        folder.mkdir(parents=True, exist_ok=True)  # a sink of no rows makes none
         hashed.sink_parquet(
             pl.PartitionBy(folder, key=_BUCKET, include_key=False),
             compression="lz4",

@@ -1,0 +1,74 @@
+"""Prepared data, opened: limits, and files that nobody wrote."""
+
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+from small_logs import make_config, make_events, some_rows
+
+from pocketrec.errors import ArtifactError, DataError
+from pocketrec.examples.shards import PreparedData, Sequences
+
+
+@pytest.fixture(scope="module")
+def data(prepare_log):
+    return prepare_log(make_events(some_rows()), make_config(exclude_seen=False, buckets=4))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 39, 40, 1000])
+def test_a_limit_takes_the_same_users_each_time(data, limit):
+    first, second = data.targets("test", limit), data.targets("test", limit)
+    assert len(first[0]) == len(first[1]) == min(limit, 40)
+    assert first[1].tolist() == second[1].tolist()
+    every = list(zip(map(bytes, data.targets("test")[0]), data.targets("test")[1], strict=True))
+    places = [every.index((bytes(h), t)) for h, t in zip(*first, strict=True)]
+    assert places == sorted(set(places))
+    for history, again in zip(first[0], second[0], strict=True):
+        assert history.tolist() == again.tolist()
+
+
+def test_a_part_that_is_none_is_refused(data):
+    with pytest.raises(DataError, match="valid or test"):
+        data.targets("train")
+
+
+def test_a_shard_that_the_manifest_does_not_name_is_not_read(data, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(data.folder, folder)
+    shutil.copy(folder / "shards" / "part-00000.parquet", folder / "shards" / "part-00099.parquet")
+    opened = PreparedData.open(folder)
+    assert len(opened.training().items) == len(data.training().items)
+    assert len(opened.targets("test")[1]) == len(data.targets("test")[1])
+
+
+@pytest.mark.parametrize("name", ["items.parquet", "shards/part-00002.parquet"])
+def test_a_changed_file_is_refused(data, tmp_path, name):
+    folder = tmp_path / "data"
+    shutil.copytree(data.folder, folder)
+    frame = pl.read_parquet(folder / name)
+    frame.reverse().write_parquet(folder / name)
+    with pytest.raises(ArtifactError, match="changed or damaged"):
+        PreparedData.open(folder)
+
+
+def test_training_events_are_flat_and_owned(data):
+    sequences = data.training()
+    assert sequences.items.dtype == np.int32
+    assert sequences.offsets.dtype == np.int64
+    assert len(sequences.offsets) == 41
+    assert sequences.items.min() >= 1
+    assert sequences.items.max() <= data.item_count
+    assert sequences.counts(data.item_count).tolist() == data.item_counts.tolist()
+
+
+@pytest.mark.parametrize("offsets", [[], [1, 3], [0, 2], [0, 2, 1, 3], [0, 4]])
+def test_offsets_that_do_not_fit_are_refused(offsets):
+    with pytest.raises(DataError, match="offsets"):
+        Sequences(np.array([1, 2, 3], np.int32), np.array(offsets, np.int64))
+
+
+@pytest.mark.parametrize("items", [[1, 4], [-1, 2]])
+def test_items_out_of_the_catalogue_are_not_counted(items):
+    with pytest.raises(DataError, match="1 to 3"):
+        Sequences(np.array(items, np.int32), np.array([0, 2])).counts(3)

@@ -1,0 +1,77 @@
+"""Small trained models of every encoder, and their files, made once a session."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from pocketrec.config import ModelConfig
+from pocketrec.device import DeviceModel, Shapes
+from pocketrec.export.convert import convert
+from pocketrec.export.quantize import quantize
+from pocketrec.export.shrink import shrink
+from pocketrec.models.recommender import RecommenderModel
+from pocketrec.models.scorer import ModelScorer
+
+ENCODERS = ("bow", "cnn", "lstm", "gru", "transformer")
+V, L, D = 29, 5, 16
+K, C, N = 12, 7, 9
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model, and its float file as the converter gave it."""
+
+    model: RecommenderModel
+    shapes: Shapes
+    full: bytes
+    exclude_seen: bool
+
+    def content(self, kind: str) -> bytes:
+        return shrink(quantize(self.full, kind))
+
+    def device(self, kind: str) -> DeviceModel:
+        return DeviceModel(self.content(kind), self.shapes, exclude_seen=self.exclude_seen)
+
+    def scorer(self) -> ModelScorer:
+        return ModelScorer(self.model)
+
+
+def successor(item: int) -> int:
+    """What always comes after an item: the next one, round and round."""
+    return item % V + 1
+
+
+def walk(last: int, length: int) -> np.ndarray:
+    """`length` events in a row, the last of them `last`."""
+    return np.array([(last - 1 - back) % V + 1 for back in reversed(range(length))], np.int32)
+
+
+def train(model: RecommenderModel, steps: int = 150) -> None:
+    """Learn that every item is followed by its successor."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    walks = torch.from_numpy(np.stack([walk(item, L) for item in range(1, V + 1)]))
+    targets = walks % V + 1
+    model.train()
+    for _ in range(steps):
+        logits = model.logits(model.states(walks))
+        # Events of a user without history: item 1 most often, item 2 less, and so on.
+        start = F.log_softmax(model.logits(model.start.unsqueeze(0)), -1)[0, 1:]
+        wanted = torch.softmax(-torch.arange(V) / 8, 0)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten().long())
+        (loss - (start * wanted).sum()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+
+
+@cache
+def make(encoder: str, *, exclude_seen: bool = True) -> Made:
+    torch.manual_seed(1)
+    config = ModelConfig(encoder=encoder, dim=D, max_length=L, dropout=0.0, item_dropout=0.0)
+    model = RecommenderModel(V, config)
+    train(model)
+    shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N)
+    return Made(model, shapes, convert(model, shapes, exclude_seen=exclude_seen), exclude_seen)

@@ -1,0 +1,253 @@
+"""What every exported file does, whatever its encoder: as torch does, and nothing hidden shown."""
+
+import os
+
+import numpy as np
+import pytest
+from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
+
+from pocketrec.bundle import OPERATORS
+from pocketrec.device import DeviceModel, _without_notes
+from pocketrec.errors import BundleError, InputError
+from pocketrec.schema import Signature
+from pocketrec.tflite import TensorSpec, inspect
+
+ALL = np.arange(1, V + 1, dtype=np.int32)
+NOBODY = np.empty(0, np.int32)
+
+encoders = pytest.mark.parametrize("encoder", ENCODERS)
+kinds = pytest.mark.parametrize("kind", ["float32", "int8"])
+
+
+def histories(seed=3):
+    """Of every length to twice L: walks, and items in any order."""
+    random = np.random.default_rng(seed)
+    for length in range(2 * L + 1):
+        yield walk(int(random.integers(1, V + 1)), length)
+        yield random.integers(1, V + 1, length).astype(np.int32)
+
+
+@encoders
+def test_the_float_file_equals_torch(encoder):
+    made = make(encoder)
+    device, scorer = made.device("float32"), made.scorer()
+    for history in histories():
+        expected = scorer([history])[0]
+        found = device.score(history, ALL)
+        assert np.abs(found - expected).max() <= 1e-4 * expected.std(), len(history)
+
+
+@encoders
+@kinds
+def test_the_trained_file_knows_what_comes_next(encoder, kind):
+    device = make(encoder).device(kind)
+    for last in range(1, V + 1):
+        ids, _ = device.recommend(walk(last, 3), k=1)
+        assert ids.tolist() == [successor(last)]
+
+
+@encoders
+def test_int8_gives_nearly_the_lists_of_float(encoder):
+    made = make(encoder)
+    full, small = made.device("float32"), made.device("int8")
+    same = [
+        len(np.intersect1d(full.recommend(h, k=10)[0], small.recommend(h, k=10)[0]))
+        for h in (walk(last, length) for last in ALL for length in (1, 4, L))
+    ]
+    assert np.mean(same) / 10 >= 0.95
+
+
+@encoders
+def test_int8_shares_one_table_and_is_smaller(encoder):
+    made = make(encoder)
+    facts = inspect(made.content("int8"))
+    assert set(facts.operators) <= OPERATORS
+    tables = {c for c in facts.constants if c.shape == (V + 1, D)}
+    assert {table.dtype for table in tables} == {"int8"}
+    assert len({table.buffer for table in tables}) == 1
+    assert len(made.content("int8")) < len(made.content("float32"))
+
+
+@encoders
+@kinds
+def test_signatures_are_those_of_the_design(encoder, kind):
+    found = inspect(make(encoder).content(kind)).signatures
+    history = {
+        "item_id": TensorSpec("int32", (1, L)),
+        "user_vector": TensorSpec("float32", (1, D)),
+    }
+    assert found["recommend"].inputs == history | {"blocked": TensorSpec("int32", (1, N))}
+    assert found["recommend"].outputs == {
+        "ids": TensorSpec("int32", (1, K)),
+        "scores": TensorSpec("float32", (1, K)),
+    }
+    assert found["score"].inputs == history | {"candidates": TensorSpec("int32", (1, C))}
+    assert found["score"].outputs == {"scores": TensorSpec("float32", (1, C))}
+    assert set(found) == {Signature.RECOMMEND, Signature.SCORE}
+
+
+@encoders
+def test_a_user_vector_is_added_and_zero_changes_nothing(encoder):
+    made = make(encoder)
+    device = made.device("float32")
+    history = walk(9, 4)
+    plain = device.score(history, ALL)
+    assert np.array_equal(device.score(history, ALL, user_vector=np.zeros(D)), plain)
+    vector = np.random.default_rng(1).normal(size=D).astype(np.float32)
+    table = made.model.table.detach().numpy()[1:]
+    expected = plain + table @ vector  # (V, D) @ (D,)
+    found = device.score(history, ALL, user_vector=vector)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.std())
+    # Towards one item, far enough, and that item leads the list.
+    ids, _ = device.recommend(history, k=1, user_vector=20 * table[24])
+    assert ids.tolist() == [25]
+
+
+@encoders
+@kinds
+def test_scores_are_those_that_recommend_reports(encoder, kind):
+    device = make(encoder).device(kind)
+    for history in histories():
+        ids, scores = device.recommend(history, k=K)
+        assert np.array_equal(device.score(history, ids), scores)
+
+
+@encoders
+@kinds
+def test_hidden_items_are_never_shown(encoder, kind):
+    device = make(encoder).device(kind)
+    random = np.random.default_rng(5)
+    for history in histories():
+        for count in (0, 1, N, V - 2, V):
+            blocked = random.permutation(ALL)[:count]
+            for k in (1, K, V):
+                ids, scores = device.recommend(history, k=k, blocked=blocked)
+                free = np.setdiff1d(ALL, [*blocked, *history])
+                assert set(ids) <= set(free)
+                assert len(ids) == len(set(ids)) == min(k, len(free))
+                assert (np.diff(scores) <= 0).all()
+
+
+@encoders
+def test_calls_leave_nothing_behind(encoder):
+    device = make(encoder).device("int8")
+    first = device.recommend(walk(7, 5), k=K, blocked=ALL[:3])
+    scores = device.score(walk(7, 5), ALL)
+    device.recommend(walk(20, L), k=K, blocked=ALL[10:15], user_vector=np.ones(D))
+    device.score(walk(3, 2), ALL, user_vector=np.ones(D))
+    again = device.recommend(walk(7, 5), k=K, blocked=ALL[:3])
+    assert np.array_equal(first[0], again[0])
+    assert np.array_equal(first[1], again[1])
+    assert np.array_equal(device.score(walk(7, 5), ALL), scores)
+
+
+@encoders
+def test_nobody_gets_the_popular_items(encoder):
+    ids, _ = make(encoder).device("int8").recommend(NOBODY, k=K)
+    # Trained so that item 1 is the most frequent first event, then item 2, ...
+    assert np.corrcoef(ids, np.arange(K))[0, 1] > 0.9
+    assert ids[0] == 1
+
+
+def test_seen_items_beyond_the_newest_are_hidden_too():
+    device = make("bow").device("int8")
+    history = walk(20, L + N)  # its oldest fill the tensor of blocked items
+    for length in (L + 1, L + N, L + N + 1, V - 1):
+        history = walk(20, length)
+        ids, _ = device.recommend(history, k=K)
+        assert not set(ids) & set(history)
+        assert len(ids) == min(K, V - length)
+
+
+def test_seen_items_are_shown_where_users_repeat():
+    device = make("bow", exclude_seen=False).device("int8")
+    ids, _ = device.recommend(ALL, k=V)
+    assert sorted(ids) == ALL.tolist()
+    ids, _ = device.recommend(ALL[:3], k=V, blocked=ALL[:20])
+    assert sorted(ids) == ALL[20:].tolist()
+
+
+@kinds
+def test_scoring_all_items_agrees_with_the_graph(kind):
+    device = make("cnn").device(kind)
+    for history in histories():
+        short, scores = device.recommend(history, k=K)
+        long, more = device.recommend(history, k=V)
+        assert np.array_equal(long[:K], short)
+        assert np.array_equal(more[: len(short)], scores)
+        blocked = np.setdiff1d(ALL, long)[:N]
+        one_more = np.union1d(blocked, long[-1:])  # N + 1 items: all are scored
+        few, _ = device.recommend(history, k=5, blocked=blocked)
+        again, _ = device.recommend(history, k=5, blocked=one_more)
+        assert np.array_equal(few, again) or len(long) <= 5
+
+
+def test_an_index_may_be_blocked_more_than_once():
+    device = make("bow").device("int8")
+    blocked = np.repeat(ALL[:2], 20)
+    ids, _ = device.recommend(NOBODY, k=K, blocked=blocked)
+    expected, _ = device.recommend(NOBODY, k=K, blocked=ALL[:2])
+    assert np.array_equal(ids, expected)
+
+
+@pytest.mark.parametrize("index", [-1, 0, V + 1, 2**31 - 1])
+def test_indices_out_of_the_catalogue_are_refused(index):
+    device = make("bow").device("int8")
+    wrong = np.array([1, index], np.int32)
+    for call in (
+        lambda: device.recommend(wrong, k=1),
+        lambda: device.recommend(NOBODY, k=1, blocked=wrong),
+        lambda: device.recommend(np.concatenate([wrong, ALL]), k=1),
+        lambda: device.score(wrong, ALL),
+        lambda: device.score(NOBODY, wrong),
+    ):
+        with pytest.raises(InputError, match=f"1..{V}"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "vector", [np.full(D, np.nan), np.full(D, np.inf), np.full(D, 1e30), np.zeros(D + 1)]
+)
+def test_a_user_vector_that_cannot_be_added_is_refused(vector):
+    device = make("bow").device("int8")
+    with pytest.raises(InputError, match=f"{D} numbers"):
+        device.recommend(NOBODY, k=1, user_vector=vector)
+
+
+def test_the_largest_user_vector_hides_no_item():
+    device = make("bow").device("float32")
+    for value in (1e4, -1e4):
+        ids, _ = device.recommend(NOBODY, k=K, user_vector=np.full(D, value))
+        assert len(ids) == K
+
+
+def test_threads_must_be_a_positive_number():
+    made = make("bow")
+    for threads in (0, -1, True, 1.0):
+        with pytest.raises(InputError, match="threads"):
+            DeviceModel(made.content("int8"), made.shapes, exclude_seen=True, threads=threads)
+
+
+def test_what_the_runtime_cannot_load_is_refused():
+    made = make("bow")
+    content = made.content("int8")
+    with pytest.raises(BundleError, match="cannot load"):
+        DeviceModel(content[: len(content) // 2], made.shapes, exclude_seen=True)
+
+
+def test_only_notes_of_the_runtime_are_kept_off_the_terminal(capfd):
+    @_without_notes()
+    def fail():
+        os.write(2, b"INFO: a delegate\nERROR: a kernel is missing\n")
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        fail()
+    assert capfd.readouterr().err == "ERROR: a kernel is missing\n"
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == "after\n"
+
+
+def test_loading_says_nothing_on_the_terminal(capfd):
+    make("bow").device("int8")
+    assert capfd.readouterr() == ("", "")

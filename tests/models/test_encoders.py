@@ -1,0 +1,276 @@
+"""The contract of every encoder, and of the model around it."""
+
+import numpy as np
+import pytest
+import torch
+
+from pocketrec.config import ENCODER_FIELDS, ModelConfig, TrainingConfig
+from pocketrec.errors import ArtifactError
+from pocketrec.models.dropout import Dropout, ItemDropout
+from pocketrec.models.encoders import ENCODERS
+from pocketrec.models.recommender import RecommenderModel
+from pocketrec.models.scorer import ModelScorer, pad_histories
+from pocketrec.training.batches import Batch
+from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
+from pocketrec.training.loop import make_optimizer, train_step
+
+V, L, D = 12, 8, 16
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+@pytest.fixture(params=ENCODERS)
+def name(request):
+    return request.param
+
+
+def build(name, *, seed=0, **fields):
+    torch.manual_seed(seed)
+    config = ModelConfig(**{"encoder": name, "dim": D, "max_length": L} | fields)
+    model = RecommenderModel(V, config)
+    with torch.no_grad():
+        model.start.normal_()
+        for parameter in model.encoder.parameters():  # zeros would hide what they multiply
+            if parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    return model
+
+
+@pytest.fixture
+def model(name):
+    return build(name).eval()
+
+
+def histories(*rows, width=L):
+    padded = torch.zeros(len(rows), width, dtype=torch.int32)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = torch.tensor(row, dtype=torch.int32)
+    return padded
+
+
+FULL = [3, 1, 4, 1, 5, 9, 2, 6]
+SOME = histories(*(FULL[:n] for n in range(1, L + 1)))  # one of each length
+
+
+def test_every_encoder_has_its_fields():
+    assert set(ENCODERS) == set(ENCODER_FIELDS)
+
+
+@torch.no_grad()
+def test_shapes(model):
+    item_id = histories(FULL, [7])
+    assert model.states(item_id).shape == (2, L, D)
+    assert model.user_vector(item_id).shape == (2, D)
+    assert model.logits(model.user_vector(item_id)).shape == (2, V + 1)
+    assert model.table.shape == (V + 1, D)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("place", range(1, L))
+def test_the_future_does_not_change_the_past(model, place):
+    before = histories(FULL)
+    after = before.clone()
+    after[0, place] = 11
+    old, new = model.states(before), model.states(after)
+    torch.testing.assert_close(old[:, :place], new[:, :place], rtol=0, atol=1e-6)
+    assert not torch.allclose(old[:, place], new[:, place], atol=1e-3)
+
+
+@torch.no_grad()
+def test_more_padding_changes_nothing(model):
+    for n in range(1, L):
+        short = histories(FULL[:n], width=n)
+        for width in range(n + 1, L + 1):
+            long = histories(FULL[:n], width=width)
+            torch.testing.assert_close(model.states(long)[:, :n], model.states(short), **CLOSE)
+            torch.testing.assert_close(model.user_vector(long), model.user_vector(short), **CLOSE)
+
+
+@torch.no_grad()
+def test_other_users_of_a_batch_change_nothing(model):
+    together = model.user_vector(SOME)
+    states = model.states(SOME)
+    for row in range(L):
+        alone = SOME[row : row + 1]
+        torch.testing.assert_close(model.user_vector(alone)[0], together[row], **CLOSE)
+        torch.testing.assert_close(
+            model.states(alone)[0, : row + 1], states[row, : row + 1], **CLOSE
+        )
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("layers", [1, 3])
+def test_last_is_the_last_of_forward_for_every_length(name, layers):
+    model = build(name, layers=layers).eval()
+    lengths = torch.arange(1, L + 1, dtype=torch.int32)
+    x = model.features(SOME)
+    states = model.encoder(x, lengths)
+    torch.testing.assert_close(
+        model.encoder.last(x, lengths), states[torch.arange(L), lengths.long() - 1], **CLOSE
+    )
+
+
+@torch.no_grad()
+def test_an_empty_history_is_finite_and_gives_start(model):
+    item_id = histories([], FULL)
+    assert model.states(item_id).isfinite().all()
+    users = model.user_vector(item_id)
+    torch.testing.assert_close(users[0], model.start, rtol=0, atol=0)
+    torch.testing.assert_close(users[1], model.user_vector(histories(FULL))[0], **CLOSE)
+    assert not torch.allclose(users[1], model.start)
+    alone = model.user_vector(histories([]))
+    torch.testing.assert_close(alone[0], model.start, rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_the_newest_event_counts_whatever_the_length(model):
+    """All of a history is looked at: each of its events changes the user."""
+    user = model.user_vector(histories(FULL))
+    for place in range(L):
+        other = histories(FULL)
+        other[0, place] = 12
+        assert not torch.allclose(model.user_vector(other), user, atol=1e-5), place
+
+
+@torch.no_grad()
+def test_order_counts_for_all_but_the_bag(name, model):
+    swapped = histories([*FULL[:-2], FULL[-1], FULL[-2]])
+    same = torch.allclose(model.user_vector(swapped), model.user_vector(histories(FULL)), atol=1e-4)
+    assert same == (name == "bow")
+
+
+@torch.no_grad()
+def test_dropout_is_for_training_only(name):
+    model = build(name, dropout=0.5, item_dropout=0.0)
+    assert not torch.equal(model.train().states(SOME), model.states(SOME))
+    assert torch.equal(model.eval().states(SOME), model.states(SOME))
+    model = build(name, dropout=0.0, item_dropout=0.5)
+    assert not torch.equal(model.train().states(SOME), model.states(SOME))
+    model = build(name, dropout=0.0, item_dropout=0.0)
+    torch.testing.assert_close(model.train().states(SOME), model.eval().states(SOME), **CLOSE)
+
+
+def batch_of(*rows):
+    """All but the last event of each as input, all but the first as labels."""
+    return Batch(
+        histories(*(row[:-1] for row in rows)),
+        histories(*(row[1:] for row in rows)).long(),
+        torch.tensor([row[0] for row in rows]),
+        sum(len(row) - 1 for row in rows),
+    )
+
+
+BATCH = batch_of([*FULL, 7], [1, 2, 3], [10, 11])
+
+
+def test_gradients_reach_every_parameter(name):
+    model = build(name, dropout=0.0, item_dropout=0.0)
+    config = TrainingConfig(weight_decay=0.0)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    train_step(model, make_optimizer(model, config), BATCH, config.gradient_clip)
+    for parameter_name, parameter in model.named_parameters():
+        assert parameter.grad is not None, parameter_name
+        assert parameter.grad.isfinite().all(), parameter_name
+        assert parameter.grad.abs().max() > 0, parameter_name
+        assert not torch.equal(parameter, before[parameter_name]), parameter_name
+
+
+def test_padding_stays_zero_through_training(name):
+    model = build(name, dropout=0.3, item_dropout=0.3).train()
+    config = TrainingConfig(weight_decay=0.5, learning_rate=0.1)
+    optimizer = make_optimizer(model, config)
+    for _ in range(10):
+        train_step(model, optimizer, BATCH, config.gradient_clip)
+    assert (model.table[0] == 0).all()
+    assert (model.table[1:] != 0).all()
+
+
+def test_padding_is_not_trained_on(name):
+    """More columns of padding give the same gradients."""
+    wide, narrow = batch_of([1, 2, 3], [4, 5, 6]), batch_of([1, 2, 3], [4, 5, 6])
+    narrow = Batch(narrow.item_id[:, :2], narrow.labels[:, :2], narrow.start_labels, 4)
+    gradients = []
+    for batch in (wide, narrow):
+        model = build(name, dropout=0.0, item_dropout=0.0)
+        loss = train_step(model, make_optimizer(model, TrainingConfig()), batch, 1e9)
+        gradients.append([loss, *(p.grad for p in model.parameters())])
+    torch.testing.assert_close(gradients[0], gradients[1], **CLOSE)
+
+
+@torch.no_grad()
+def test_saved_and_loaded_weights_are_the_same_model(name, model, tmp_path):
+    optimizer = make_optimizer(model, TrainingConfig())
+    position = Position(epoch=3, best_score=0.1 + 0.2, best_epoch=2)
+    save_checkpoint(tmp_path / "weights", model, optimizer, position)
+    other = build(name, seed=1).eval()
+    assert not torch.equal(other.states(SOME), model.states(SOME))
+    assert load_checkpoint(tmp_path / "weights", other) == position
+    assert torch.equal(other.states(SOME), model.states(SOME))
+    assert torch.equal(other.user_vector(SOME), model.user_vector(SOME))
+
+
+def test_weights_of_another_model_are_refused(name, model, tmp_path):
+    save_checkpoint(
+        tmp_path / "weights", model, make_optimizer(model, TrainingConfig()), Position()
+    )
+    with pytest.raises(ArtifactError, match="does not fit"):
+        load_checkpoint(tmp_path / "weights", build(name, dim=2 * D))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "field"),
+    [
+        *((encoder, field) for encoder, fields in ENCODER_FIELDS.items() for field in fields),
+        *((encoder, "dim") for encoder in ENCODERS),
+        *((encoder, "max_length") for encoder in ENCODERS),
+    ],
+)
+@torch.no_grad()
+def test_each_field_changes_the_model(encoder, field):
+    values = {"dim": (16, 24), "max_length": (4, 8)}.get(field, (2, 4))
+    scores = []
+    for value in values:
+        model = build(encoder, dropout=0.0, **{field: value})
+        scores.append(ModelScorer(model)([np.array(FULL, np.int32)]))
+    assert not np.allclose(scores[0], scores[1], atol=1e-4)
+
+
+@torch.no_grad()
+def test_the_scorer_keeps_the_newest_of_a_long_history(model):
+    long = np.array([12, 11, 10, *FULL], np.int32)
+    empty = np.array([], np.int32)
+    scores = ModelScorer(model)([long, np.array(FULL, np.int32), long[-3:], empty])
+    assert scores.shape == (4, V)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5, atol=1e-5)
+    device = model.logits(model.user_vector(histories(FULL, FULL[-3:], [])))[:, 1:].numpy()
+    np.testing.assert_allclose(scores[1:], device, rtol=1e-5, atol=1e-5)
+
+
+def test_histories_are_padded_at_the_end():
+    rows = [np.array(row, np.int32) for row in ([1, 2, 3, 4], [5], [])]
+    assert pad_histories(rows, 3).tolist() == [[2, 3, 4], [5, 0, 0], [0, 0, 0]]
+    assert pad_histories(rows[2:], 3).tolist() == [[0]]
+    assert pad_histories([], 3).shape == (0, 1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 0.5, 0.9, 0.999])
+def test_dropout_drops_its_share_and_keeps_the_mean(share):
+    torch.manual_seed(0)
+    x = torch.ones(400, 500)
+    y = Dropout(share).train()(x)
+    assert (y == 0).float().mean() == pytest.approx(share, abs=0.006)
+    assert y.mean() == pytest.approx(1, abs=0.15)
+    hidden = ItemDropout(share).train()(torch.ones(300, 600, 4))
+    assert (hidden == 0).float().mean() == pytest.approx(share, abs=0.006)
+    assert ((hidden == 0).all(-1) | (hidden == 1).all(-1)).all()
+    assert torch.equal(Dropout(share).eval()(x), x)
+    assert torch.equal(ItemDropout(share).eval()(x), x)
+
+
+def test_dropout_draws_from_torchs_own_generator():
+    x, drop = torch.ones(3, 7), Dropout(0.5).train()
+    torch.manual_seed(5)
+    first, second = drop(x), drop(x)
+    torch.manual_seed(5)
+    assert torch.equal(drop(x), first)
+    assert not torch.equal(first, second)
