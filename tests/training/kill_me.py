@@ -32,7 +32,6 @@ def die_at(number):
 def main():
     torch.set_num_threads(1)
     loop.SAVE_SECONDS = -1.0  # a checkpoint after every step
-    data = PreparedData.open(Path(sys.argv[1]))
     rest = sys.argv[2:]
     for folder, how, number in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         if child := os.fork():
@@ -45,6 +44,7 @@ def main():
             progress = die_at(int(number))
         else:
             os.fsync = die_at(int(number))
+        data = PreparedData.open(Path(sys.argv[1]))  # Polars' threads do not survive a fork
         run(data, Path(folder), make_config(), on_progress=progress)
         os._exit(0)
 

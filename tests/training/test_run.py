@@ -66,7 +66,7 @@ def killed(data, finished, tmp_path_factory):
         else:
             arguments += [str(parent / f"{how} {number}"), how, str(number)]
     script = Path(__file__).with_name("kill_me.py")
-    subprocess.run([sys.executable, script, data.folder, *arguments], check=True)
+    subprocess.run([sys.executable, script, data.folder, *arguments], check=True, timeout=60)
     return [Path(folder) for folder in arguments[::3]]
 
 
@@ -200,7 +200,6 @@ def test_a_checkpoint_that_is_not_there_is_named(tmp_path):
         ("epochs", 2),
         ("seed", 2),
         ("batch_labels", 60),
-        ("horizon", 3),
         ("learning_rate", 0.003),
         ("weight_decay", 0.5),
         ("warmup", 0.6),

@@ -47,11 +47,12 @@ def prepare(
     if data.min_rating is not None:
         events = events.filter(pl.col(Column.RATING) >= data.min_rating)
     buckets = engine.partition(events, data.buckets)
-    read, _ = _count(buckets)
+    read, item_counts = _count(buckets)
     _need_users(read)
     if data.repeats_rule == "first":
         buckets = buckets.map(keep_first)
-    buckets, kept = _k_core(buckets, read, data.min_user_events, data.min_item_events)
+        _, item_counts = _count(buckets)
+    buckets, kept = _k_core(buckets, read, item_counts, data.min_user_events, data.min_item_events)
     cuts = _cuts(buckets, config)
     buckets = buckets.map(lambda part: split.assign_roles(in_order(part), config.split, cuts))
     counts = buckets.combine(
@@ -95,21 +96,25 @@ def _need_users(read: Counts) -> None:
 
 
 def _k_core(
-    buckets: Buckets, read: Counts, min_user_events: int, min_item_events: int
+    buckets: Buckets,
+    read: Counts,
+    items: pl.DataFrame,
+    min_user_events: int,
+    min_item_events: int,
 ) -> tuple[Buckets, Counts]:
     """Drop users and items with too few events, again and again until all have enough."""
-    counts, items = _count(buckets)
     while True:
         enough = items.filter(pl.col(Column.COUNT) >= min_item_events)[Column.ITEM]
         buckets = buckets.map(partial(keep_items, items=enough, min_user_events=min_user_events))
-        before, (counts, items) = counts, _count(buckets)
+        counts, items = _count(buckets)
         if counts.events == 0:
             raise DataError(
                 f"no event is left of {read.events} ({read.users} users, {read.items} items) after "
                 f"dropping users with fewer than {min_user_events} and items with fewer than "
                 f"{min_item_events} events: lower data.min_user_events or data.min_item_events"
             )
-        if counts == before:
+        # Every user has just been seen to have enough; what they lost may have been an item's.
+        if items.select((pl.col(Column.COUNT) >= min_item_events).all()).item():
             return buckets, counts
 
 

@@ -19,6 +19,7 @@ from ..errors import ArtifactError
 _MODEL = "model."
 _OPTIMIZER = "optimizer."
 _RANDOM = "random_state"
+_STATE = "state"
 _POSITION = "position"
 _DIGEST = "sha256"
 
@@ -50,8 +51,9 @@ def save_checkpoint(
     tensors[_RANDOM] = torch.get_rng_state()
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     where = json.dumps(asdict(position))
-    metadata = {_POSITION: where, _DIGEST: _digest(tensors, where)}
-    write_atomically(path, save(tensors, metadata))
+    # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
+    state = json.dumps({_POSITION: where, _DIGEST: _digest(tensors, where)})
+    write_atomically(path, save(tensors, {_STATE: state}))
 
 
 def load_checkpoint(
@@ -63,10 +65,10 @@ def load_checkpoint(
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
+            state = json.loads(file.metadata()[_STATE])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        position = Position(**json.loads(metadata[_POSITION]))
-        if metadata.get(_DIGEST) != _digest(tensors, metadata[_POSITION]):
+        position = Position(**json.loads(state[_POSITION]))
+        if state[_DIGEST] != _digest(tensors, state[_POSITION]):
             raise ValueError("it is damaged (its sha256 differs)")
         model.load_state_dict(_part(tensors, _MODEL))
         if optimizer is not None:
