@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)  ## MovieLens 100K, the whole way: prepare, train, export, evaluate, recommend.
 	$(BIN)/pocketrec prepare examples/movielens-100k.toml --out $(DEMO)/data $(if $(ML100K),--set data.path=$(ML100K))
-	$(BIN)/pocketrec train examples/movielens-100k.toml --data $(DEMO)/data --out $(DEMO)/run --resume $(if $(ML100K),--set data.path=$(ML100K))
+	$(BIN)/pocketrec train examples/movielens-100k.toml --data $(DEMO)/data --out $(DEMO)/run --resume
 	$(BIN)/pocketrec export $(DEMO)/run --out $(DEMO)/bundle
 	$(BIN)/pocketrec evaluate $(DEMO)/bundle --data $(DEMO)/data
 	$(BIN)/pocketrec recommend $(DEMO)/bundle --history "Toy Story (1995)" "Aladdin (1992)" "Lion King, The (1994)"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch.utils.tensorboard  # once, not in each fork
 from small_world import make_config, run
 
 from pocketrec.examples.shards import PreparedData

@@ -46,7 +46,7 @@ def prepare_world(folder: Path, seed: int = 0, exclude_seen: bool = False) -> Pr
 
 def judge(model) -> float:
     """A score of the weights alone, so that some later epoch is the best."""
-    return float(model.table.abs().mean() - model.start.abs().mean())
+    return float((model.table.abs().mean() - model.start.abs().mean()).detach())
 
 
 def run(data, folder, config, *, resume=False, validate=judge, on_progress=None, on_epoch=None):

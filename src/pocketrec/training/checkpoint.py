@@ -52,8 +52,8 @@ def save_checkpoint(
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
     where = json.dumps(asdict(position))
     # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
-    state = json.dumps({_POSITION: where, _DIGEST: _digest(tensors, where)})
-    write_atomically(path, save(tensors, {_STATE: state}))
+    entry = json.dumps({_POSITION: where, _DIGEST: _digest(tensors, where)})
+    write_atomically(path, save(tensors, {_STATE: entry}))
 
 
 def load_checkpoint(
@@ -65,7 +65,9 @@ def load_checkpoint(
     """
     try:
         with safe_open(path, framework="pt") as file:
-            state = json.loads(file.metadata()[_STATE])
+            metadata = file.metadata()
+            # Checkpoints of before 23 November have the two entries themselves.
+            state = json.loads(metadata[_STATE]) if _STATE in metadata else metadata
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         position = Position(**json.loads(state[_POSITION]))
         if state[_DIGEST] != _digest(tensors, state[_POSITION]):
