@@ -43,7 +43,7 @@ format: $(READY)  ## Mend what ruff can mend.
 docs: $(READY)  ## Write docs/config.md from the code.
 	$(BIN)/python docs/config_reference.py
 
-lock:  ## Write requirements.lock anew, from a fresh environment with all extras.
+lock:  ## Write requirements.lock anew, from a fresh environment with train and dev.
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet torch==2.13.0
 	$(VENV)-lock/bin/python -m pip install --quiet '.[train,dev]' setuptools

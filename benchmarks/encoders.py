@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pocketrec.config import ENCODER_FIELDS
+
+OPTIONAL = frozenset[str]().union(*ENCODER_FIELDS.values())
 ENCODERS = ("bow", "cnn", "gru", "lstm", "transformer")
-# What the config says of the transformer and other encoders do not read.
-LENGTHS = {"gru": 50, "lstm": 50}
 
 
 def pocketrec(*arguments: str | Path) -> str:
@@ -33,8 +34,10 @@ def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train, export, evaluate and bench one encoder."""
     run, bundle = arguments.out / f"run-{encoder}", arguments.out / f"bundle-{encoder}"
     settings = [f"model.encoder={encoder}", *arguments.set]
-    if encoder in LENGTHS:
-        settings.append(f"model.max_length={LENGTHS[encoder]}")
+    # What the config says for one encoder others refuse: they get their own defaults.
+    settings += [f"model.{key}=" for key in OPTIONAL - ENCODER_FIELDS[encoder]]
+    if encoder in ("gru", "lstm"):
+        settings.append("model.max_length=")
     options = [text for setting in settings for text in ("--set", setting)]
     pocketrec(
         "train", arguments.config, "--data", arguments.data, "--out", run, "--resume", *options

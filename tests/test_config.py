@@ -307,3 +307,10 @@ def test_a_config_cannot_be_changed_in_place():
     config = parse()
     with pytest.raises(ValueError, match="frozen"):
         config.training.epochs = 5
+
+
+def test_a_setting_without_a_value_is_the_default(tmp_path):
+    file = tmp_path / "experiment.toml"
+    file.write_text('[data]\npath = "events.csv"\n[model]\ndim = 32\nfeedforward = 2\n')
+    config = load_config(file, ["model.encoder=gru", "model.feedforward="])
+    assert (config.model.dim, config.model.feedforward) == (32, None)

@@ -203,8 +203,8 @@ def _swap(temporary: Path, out: Path) -> None:
     out.rename(aside / out.name)
     try:
         temporary.rename(out)
-    except OSError:
+    except BaseException:  # an interruption too: the old one comes back
         (aside / out.name).rename(out)
+        aside.rmdir()
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)

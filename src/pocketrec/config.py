@@ -213,6 +213,10 @@ class ExportConfig(Section):
     blocked: Count = Field(256, description="N, further items that one call can leave out")
     max_ndcg_loss: Fraction = Field(0.01, description="gate: relative loss of NDCG@10 to float")
     min_overlap: Fraction = Field(0.95, description="gate: mean overlap of the top 10 with float")
+    max_bytes: Count | None = Field(None, description="gate: size of the .tflite")
+    max_latency_ms: float | None = Field(
+        None, gt=0, description="gate: median milliseconds of a call, one thread, where it is made"
+    )
     check_users: Count = Field(10_000, description="most validation users behind the gates")
 
 
@@ -270,18 +274,24 @@ def override_config(config: Config, overrides: list[str] | None, *, only: str) -
 
 
 def _override(document: dict[str, Any], override: str) -> None:
-    """Lay `section.key=value` over a document; the value is TOML, or else a plain string."""
+    """Lay `section.key=value` over a document; the value is TOML, or else a plain string.
+
+    Without a value the key goes back to its default.
+    """
     key, equals, text = override.partition("=")
     section, dot, field = key.strip().partition(".")
     if not (equals and dot and field):
         raise ConfigError(f"'{override}' is no setting; write section.key=value")
+    table = document.setdefault(section, {})
+    if not isinstance(table, dict):
+        raise ConfigError(f"'{section}' must be a table: [{section}]")
+    if not text.strip():
+        table.pop(field, None)
+        return
     try:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    table = document.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"'{section}' must be a table: [{section}]")
     if key.strip() in ("data.path", "data.items"):  # typed in a shell: taken from where one is
         value = str(Path.cwd() / Path(str(value)).expanduser())
     table[field] = value

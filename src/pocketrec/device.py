@@ -180,12 +180,21 @@ def _padded(values: IntArray | list[int], width: int) -> IntArray:
     return padded
 
 
+_DESCRIPTORS = threading.Lock()
+"""Descriptor 2 is one for the whole process: two threads must not exchange it at once."""
+
+
 @contextmanager
 def _without_notes() -> Iterator[None]:
     """Keep the runtime's "INFO: ..." lines off the terminal; all else that it says comes through.
 
     It is C++ that writes them, to descriptor 2, and no setting of the runtime stops it.
     """
+    with _DESCRIPTORS:
+        yield from _filtered()
+
+
+def _filtered() -> Iterator[None]:
     sys.stderr.flush()
     try:
         said, saved = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115 (closed below)

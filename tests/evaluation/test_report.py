@@ -116,7 +116,12 @@ def report(**changes):
         "split": "leave-one-out",
     }
     return compare(
-        "mine", scorer_ranker(good, V, False), {"popularity": bad}, Targets(histories, wanted), **options, **changes
+        "mine",
+        scorer_ranker(good, V, False),
+        {"popularity": bad},
+        Targets(histories, wanted),
+        **options,
+        **changes,
     )
 
 

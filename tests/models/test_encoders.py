@@ -110,6 +110,33 @@ def test_last_is_the_last_of_forward_for_every_length(name, layers):
 
 
 @torch.no_grad()
+def test_an_encoder_looks_at_nothing_beyond_the_length(model):
+    """Padding happens to be zero; it could be anything."""
+    lengths = torch.arange(1, L + 1, dtype=torch.int32)
+    x = model.features(SOME)
+    beyond = (SOME == 0).unsqueeze(-1)
+    noisy = torch.where(beyond, torch.randn_like(x) * 5, x)
+    last, states = model.encoder.last(x, lengths), model.encoder(x, lengths)
+    torch.testing.assert_close(model.encoder.last(noisy, lengths), last, **CLOSE)
+    torch.testing.assert_close(
+        model.encoder(noisy, lengths) * ~beyond, states * ~beyond, rtol=1e-5, atol=1e-5
+    )
+
+
+@torch.no_grad()
+def test_the_transformer_counts_positions_from_the_newest_event():
+    """Whatever the length, the last row of the table is the newest event's."""
+    model = build("transformer").eval()
+    before = model.user_vector(SOME)
+    model.encoder.position.weight[L - 1] += 1.0
+    assert ((model.user_vector(SOME) - before).abs().amax(1) > 1e-3).all()
+    before = model.user_vector(SOME)
+    model.encoder.position.weight[0] += 1.0  # the oldest place: of full histories only
+    changed = (model.user_vector(SOME) - before).abs().amax(1) > 1e-3
+    assert changed.tolist() == [False] * (L - 1) + [True]
+
+
+@torch.no_grad()
 def test_an_empty_history_is_finite_and_gives_start(model):
     item_id = histories([], FULL)
     assert model.states(item_id).isfinite().all()

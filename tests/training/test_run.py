@@ -50,7 +50,7 @@ DEATHS = [
     ("write", 1),
     ("write", 2),
     ("write", 6),
-    ("write", 12),
+    ("write", 10),
 ]
 
 
@@ -66,7 +66,7 @@ def killed(data, finished, tmp_path_factory):
         else:
             arguments += [str(parent / f"{how} {number}"), how, str(number)]
     script = Path(__file__).with_name("kill_me.py")
-    subprocess.run([sys.executable, script, data.folder, *arguments], check=True, timeout=60)
+    subprocess.run([sys.executable, script, data.folder, *arguments], check=True, timeout=300)
     return [Path(folder) for folder in arguments[::3]]
 
 

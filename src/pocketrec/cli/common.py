@@ -23,7 +23,10 @@ from rich.progress import (
 ConfigPath = Annotated[Path, typer.Argument(help="The experiment's TOML file.")]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Change a value of the TOML, as section.key=value; repeatable."),
+    typer.Option(
+        "--set",
+        help="Change the TOML: section.key=value, or section.key= for the default; repeatable.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 

@@ -16,7 +16,7 @@ from .common import AsJson, out, print_json, say
 PURPOSES = {
     "": "recommend, bench",
     "train": "prepare, train, export, evaluate",
-    "scale": "prepare on a cluster",
+    "scale": "prepare on a cluster (to come)",
     "dev": "working on pocketrec",
 }
 

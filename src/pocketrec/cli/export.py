@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from .. import __version__
 from ..errors import ArtifactError, needs_extra
 from .common import AsJson, Settings, err, out, print_json, say, timed
 
@@ -27,8 +28,8 @@ def command(
 ) -> None:
     """Convert, quantize and verify a trained model, and write the bundle if it passes."""
     with needs_extra("Exporting", "train"):
-        from ..artifact import check_replaceable
-        from ..bundle import KIND
+        from ..artifact import check_replaceable, fingerprint
+        from ..bundle import KIND, open_bundle
         from ..config import override_config
         from ..evaluation.protocol import Targets
         from ..examples.shards import PreparedData
@@ -41,6 +42,15 @@ def command(
         raise ArtifactError(f"'{data.folder}' is not the data that '{run_path}' was trained on")
     config = override_config(run.config, settings, only="export")
     check_replaceable(folder, KIND)
+    inputs = fingerprint(
+        run.manifest["files"], config.export.model_dump(), __version__, accept_quality_loss
+    )
+    with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
+        manifest = open_bundle(folder).manifest
+        if manifest.get("inputs") == inputs:
+            say(f"'{folder}' already holds this run, exported: nothing to do", err)
+            _show(manifest["quality"], folder, as_json=as_json)
+            return
     targets = Targets(*data.targets("valid", config.export.check_users))
     # Where no terminal is, a status would leave a blank line.
     show = err.status("exporting") if err.is_terminal else nullcontext()
@@ -52,18 +62,25 @@ def command(
             config,
             run.provenance(),
             folder,
+            inputs=inputs,
             accept_quality_loss=accept_quality_loss,
             on_step=lambda step: status.update(step) if status else None,
         )
+    _show(verdict.to_json(), folder, as_json=as_json, seconds=seconds[0])
+
+
+def _show(
+    quality: dict[str, Any], folder: Path, *, as_json: bool, seconds: float | None = None
+) -> None:
     if as_json:
-        print_json({"out": str(folder), "seconds": round(seconds[0], 1), **verdict.to_json()})
+        print_json({"out": str(folder), "seconds": seconds and round(seconds, 1), **quality})
         return
-    table = Table("check", "found", "limit", title=f"{folder}")
-    for gate in verdict.gates:
-        found = f"{gate.value:.4g}" if gate.passed else f"{gate.value:.4g} (accepted)"
-        table.add_row(gate.name, found, f"{'≥' if gate.least else '≤'} {gate.limit:.4g}")
-    for name, value in verdict.measured.items():
+    table = Table("check", "found", "must be", title=f"{folder}")
+    for name, gate in quality["gates"].items():
+        accepted = "" if gate["passed"] else " (accepted)"
+        table.add_row(name, f"{gate['value']:.4g}{accepted}", gate["must_be"])
+    for name, value in quality["measured"].items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}", "")
     out.print(table)
-    size = int(verdict.measured["bytes"])
-    say(f"{size:,} bytes of model: {folder} in {seconds[0]:.0f} s")
+    took = f" in {seconds:.0f} s" if seconds is not None else ""
+    say(f"{quality['measured']['bytes']:,} bytes of model: {folder}{took}")

@@ -63,11 +63,11 @@ class PreparedData:
         """Check the manifest and every file's hash, and read the item table."""
         manifest = open_manifest(folder, KIND)
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
-        return cls(folder, manifest, config, pl.read_parquet(folder / File.ITEMS_TABLE))
+        return cls(folder, manifest, config, pl.read_parquet(folder / File.ITEMS_TABLE, glob=False))
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the prepared content: equal for equal logs, filters and splits."""
+        """Hash of the prepared files: the same content in other buckets has another one."""
         return fingerprint(self.manifest["files"])
 
     @property
@@ -115,4 +115,4 @@ class PreparedData:
         # Those of the manifest: what else may lie in the folder was never checked.
         names = sorted(n for n in self.manifest["files"] if n.startswith(f"{File.SHARDS}/"))
         files = [self.folder / name for name in names]
-        return pl.scan_parquet(files).select(columns).collect()
+        return pl.scan_parquet(files, glob=False).select(columns).collect()

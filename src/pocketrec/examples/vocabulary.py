@@ -20,8 +20,8 @@ def sum_counts(counts: pl.DataFrame) -> pl.DataFrame:
 def vocabulary(counts: pl.DataFrame) -> pl.DataFrame:
     """Number the items 1..V by descending count, ties by id: columns index, item, count.
 
-    Index 0 is padding. The counts are those of training events: neither the order nor the
-    list of items knows anything of what is tested.
+    Index 0 is padding. The counts are those of training events: the order knows nothing of what
+    is tested.
     """
     return counts.sort([Column.COUNT, Column.ITEM], descending=[True, False]).select(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias(Column.INDEX),

@@ -38,13 +38,15 @@ def export_bundle(
     provenance: dict[str, Any],
     out: Path,
     *,
+    inputs: str = "",
     accept_quality_loss: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """Write the bundle of a model if it passes every gate; nothing is written if not.
 
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
-    tells of data and training. Raises QualityError with the gate that failed and by how much.
+    tells of data and training, `inputs` a fingerprint by which a second export
+    is known. Raises QualityError with the gate that failed and by how much.
     """
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
@@ -67,6 +69,7 @@ def export_bundle(
     on_step("writing the bundle")
     device = DeviceModel(content, shapes, exclude_seen=exclude_seen)
     manifest = {
+        "inputs": inputs,
         "exclude_seen": exclude_seen,
         "quantization": config.export.quantization,
         "features": _features(shapes),

@@ -121,18 +121,28 @@ def verify(
         Gate("item tables in the file", len({constant.buffer for constant in found}), tables),
         Gate("bits of an item table's number", bits, BITS[config.quantization]),
         Gate("hidden items recommended", _leaks(device, probes), 0),
-        Gate(NDCG_LOSS, (float_ndcg - ndcg) / max(float_ndcg, 1e-9), config.max_ndcg_loss),
+        Gate(NDCG_LOSS, _loss(float_ndcg, ndcg), config.max_ndcg_loss),
         Gate(OVERLAP, _overlap(reference, shipped), config.min_overlap, least=True),
     ]
+    latency = _latency(device, probes)
+    if config.max_bytes is not None:
+        gates.append(Gate("bytes of the model", len(model), config.max_bytes))
+    if config.max_latency_ms is not None:
+        gates.append(Gate("milliseconds of a call", latency, config.max_latency_ms))
     measured = {
         "users": len(targets.targets),
         "ndcg@10": ndcg,
         "float ndcg@10": float_ndcg,
         "bytes": len(model),
         "float bytes": len(float_model),
-        "latency_ms": _latency(device, probes),
+        "latency_ms": latency,
     }
     return Verdict(gates, measured)
+
+
+def _loss(before: float, after: float) -> float:
+    """Relative loss; a model that ranks nobody right has no quality to keep, and fails."""
+    return (before - after) / before if before > 0 else 1.0
 
 
 def _parity(scorer: Scorer, device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> float:

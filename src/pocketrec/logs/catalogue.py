@@ -67,7 +67,9 @@ def _plain(values: pl.Series, source: Source) -> pl.Series:
     if source.format in ("csv", "tsv"):
         return _typed(values)
     dtype = plain_dtype(values.dtype, values.name, source.path.name)
-    return values.cast(dtype if dtype.is_numeric() else pl.String)
+    values = values.cast(dtype if dtype.is_numeric() else pl.String)
+    # JSON, which carries the attributes to the device, has no NaN: it is as good as missing.
+    return values.set(~values.is_finite(), None) if values.dtype.is_float() else values
 
 
 def _typed(values: pl.Series) -> pl.Series:

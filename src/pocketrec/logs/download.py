@@ -75,8 +75,11 @@ def fetch(
         archive = Path(temporary) / release.file
         try:
             _download(base_url + release.file, archive, progress)
-        except (OSError, http.client.HTTPException) as error:
+            check_sum(archive, release.checksum or _published_sum(release, base_url, source))
+        except (OSError, http.client.HTTPException, DownloadError) as error:
             if source != "movielens/100k":
+                if isinstance(error, DownloadError):
+                    raise
                 raise _unreachable(source, base_url, error) from None
             try:
                 wheel = _pip_download(Path(temporary))
@@ -84,7 +87,6 @@ def fetch(
                 raise DownloadError(f"{_unreachable(source, base_url, error)} ({other})") from None
             extract(wheel, second, wanted=lambda name: RECBOLE_FILE.fullmatch(name) is not None)
             return second
-        check_sum(archive, release.checksum or _published_sum(release, base_url, source))
         extract(archive, original)
     return original
 

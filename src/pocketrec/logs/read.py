@@ -6,14 +6,14 @@ from typing import Any
 
 import polars as pl
 
-from ..artifact import describe
+from ..artifact import describe, fingerprint
 from ..config import Config
 from ..errors import DataError
 from ..schema import Column
 from . import catalogue, events, movielens
 from .files import find_files
 
-HASHED_FILES = 100  # of a log in more files, the manifest names these and counts the rest
+HASHED_FILES = 100  # of a log in more files, the manifest names these and hashes the rest together
 
 
 def read_events(config: Config) -> pl.LazyFrame:
@@ -75,8 +75,8 @@ def describe_source(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {
         "files": [{"name": file.name, **describe(file)} for file in files[:HASHED_FILES]]
     }
-    if len(files) > HASHED_FILES:
-        found["further_files"] = len(files) - HASHED_FILES
+    if rest := files[HASHED_FILES:]:
+        found["further_files"] = {"count": len(rest), "sha256": fingerprint(*map(describe, rest))}
     if config.data.items is not None:
         items = find_files(config.resolve(config.data.items), "data.items")
         found["items"] = [{"name": file.name, **describe(file)} for file in items]

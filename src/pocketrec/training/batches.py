@@ -19,7 +19,7 @@ class Batch:
     """Histories and, for every event, the event that came next.
 
     item_id (B, L) int32 and labels (B, L) int64, padded at the end with 0; start_labels (B,)
-    int64, one event of each user, to learn what to show to somebody without history.
+    int64, one event of each window, to learn what to show to somebody without history.
     """
 
     item_id: Tensor

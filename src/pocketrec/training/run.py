@@ -49,7 +49,7 @@ class Run:
         if not manifest["finished"]:
             raise ArtifactError(f"'{folder}' is not finished: train it with --resume first")
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
-        catalogue = pl.read_parquet(folder / File.ITEMS_TABLE)
+        catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
         model = RecommenderModel(catalogue.height, config.model).eval()
         load_checkpoint(folder / File.CHECKPOINTS / File.BEST, model)
         return cls(folder, manifest, config, catalogue, model)
@@ -80,6 +80,11 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
             f"'{folder}' holds a run with another config or other data: give another --out, or "
             "remove it first"
         )
+    current = config.model_dump(mode="json", exclude_unset=True)
+    if manifest["finished"] and manifest["config"] != current:
+        # What is left to differ, [export] and [evaluation], is read from here later on.
+        files = [folder / name for name in manifest.pop("files")]
+        write_manifest(folder, KIND, manifest | {"config": current}, files=files)
     return bool(manifest["finished"])
 
 

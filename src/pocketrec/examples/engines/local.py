@@ -20,13 +20,12 @@ class LocalBuckets:
     """Files with the events of one bucket each; see `engines.Buckets`."""
 
     files: list[Path]
-    scratch: Path
     on_step: Callable[[], None]
 
     def map(self, function: BucketFunction) -> LocalBuckets:
         """Rewrite each bucket; the old files are dropped as it goes, so the disk stays small."""
         for file in self.files:
-            result = function(pl.read_parquet(file))
+            result = function(pl.read_parquet(file, glob=False))
             new = file.with_suffix(".new")
             result.write_parquet(new, compression="lz4")
             new.replace(file)
@@ -37,7 +36,7 @@ class LocalBuckets:
         """Reduce one bucket after another, merging as it goes: two tables in memory at most."""
         total: pl.DataFrame | None = None
         for file in self.files:
-            part = function(pl.read_parquet(file))
+            part = function(pl.read_parquet(file, glob=False))
             total = merge(part if total is None else pl.concat([total, part]))
             self.on_step()
         if total is None:
@@ -51,7 +50,7 @@ class LocalBuckets:
         for number, file in enumerate(self.files):
             shard = folder / f"part-{number:05d}.parquet"
             # Statistics and metadata that name no writer's moment: the same bytes every time.
-            function(pl.read_parquet(file)).write_parquet(shard, compression="zstd")
+            function(pl.read_parquet(file, glob=False)).write_parquet(shard, compression="zstd")
             shards.append(shard)
             self.on_step()
         return shards
@@ -88,10 +87,10 @@ class LocalEngine:
         for number in range(buckets):
             merged = self.scratch / f"bucket-{number:05d}.parquet"
             parts = sorted((folder / f"{_BUCKET}={number}").glob("*.parquet"))
-            frame = pl.scan_parquet(parts) if parts else empty.lazy()
+            frame = pl.scan_parquet(parts, glob=False) if parts else empty.lazy()
             frame.sink_parquet(merged, compression="lz4")
             for part in parts:
                 part.unlink()
             files.append(merged)
             self.on_step()
-        return LocalBuckets(files, self.scratch, self.on_step)
+        return LocalBuckets(files, self.on_step)
