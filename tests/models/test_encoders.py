@@ -128,10 +128,10 @@ def test_the_transformer_counts_positions_from_the_newest_event():
     """Whatever the length, the last row of the table is the newest event's."""
     model = build("transformer").eval()
     before = model.user_vector(SOME)
-    model.encoder.position.weight[L - 1] += 1.0
+    model.encoder.position.weight[L - 1] += torch.randn(D)
     assert ((model.user_vector(SOME) - before).abs().amax(1) > 1e-3).all()
     before = model.user_vector(SOME)
-    model.encoder.position.weight[0] += 1.0  # the oldest place: of full histories only
+    model.encoder.position.weight[0] += torch.randn(D)  # the oldest place: of full histories only
     changed = (model.user_vector(SOME) - before).abs().amax(1) > 1e-3
     assert changed.tolist() == [False] * (L - 1) + [True]
 

@@ -35,20 +35,16 @@ class Dropout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(...) -> (...)."""
-        if not self.training or self.keep_of_256 == 256:
-            return x
+        return self.drop(x) if self.training and self.keep_of_256 < 256 else x
+
+    def drop(self, x: Tensor) -> Tensor:
+        """What happens to x in training."""
         return x * random_keep(x.shape, self.keep_of_256) * (256 / self.keep_of_256)
 
 
-class ItemDropout(nn.Module):
+class ItemDropout(Dropout):
     """Hide whole events of a history: their vectors become zero, the others stay as they are."""
 
-    def __init__(self, share: float) -> None:
-        super().__init__()
-        self.keep_of_256 = keep_of_256(share)
-
-    def forward(self, x: Tensor) -> Tensor:
+    def drop(self, x: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)."""
-        if not self.training or self.keep_of_256 == 256:
-            return x
         return x * random_keep(x.shape[:-1], self.keep_of_256).unsqueeze(-1)
