@@ -65,9 +65,7 @@ def load_checkpoint(
     """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            # Checkpoints of before 23 November have the two entries themselves.
-            state = json.loads(metadata[_STATE]) if _STATE in metadata else metadata
+            state = json.loads(file.metadata()[_STATE])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         position = Position(**json.loads(state[_POSITION]))
         if state[_DIGEST] != _digest(tensors, state[_POSITION]):
