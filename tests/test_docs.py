@@ -41,3 +41,7 @@ def test_readme_names_only_files_that_exist():
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if not target.startswith("http"):
             assert (ROOT / target).exists(), target
+
+
+def test_readme_has_no_placeholder():
+    assert "RESULTS" not in (ROOT / "README.md").read_text(encoding="utf-8")
