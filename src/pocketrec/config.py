@@ -151,6 +151,12 @@ class ModelConfig(Section):
     kernel_size: int | None = Field(None, ge=2, le=16, description="events per convolution (cnn)")
     dropout: Probability = Field(0.2, description="share of activations dropped in training")
     item_dropout: Probability = Field(0.1, description="share of history items hidden in training")
+    followers: int = Field(
+        8, ge=0, le=256, description="items kept that most often soon follow each item; 0: none"
+    )
+    follower_share: Fraction = Field(
+        0.2, description="share of the probability that the newest events' followers get"
+    )
 
     @model_validator(mode="after")
     def _fill(self) -> Self:
@@ -166,6 +172,8 @@ class ModelConfig(Section):
                 object.__setattr__(self, name, value)
         if self.heads is not None and self.dim % self.heads:
             raise ValueError(f"model.dim = {self.dim} must be a multiple of heads = {self.heads}")
+        if self.followers == 0 and "follower_share" in self.model_fields_set:
+            raise ValueError("model.follower_share has no effect without model.followers")
         return self
 
     def value(self, name: str) -> int:

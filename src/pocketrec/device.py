@@ -19,11 +19,9 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from .errors import BundleError, InputError
-from .schema import PADDING, Signature
+from .schema import PADDING, FloatArray, IntArray, Signature
 from .tflite import SignatureSpec, TensorSpec
 
-IntArray = npt.NDArray[np.int32]
-FloatArray = npt.NDArray[np.float32]
 VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 MASKED = -1e9

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int32]
+FloatArray = npt.NDArray[np.float32]
+
 PADDING: Final = 0
 """Item index that stands for "no event"; it is never recommended."""
 

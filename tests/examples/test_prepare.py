@@ -293,12 +293,6 @@ def test_cuts_have_their_shares_to_within_one_step(times, shares):
         assert len(without_a_step) / len(times) < share + 1e-9
 
 
-def test_a_split_by_time_needs_a_clock(prepare_log):
-    config = make_config({"kind": "time"}, time_format="order")
-    with pytest.raises(DataError, match=r"needs a clock.*time_format"):
-        prepare_log(make_events(some_rows()), config)
-
-
 def test_users_with_one_or_two_events_only_train(prepare_log):
     rows = [(1, 10, 0), (2, 10, 0), (2, 11, 1), (3, 10, 0), (3, 11, 1), (3, 12, 2)]
     data = prepare_log(make_events(rows), make_config(**NO_FILTER))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel, Shapes
+from pocketrec.examples.shards import Sequences
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink
@@ -72,6 +73,10 @@ def make(encoder: str, *, exclude_seen: bool = True) -> Made:
     torch.manual_seed(1)
     config = ModelConfig(encoder=encoder, dim=D, max_length=L, dropout=0.0, item_dropout=0.0)
     model = RecommenderModel(V, config)
+    assert model.followers is not None
+    # Of a world that goes round in steps of two: followers and encoder disagree.
+    steps = np.tile(np.arange(0, 2 * V, 2, dtype=np.int32) % V + 1, 3)
+    model.followers.count(Sequences(steps, np.array([0, len(steps)], np.int64)))
     train(model)
     shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N)
     return Made(model, shapes, convert(model, shapes, exclude_seen=exclude_seen), exclude_seen)

@@ -4,11 +4,13 @@ import os
 
 import numpy as np
 import pytest
+import torch
 from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 from pocketrec.bundle import OPERATORS
 from pocketrec.device import DeviceModel, _without_notes
 from pocketrec.errors import BundleError, InputError
+from pocketrec.models.scorer import pad_histories
 from pocketrec.schema import Signature
 from pocketrec.tflite import TensorSpec, inspect
 
@@ -94,12 +96,16 @@ def test_a_user_vector_is_added_and_zero_changes_nothing(encoder):
     plain = device.score(history, ALL)
     assert np.array_equal(device.score(history, ALL, user_vector=np.zeros(D)), plain)
     vector = np.random.default_rng(1).normal(size=D).astype(np.float32)
-    table = made.model.table.detach().numpy()[1:]
-    expected = plain + table @ vector  # (V, D) @ (D,)
+    table = made.model.table.detach().numpy()
+    item_id = torch.from_numpy(pad_histories([history], L))
+    with torch.no_grad():
+        user = made.model.user_vector(item_id) + torch.from_numpy(vector)
+        expected = made.model.scores(user, item_id)[0, 1:].numpy()
     found = device.score(history, ALL, user_vector=vector)
+    assert not np.array_equal(np.argsort(expected), np.argsort(plain))
     np.testing.assert_allclose(found, expected, atol=1e-4 * expected.std())
     # Towards one item, far enough, and that item leads the list.
-    ids, _ = device.recommend(history, k=1, user_vector=20 * table[24])
+    ids, _ = device.recommend(history, k=1, user_vector=20 * table[25])
     assert ids.tolist() == [25]
 
 

@@ -269,7 +269,8 @@ def test_the_scorer_keeps_the_newest_of_a_long_history(model):
     assert scores.shape == (4, V)
     assert np.isfinite(scores).all()
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-5, atol=1e-5)
-    device = model.logits(model.user_vector(histories(FULL, FULL[-3:], [])))[:, 1:].numpy()
+    item_id = histories(FULL, FULL[-3:], [])
+    device = model.scores(model.user_vector(item_id), item_id)[:, 1:].numpy()
     np.testing.assert_allclose(scores[1:], device, rtol=1e-5, atol=1e-5)
 
 

@@ -105,7 +105,7 @@ def test_the_same_seed_and_epoch_give_the_same_batches():
 
 @pytest.mark.parametrize("skip", [0, 1, 2, 99])
 def test_skipping_goes_on_exactly(skip):
-    rest = list(make().epoch(2, skip=skip))
+    rest = list(make().epoch(2).after(skip))
     every = list(make().epoch(2))[skip:]
     assert len(rest) == len(every)
     assert all(map(same, rest, every))

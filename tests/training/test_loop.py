@@ -103,7 +103,7 @@ ROWS = [[1, 2, 3, 4], [4, 3, 2, 1, 2, 3], [2, 2, 1]] * 3
 
 def one_batch():
     batches = Batches(make_sequences(ROWS), max_length=8, batch_labels=1000, seed=1)
-    return next(batches.epoch(0))
+    return next(iter(batches.epoch(0)))
 
 
 @pytest.mark.parametrize("clip", [0.01, 0.1, 1e6])

@@ -15,14 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..examples.shards import Sequences
+from ..examples.transitions import (
+    LAG_POWER,
+    RECENCY_POWER,
+    RECENT,
+    STEPS,
+    Transitions,
+    count_transitions,
+    decay,
+)
 from .protocol import Scorer
-from .transitions import Transitions, count_transitions
 
 # Chosen on the VALIDATION targets of MovieLens-1M (the second-last event of each user).
-STEPS: Final = 10  # events after an item that count as following it
-RECENT: Final = 20  # newest history items that vote
-LAG_POWER: Final = 0.75  # a follower `lag` events later counts lag^-0.75
-RECENCY_POWER: Final = 1.0  # the r-th newest item votes with r^-1
 SOURCE_POWER: Final = 0.5  # votes of an item with n events are divided by n^0.5
 TARGET_POWER: Final = 0.3  # votes for an item with n events are divided by n^0.3
 NEIGHBOURS: Final = 1000  # successors kept of each item: bounds memory for large catalogues
@@ -76,12 +80,12 @@ def seq_knn(sequences: Sequences, item_count: int) -> Scorer:
     transitions = count_transitions(
         sequences,
         item_count,
-        lag_weights=_decay(STEPS, LAG_POWER),
+        lag_weights=decay(STEPS, LAG_POWER),
         source_scale=counts**-SOURCE_POWER,
         target_scale=counts**-TARGET_POWER,
         neighbours=NEIGHBOURS,
     )
-    return _Followers(transitions, _decay(RECENT, RECENCY_POWER), _fallback(sequences, item_count))
+    return _Followers(transitions, decay(RECENT, RECENCY_POWER), _fallback(sequences, item_count))
 
 
 BASELINES: Final[dict[str, Callable[[Sequences, int], Scorer]]] = {
@@ -90,11 +94,6 @@ BASELINES: Final[dict[str, Callable[[Sequences, int], Scorer]]] = {
     "seq_knn": seq_knn,
 }
 """All baselines by the name that reports give them, weakest first."""
-
-
-def _decay(length: int, power: float) -> NDArray[np.float64]:
-    """1, 2^-power, 3^-power, .. -> (length,)."""
-    return np.arange(1, length + 1, dtype=np.float64) ** -power
 
 
 def _fallback(sequences: Sequences, item_count: int) -> NDArray[np.float32]:

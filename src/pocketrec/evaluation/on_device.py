@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..device import DeviceModel, IntArray
+from ..device import DeviceModel
+from ..schema import IntArray
 from .protocol import Ranking, Targets
 
 

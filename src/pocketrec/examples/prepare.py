@@ -121,8 +121,6 @@ def _k_core(
 def _cuts(buckets: Buckets, config: Config) -> tuple[int, int] | None:
     if config.split.kind != "time":
         return None
-    if config.data.time_format == "order":
-        raise DataError("a split by time needs a clock, but data.time_format is 'order'")
     span = buckets.combine(
         split.time_range,
         lambda parts: parts.select(pl.col("first").min(), pl.col("last").max()),

@@ -13,11 +13,9 @@ import polars as pl
 from ..artifact import fingerprint, open_manifest
 from ..config import Config, parse_config
 from ..errors import DataError
-from ..schema import PADDING, Column, File
+from ..schema import PADDING, Column, File, IntArray
 
 KIND = "prepared"
-
-IntArray = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)

@@ -24,18 +24,18 @@ class RecommendGraph(nn.Module):
 
     def forward(self, item_id: Tensor, blocked: Tensor, user_vector: Tensor) -> dict[str, Tensor]:
         """One user's list, best first."""
-        logits = self.model.logits(self.model.user_vector(item_id) + user_vector)
+        scores = self.model.scores(self.model.user_vector(item_id) + user_vector, item_id)
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        scores, ids = torch.topk(mask_items(logits, hidden), self.shapes.results)
-        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: scores}
+        best, ids = torch.topk(mask_items(scores, hidden), self.shapes.results)
+        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: best}
 
 
 class ScoreGraph(nn.Module):
     """item_id (1, L), user_vector (1, D), candidates (1, C) -> scores (1, C).
 
-    The very logits that `recommend` ranks, gathered, so that both always agree.
+    The very scores that `recommend` ranks, gathered, so that both always agree.
     """
 
     def __init__(self, model: RecommenderModel) -> None:
@@ -46,14 +46,14 @@ class ScoreGraph(nn.Module):
         self, item_id: Tensor, user_vector: Tensor, candidates: Tensor
     ) -> dict[str, Tensor]:
         """One user's scores of given items."""
-        logits = self.model.logits(self.model.user_vector(item_id) + user_vector)
-        return {Signature.SCORES: torch.gather(logits, 1, candidates.to(torch.int64))}
+        scores = self.model.scores(self.model.user_vector(item_id) + user_vector, item_id)
+        return {Signature.SCORES: torch.gather(scores, 1, candidates.to(torch.int64))}
 
 
-def mask_items(logits: Tensor, hidden: Tensor) -> Tensor:
-    """Push the items of `hidden` (1, H) out of reach: logits (1, V + 1) -> (1, V + 1)."""
-    penalty = torch.full_like(hidden, 1, dtype=logits.dtype) * MASKED
-    return torch.scatter(logits, 1, hidden.to(torch.int64), penalty)
+def mask_items(scores: Tensor, hidden: Tensor) -> Tensor:
+    """Push the items of `hidden` (1, H) out of reach: scores (1, V + 1) -> (1, V + 1)."""
+    penalty = torch.full_like(hidden, 1, dtype=scores.dtype) * MASKED
+    return torch.scatter(scores, 1, hidden.to(torch.int64), penalty)
 
 
 def example_inputs(shapes: Shapes) -> dict[str, Tensor]:

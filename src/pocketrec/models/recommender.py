@@ -9,12 +9,13 @@ from ..config import ModelConfig
 from ..schema import PADDING
 from .encoders import build_encoder
 from .features import EventFeatures
+from .followers import Followers
 
 
 class RecommenderModel(nn.Module):
     """Histories to user vectors, user vectors to a logit for every item.
 
-    `states` trains, `user_vector` and `logits` are what the device computes.
+    `states` trains, `user_vector` and `scores` are what the device computes.
     """
 
     def __init__(self, item_count: int, config: ModelConfig) -> None:
@@ -26,6 +27,11 @@ class RecommenderModel(nn.Module):
         self.norm = nn.LayerNorm(config.dim)
         # What is known of a user without history; trained to predict any event of any user.
         self.start = nn.Parameter(torch.zeros(config.dim))
+        self.followers = (
+            Followers(item_count, config.followers, config.follower_share)
+            if config.followers
+            else None
+        )
 
     @property
     def max_length(self) -> int:
@@ -52,8 +58,19 @@ class RecommenderModel(nn.Module):
         return output
 
     def logits(self, user: Tensor) -> Tensor:
-        """Scores of all rows of the table, padding's included: (B, D) -> (B, V + 1)."""
+        """Products with all rows of the table, padding's included: (B, D) -> (B, V + 1)."""
         return nn.functional.linear(user, self.table)
+
+    def scores(self, user: Tensor, item_id: Tensor) -> Tensor:
+        """What items are ranked by: user (B, D), item_id (B, L) -> (B, V + 1).
+
+        The logits; or with followers log-probabilities, in which the newest events have a say.
+        """
+        logits = self.logits(user)
+        if self.followers is None:
+            return logits
+        output: Tensor = self.followers(logits, item_id, lengths_of(item_id))
+        return output
 
 
 def lengths_of(item_id: Tensor) -> Tensor:

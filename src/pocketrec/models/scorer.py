@@ -27,7 +27,7 @@ class ModelScorer:
             rows = torch.arange(len(histories))
             users = states[rows, (lengths - 1).clamp(min=0)]
             users = torch.where((lengths > 0).unsqueeze(1), users, self.model.start)
-            scores: npt.NDArray[np.float32] = self.model.logits(users)[:, 1:].numpy()
+            scores: npt.NDArray[np.float32] = self.model.scores(users, item_id)[:, 1:].numpy()
         return scores
 
 

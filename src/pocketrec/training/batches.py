@@ -80,11 +80,9 @@ class Batches:
         batches = np.split(np.arange(len(before)), cuts)
         return [windows[batches[i]] for i in random.permutation(len(batches))]
 
-    def epoch(self, epoch: int, *, skip: int = 0) -> Iterator[Batch]:
-        """The epoch's batches, without the first `skip` (those before an interruption)."""
-        for number, windows in enumerate(self.plan(epoch)):
-            if number >= skip:
-                yield self._batch(windows, np.random.default_rng([self.seed, epoch, 1, number]))
+    def epoch(self, epoch: int) -> Epoch:
+        """The epoch's batches, planned but not yet made."""
+        return Epoch(self, epoch, self.plan(epoch))
 
     def _cut(self, random: np.random.Generator) -> _Windows:
         """Cut each history at distances of L; the first cut of a long one is anywhere."""
@@ -98,7 +96,8 @@ class Batches:
         end = np.minimum(first[user] + piece * length, self.label_counts[user])
         return _Windows(self.starts[user] + begin, end - begin)
 
-    def _batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
+    def batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
+        """The tensors of some windows; `random` draws the start labels."""
         column = np.arange(windows.counts.max())
         is_event = column < windows.counts[:, None]  # (B, L)
         place = np.where(is_event, windows.starts[:, None] + column, 0)
@@ -111,3 +110,28 @@ class Batches:
             start_labels=torch.from_numpy(self.items[picked].astype(np.int64)),
             label_count=int(windows.counts.sum()),
         )
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The batches of one epoch, each made when its turn comes."""
+
+    batches: Batches
+    number: int
+    plan: list[_Windows]
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.after(0)
+
+    def labels_before(self, step: int) -> int:
+        """Labels of the batches before this one."""
+        return sum(int(windows.counts.sum()) for windows in self.plan[:step])
+
+    def after(self, step: int) -> Iterator[Batch]:
+        """The batches from `step` on; each draws from a generator of its own, so none is needed."""
+        for i, windows in enumerate(self.plan[step:], step):
+            seed = [self.batches.seed, self.number, 1, i]
+            yield self.batches.batch(windows, np.random.default_rng(seed))

@@ -77,10 +77,11 @@ def train(
     saved = time.monotonic()
     while position.epoch < config.epochs and position.stale < config.patience:
         started = time.monotonic()
-        epoch, steps = position.epoch, len(batches.plan(position.epoch))
-        labels, timed_labels = _labels_before(batches, epoch, position.step), 0
+        epoch, planned = position.epoch, batches.epoch(position.epoch)
+        steps = len(planned)
+        labels, timed_labels = planned.labels_before(position.step), 0
         model.train()
-        for batch in batches.epoch(epoch, skip=position.step):
+        for batch in planned.after(position.step):
             progress = (epoch + position.step / steps) / config.epochs
             _set_learning_rate(optimizer, config, progress)
             loss = train_step(model, optimizer, batch, config.gradient_clip, dtype)
@@ -179,10 +180,6 @@ def _judge(position: Position, score: float) -> Position:
     if score > position.best_score:
         return replace(position, best_score=score, best_epoch=position.epoch, stale=0)
     return replace(position, stale=position.stale + 1)
-
-
-def _labels_before(batches: Batches, epoch: int, step: int) -> int:
-    return sum(int(windows.counts.sum()) for windows in batches.plan(epoch)[:step])
 
 
 def _precision(config: TrainingConfig) -> torch.dtype:

@@ -111,8 +111,11 @@ def run_training(
         torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
     model = RecommenderModel(data.item_count, config.model)
+    sequences = data.training()
+    if model.followers is not None:
+        model.followers.count(sequences)
     batches = Batches(
-        data.training(),
+        sequences,
         max_length=model.max_length,
         batch_labels=config.training.batch_labels,
         seed=config.training.seed,

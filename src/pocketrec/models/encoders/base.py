@@ -9,9 +9,8 @@ from torch import Tensor, nn
 class Encoder(nn.Module):
     """Maps events (B, L, D) to the user's state after each of them (B, L, D).
 
-    Histories are oldest first and padded at the END. State i depends on events 0..i (and at most on
-    how many there are), so
-    one pass trains every position, and padding, which comes after all events, touches none.
+    Histories are oldest first and padded at the END. State i depends on events 0..i alone, so one
+    pass trains every position, and padding, which comes after all events, touches none.
     """
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:

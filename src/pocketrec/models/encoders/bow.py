@@ -21,7 +21,7 @@ class BagOfWords(Encoder):
         width = config.dim * config.value("feedforward")
         self.parts = nn.ModuleList(
             nn.Sequential(
-                nn.LayerNorm(config.dim),
+                nn.LayerNorm(config.dim, elementwise_affine=False),
                 nn.Linear(config.dim, width),
                 nn.GELU(approximate="tanh"),
                 Dropout(config.dropout),

@@ -22,7 +22,9 @@ class ConvolutionalEncoder(Encoder):
         super().__init__()
         self.kernel_size = config.value("kernel_size")
         layers = config.value("layers")
-        self.norms = nn.ModuleList(nn.LayerNorm(config.dim) for _ in range(layers))
+        self.norms = nn.ModuleList(
+            nn.LayerNorm(config.dim, elementwise_affine=False) for _ in range(layers)
+        )
         self.convolutions = nn.ModuleList(
             nn.Linear(self.kernel_size * config.dim, config.dim) for _ in range(layers)
         )

@@ -58,17 +58,20 @@ class TransformerEncoder(Encoder):
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + network(norm(x))."""
+    """x + attention(norm(x)), then x + network(norm(x)).
+
+    The norms scale nothing themselves, since the matrices after them can.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.heads = config.value("heads")
         width = config.dim * config.value("feedforward")
-        self.attention_norm = nn.LayerNorm(config.dim)
+        self.attention_norm = nn.LayerNorm(config.dim, elementwise_affine=False)
         self.query = nn.Linear(config.dim, config.dim)
         self.key_value = nn.Linear(config.dim, 2 * config.dim)
         self.attention_output = nn.Linear(config.dim, config.dim)
-        self.network_norm = nn.LayerNorm(config.dim)
+        self.network_norm = nn.LayerNorm(config.dim, elementwise_affine=False)
         self.expand = nn.Linear(config.dim, width)
         self.contract = nn.Linear(width, config.dim)
         self.dropout = Dropout(config.dropout)

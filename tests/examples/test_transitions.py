@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
-from pocketrec.evaluation import transitions
-from pocketrec.evaluation.transitions import count_transitions
+from pocketrec.examples import transitions
 from pocketrec.examples.shards import Sequences
+from pocketrec.examples.transitions import count_transitions
 
 V = 6
 
