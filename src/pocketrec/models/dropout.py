@@ -39,7 +39,9 @@ class Dropout(nn.Module):
 
     def drop(self, x: Tensor) -> Tensor:
         """What happens to x in training."""
-        return x * random_keep(x.shape, self.keep_of_256) * (256 / self.keep_of_256)
+        scale = 256 / self.keep_of_256
+        # One product with floats is twice as fast as one with bools and one with the scale.
+        return x * torch.where(random_keep(x.shape, self.keep_of_256), scale, 0.0).to(x.dtype)
 
 
 class ItemDropout(Dropout):
