@@ -41,7 +41,7 @@ class _Popularity:
 
 
 @dataclass(frozen=True)
-class _Followers:
+class _Votes:
     transitions: Transitions
     strengths: NDArray[np.float64]  # (R,) votes of the newest item, the one before, ...
     fallback: NDArray[np.float32]  # (V,) in -1..0: order of the items nothing leads to
@@ -64,7 +64,7 @@ def markov(sequences: Sequences, item_count: int) -> Scorer:
     items for an empty history, rank by popularity below the others.
     """
     transitions = count_transitions(sequences, item_count, np.ones(1), neighbours=NEIGHBOURS)
-    return _Followers(transitions, np.ones(1), _fallback(sequences, item_count))
+    return _Votes(transitions, np.ones(1), _fallback(sequences, item_count))
 
 
 def seq_knn(sequences: Sequences, item_count: int) -> Scorer:
@@ -85,7 +85,7 @@ def seq_knn(sequences: Sequences, item_count: int) -> Scorer:
         target_scale=counts**-TARGET_POWER,
         neighbours=NEIGHBOURS,
     )
-    return _Followers(transitions, decay(RECENT, RECENCY_POWER), _fallback(sequences, item_count))
+    return _Votes(transitions, decay(RECENT, RECENCY_POWER), _fallback(sequences, item_count))
 
 
 BASELINES: Final[dict[str, Callable[[Sequences, int], Scorer]]] = {
