@@ -56,7 +56,8 @@ def _toml(value: Any) -> str:
 def _type(annotation: Any) -> str:
     choices = re.findall(r"'([^']+)'", str(annotation))
     if "Literal" in str(annotation) and choices:
-        return ", ".join(f'`"{choice}"`' for choice in choices)
+        listed = ", ".join(f'`"{choice}"`' for choice in choices)
+        return f"table of name = {listed}" if "dict" in str(annotation) else listed
     inner = [part for part in get_args(annotation) if part is not type(None)]
     if "tuple" in str(annotation):
         return "list of int"

@@ -19,9 +19,10 @@ def shop(tmp_path_factory) -> Shop:
 
 @pytest.fixture(scope="session")
 def fresh_shop(tmp_path_factory) -> Shop:
-    """The same log where nothing is recommended twice, with the quickest encoder."""
+    """The log where nothing is recommended twice; the quickest encoder, and attributes of items."""
     toml = TOML.replace("exclude_seen = false", "min_user_events = 3")
-    toml = toml.replace("[model]", '[model]\nencoder = "bow"')
+    features = '[features.item]\ntags = "category"\nprice = "number"\n'
+    toml = toml.replace("[model]", features + '[model]\nencoder = "bow"')
     return make_shop(tmp_path_factory.mktemp("fresh shop"), toml)
 
 

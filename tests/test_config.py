@@ -260,6 +260,12 @@ def test_overrides_are_toml_or_else_plain_words(tmp_path):
     assert config.data.exclude_seen is False
 
 
+def test_overrides_reach_into_tables_of_tables(tmp_path):
+    overrides = ["data.items=products.csv", "features.item.genres=category"]
+    config = load_config(write(tmp_path, TOML), overrides)
+    assert config.features.item == {"genres": "category"}
+
+
 @pytest.mark.parametrize(
     "override", ["dim=3", "model.dim", "model.=3", "=", "", "model.dimm=3", "model.dim=wide"]
 )

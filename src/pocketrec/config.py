@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
+from .encoding import FeatureKind
 from .errors import ConfigError
 
 EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
@@ -114,6 +115,15 @@ class SplitConfig(Section):
         ):
             raise ValueError(f"split.{min(unused)} has no effect on kind 'leave-one-out'")
         return self
+
+
+class FeaturesConfig(Section):
+    """What the model knows beside ids, by name: "category" (one value or several) or "number"."""
+
+    item: dict[str, FeatureKind] = Field(
+        {},
+        description="attributes of items, columns of the catalogue; they cost the device nothing",
+    )
 
 
 ENCODER_FIELDS: dict[str, frozenset[str]] = {
@@ -233,11 +243,18 @@ class Config(Section):
 
     data: DataConfig
     split: SplitConfig = SplitConfig()
+    features: FeaturesConfig = FeaturesConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.features.item and self.data.source is None and self.data.items is None:
+            raise ValueError("[features.item] needs data.items, the catalogue with the attributes")
+        return self
 
     def resolve(self, path: str) -> Path:
         """A path of the TOML, taken from the folder that the TOML is in."""
@@ -287,12 +304,14 @@ def _override(document: dict[str, Any], override: str) -> None:
     Without a value the key goes back to its default.
     """
     key, equals, text = override.partition("=")
-    section, dot, field = key.strip().partition(".")
-    if not (equals and dot and field):
+    *sections, field = key.strip().split(".")
+    if not (equals and sections and field):
         raise ConfigError(f"'{override}' is no setting; write section.key=value")
-    table = document.setdefault(section, {})
-    if not isinstance(table, dict):
-        raise ConfigError(f"'{section}' must be a table: [{section}]")
+    table = document
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"'{section}' must be a table: [{section}]")
     if not text.strip():
         table.pop(field, None)
         return

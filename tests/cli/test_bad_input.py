@@ -86,6 +86,27 @@ def test_a_catalogue_that_is_missing(small):
     assert "products.csv" in prepare(small)
 
 
+@pytest.mark.parametrize(
+    ("attribute", "kind", "said"),
+    [
+        ("colour", "category", "has price, tags"),
+        ("tags", "number", "category"),
+        ("tags", "word", "'category' or 'number'"),
+    ],
+)
+def test_attributes_that_the_catalogue_has_not(small, attribute, kind, said):
+    small.write_text(TOML + f'[features.item]\n{attribute} = "{kind}"\n')
+    sentence = prepare(small)
+    assert f"features.item.{attribute}" in sentence
+    assert said in sentence
+
+
+def test_attributes_without_a_catalogue(small):
+    plain = TOML.replace('items = "products.csv"\n', "")
+    small.write_text(plain + '[features.item]\ntags = "category"\n')
+    assert "data.items" in prepare(small)
+
+
 def test_a_config_that_is_missing(tmp_path):
     sentence = refused(pocketrec("prepare", tmp_path / "no.toml", "--out", tmp_path / "data"))
     assert "no.toml" in sentence

@@ -27,6 +27,7 @@ def command(
     with needs_extra("Preparing data", "train"):
         from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
         from ..config import load_config
+        from ..examples.attributes import read_attributes
         from ..examples.engines.local import LocalEngine
         from ..examples.prepare import prepare
         from ..examples.shards import KIND
@@ -47,6 +48,8 @@ def command(
             return
     events = read_events(config)
     catalogue = read_catalogue(config, events)
+    if catalogue is not None:
+        read_attributes(catalogue, config.features.item)  # refused here, not after the work
     with (
         timed() as seconds,
         new_folder(folder, KIND) as draft,

@@ -51,7 +51,8 @@ def export_bundle(
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
     on_step("converting to .tflite")
-    full = convert(model, shapes, exclude_seen=exclude_seen)
+    folded = model.folded()
+    full = convert(folded, shapes, exclude_seen=exclude_seen)
     on_step(f"quantizing to {config.export.quantization}")
     content = shrink(quantize(full, config.export.quantization))
     on_step(f"verifying on {len(targets.targets):,} validation users")
@@ -63,7 +64,7 @@ def export_bundle(
         targets,
         config.export,
         exclude_seen=exclude_seen,
-        tables=sum(p.shape == model.table.shape for p in model.parameters()),
+        tables=sum(p.shape == folded.table.shape for p in folded.parameters()),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_step("writing the bundle")

@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..examples.attributes import ItemAttributes
 from ..schema import PADDING
 from .encoders import build_encoder
 from .features import EventFeatures
 from .followers import Followers
+from .items import ItemTable
 
 
 class RecommenderModel(nn.Module):
@@ -18,11 +20,14 @@ class RecommenderModel(nn.Module):
     `states` trains, `user_vector` and `scores` are what the device computes.
     """
 
-    def __init__(self, item_count: int, config: ModelConfig) -> None:
+    def __init__(
+        self, item_count: int, config: ModelConfig, attributes: ItemAttributes | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.item_count = item_count
-        self.features = EventFeatures(item_count, config)
+        self.items = ItemTable(item_count, config.dim, attributes)
+        self.features = EventFeatures(config)
         self.encoder = build_encoder(config)
         self.norm = nn.LayerNorm(config.dim)
         # What is known of a user without history; trained to predict any event of any user.
@@ -40,19 +45,23 @@ class RecommenderModel(nn.Module):
 
     @property
     def table(self) -> Tensor:
-        """Item embeddings (V + 1, D); row 0 is padding."""
-        return self.features.table.weight
+        """Item embeddings (V + 1, D), attributes included; row 0 is padding."""
+        output: Tensor = self.items()
+        return output
 
-    def states(self, item_id: Tensor) -> Tensor:
-        """User vectors after every event: item_id (B, L), padded at the end -> (B, L, D)."""
-        x = self.features(item_id)
+    def states(self, item_id: Tensor, table: Tensor | None = None) -> Tensor:
+        """User vectors after every event: item_id (B, L), padded at the end -> (B, L, D).
+
+        `table` is the item table, for callers who have made it already.
+        """
+        x = self.features(item_id, self.table if table is None else table)
         output: Tensor = self.norm(self.encoder(x, lengths_of(item_id)))
         return output
 
     def user_vector(self, item_id: Tensor) -> Tensor:
         """The user as of now: item_id (B, L) int32 -> (B, D); `start` for an empty history."""
         lengths = lengths_of(item_id)
-        encoded = self.norm(self.encoder.last(self.features(item_id), lengths))
+        encoded = self.norm(self.encoder.last(self.features(item_id, self.table), lengths))
         some = (lengths > 0).unsqueeze(-1).to(encoded.dtype)
         output: Tensor = some * encoded + (1 - some) * self.start
         return output
@@ -71,6 +80,14 @@ class RecommenderModel(nn.Module):
             return logits
         output: Tensor = self.followers(logits, item_id, lengths_of(item_id))
         return output
+
+    def folded(self) -> RecommenderModel:
+        """The same model for the device: one plain item table, attributes summed into it."""
+        plain = RecommenderModel(self.item_count, self.config)
+        state = self.state_dict() | {"items.table.weight": self.table.detach()}
+        state.pop("items.value_table", None)
+        plain.load_state_dict(state)
+        return plain.eval()
 
 
 def lengths_of(item_id: Tensor) -> Tensor:

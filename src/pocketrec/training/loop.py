@@ -129,12 +129,13 @@ def train_step(
     dtype: torch.dtype = torch.float32,
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label."""
-    states = model.states(batch.item_id)  # (B, L, D)
+    table = model.table
+    states = model.states(batch.item_id, table)  # (B, L, D)
     kept = batch.labels != PADDING  # (B, L)
     starts = model.start.expand(len(batch.start_labels), -1)  # (B, D)
     rows = torch.cat([states[kept], starts])  # (N + B, D)
     labels = torch.cat([batch.labels[kept], batch.start_labels])
-    loss = full_softmax(rows, model.table, labels, dtype=dtype)
+    loss = full_softmax(rows, table, labels, dtype=dtype)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)

@@ -21,6 +21,7 @@ from ..artifact import (
 )
 from ..config import Config, parse_config
 from ..errors import ArtifactError, needs_extra
+from ..examples.attributes import read_attributes
 from ..examples.shards import PreparedData
 from ..models.recommender import RecommenderModel
 from ..schema import File
@@ -50,7 +51,8 @@ class Run:
             raise ArtifactError(f"'{folder}' is not finished: train it with --resume first")
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
-        model = RecommenderModel(catalogue.height, config.model).eval()
+        attributes = read_attributes(catalogue, config.features.item)
+        model = RecommenderModel(catalogue.height, config.model, attributes).eval()
         load_checkpoint(folder / File.CHECKPOINTS / File.BEST, model)
         return cls(folder, manifest, config, catalogue, model)
 
@@ -110,7 +112,8 @@ def run_training(
     if config.training.threads is not None:
         torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
-    model = RecommenderModel(data.item_count, config.model)
+    attributes = read_attributes(data.catalogue, config.features.item)
+    model = RecommenderModel(data.item_count, config.model, attributes)
     sequences = data.training()
     if model.followers is not None:
         model.followers.count(sequences)
@@ -169,7 +172,7 @@ def run_training(
 
 
 def _fingerprint(config: Config, data: PreparedData) -> str:
-    sections = [config.model.model_dump(), config.training.model_dump()]
+    sections = [getattr(config, name).model_dump() for name in ("features", "model", "training")]
     # Seen items are hidden when epochs are judged, so that this decides which one is the best.
     return fingerprint(*sections, data.fingerprint, data.config.data.exclude_seen)
 

@@ -1,0 +1,46 @@
+"""The item table: what lookup, scoring and the device's file share."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..examples.attributes import ItemAttributes
+from ..schema import PADDING
+
+
+class ItemTable(nn.Module):
+    """An embedding for each item: one of its own, plus those of its attributes' values.
+
+    e(i) = own(i) + sum over the values a of item i of weight(i, a) * value(a)
+
+    Items that few people touched lean on what they have in common with others (content features
+    of Vasile et al., 2016, "Meta-Prod2Vec"; here summed, and tied with the output). On the device
+    the sum is one table like any other: attributes cost it nothing.
+    """
+
+    rows: Tensor
+    weights: Tensor
+
+    def __init__(self, item_count: int, dim: int, attributes: ItemAttributes | None) -> None:
+        super().__init__()
+        self.table = nn.Embedding(item_count + 1, dim)
+        nn.init.normal_(self.table.weight, std=dim**-0.5)
+        with torch.no_grad():
+            self.table.weight[PADDING].zero_()
+        self.value_table: nn.Parameter | None = None
+        if attributes is not None:
+            values = torch.randn(attributes.table_rows, dim) * (0.5 * dim**-0.5)
+            self.value_table = nn.Parameter(values)
+            self.register_buffer("rows", torch.from_numpy(attributes.rows), persistent=False)
+            self.register_buffer("weights", torch.from_numpy(attributes.weights), persistent=False)
+
+    def forward(self) -> Tensor:
+        """The whole table (V + 1, D); row 0, padding, is zero."""
+        if self.value_table is None:
+            return self.table.weight
+        of_values = F.embedding_bag(
+            self.rows, self.value_table, per_sample_weights=self.weights, mode="sum"
+        )
+        return self.table.weight + of_values
