@@ -11,11 +11,9 @@ from pocketrec.config import (
     ENCODER_FIELDS,
     Config,
     ModelConfig,
-    load_config,
-    override_config,
-    parse_config,
 )
 from pocketrec.errors import ConfigError
+from pocketrec.toml import _override, load_config, override_config, parse_config
 
 DATA = {"path": "events.csv"}
 SECTIONS = {
@@ -276,7 +274,7 @@ def test_a_wrong_override_is_refused(tmp_path, override):
 
 def test_an_override_beneath_a_value_is_refused():
     with pytest.raises(ConfigError, match=r"\[model\]"):
-        module._override({"model": 5}, "model.dim=3")
+        _override({"model": 5}, "model.dim=3")
 
 
 def test_only_the_named_section_of_an_artifact_can_be_changed():

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pocketrec.config import parse_config
 from pocketrec.errors import DataError, DownloadError
 from pocketrec.logs import download, events
 from pocketrec.logs.read import read_events
+from pocketrec.toml import parse_config
 from small_shop import TOML, pocketrec, succeed, write_shop
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from pocketrec.config import parse_config
+from pocketrec.toml import parse_config
 
 NO_FILTER = {"min_user_events": 1, "min_item_events": 1}
 

@@ -10,7 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 from pocketrec.bundle import Item, open_bundle, write_bundle
-from pocketrec.config import ModelConfig, parse_config
+from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel
 from pocketrec.errors import BundleError, QualityError
 from pocketrec.evaluation.protocol import Targets
@@ -21,6 +21,7 @@ from pocketrec.export.verify import Gate
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Column
 from pocketrec.tflite import inspect, rewrite
+from pocketrec.toml import parse_config
 
 CATALOGUE = pl.DataFrame(
     {

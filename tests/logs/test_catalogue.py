@@ -3,10 +3,10 @@
 import polars as pl
 import pytest
 
-from pocketrec.config import parse_config
 from pocketrec.errors import DataError
 from pocketrec.logs.read import describe_source, read_catalogue, read_events
 from pocketrec.schema import Column
+from pocketrec.toml import parse_config
 
 
 def catalogue(folder, items, log="user,item,ts\nu,1,1\nu,2,2\n", name="items.csv", **data):

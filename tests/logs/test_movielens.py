@@ -5,12 +5,12 @@ import zipfile
 import polars as pl
 import pytest
 
-from pocketrec.config import parse_config
 from pocketrec.errors import DataError
 from pocketrec.logs import download, movielens
 from pocketrec.logs.read import describe_source, read_catalogue, read_events, read_users
 from pocketrec.logs.releases import RELEASES, Counts
 from pocketrec.schema import Column
+from pocketrec.toml import parse_config
 
 EVENTS = [(2, 10, 9_000, 3.0, 0), (1, 30, 5_000, 4.0, 1), (1, 10, 5_000, 1.0, 2)]
 FILMS = [

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pocketrec.config import parse_config
 from pocketrec.errors import DataError
 from pocketrec.logs.read import describe_source, read_events, read_users
 from pocketrec.schema import Column
+from pocketrec.toml import parse_config
 
 FORMATS = ["csv", "tsv", "jsonl", "parquet", "csv.gz", "tsv.gz", "jsonl.gz", "ndjson"]
 

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 
 from pocketrec.artifact import new_folder
-from pocketrec.config import Config, parse_config
+from pocketrec.config import Config
 from pocketrec.examples.engines.local import LocalEngine
 from pocketrec.examples.prepare import prepare
 from pocketrec.examples.shards import KIND, PreparedData
+from pocketrec.toml import parse_config
 from pocketrec.training.run import run_training
 
 ITEMS = 10

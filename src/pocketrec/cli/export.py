@@ -30,10 +30,10 @@ def command(
     with needs_extra("Exporting", "train"):
         from ..artifact import check_replaceable, fingerprint
         from ..bundle import KIND, open_bundle
-        from ..config import override_config
         from ..evaluation.protocol import Targets
         from ..examples.shards import PreparedData
         from ..export.build import export_bundle
+        from ..toml import override_config
         from ..training.run import Run
 
     run = Run.open(run_path)

@@ -26,12 +26,12 @@ def command(
     """Turn a log into vocabularies, sequences and a split, ready to train on."""
     with needs_extra("Preparing data", "train"):
         from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
-        from ..config import load_config
         from ..examples.attributes import read_attributes
         from ..examples.engines.local import LocalEngine
         from ..examples.prepare import prepare
         from ..examples.shards import KIND
         from ..logs.read import describe_source, read_catalogue, read_events
+        from ..toml import load_config
 
     config = load_config(config_path, settings)
     check_replaceable(folder, KIND)

@@ -29,8 +29,8 @@ def command(
 ) -> None:
     """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
     with needs_extra("Training", "train"):
-        from ..config import load_config
         from ..examples.shards import PreparedData
+        from ..toml import load_config
         from ..training.loop import EpochMetrics
         from ..training.loop import Progress as Step
         from ..training.run import is_finished, run_training

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import polars as pl
 
 from ..artifact import fingerprint, open_manifest
-from ..config import Config, parse_config
+from ..config import Config
 from ..errors import DataError
 from ..schema import PADDING, Column, File, IntArray
+from ..toml import parse_config
 
 KIND = "prepared"
 

@@ -72,10 +72,10 @@ def count_transitions(
     """Count, for items a and b, how often b came 1, 2, .. events after a in the same sequence.
 
     weight(a, b) = source_scale[a] * target_scale[b] * sum over such pairs of lag_weights[lag - 1];
-    the scales are (V,) for items 1..V, by default 1. Only the `neighbours` heaviest successors
-    of an item are kept (ties to the lower index), so the result holds at most V * neighbours
-    pairs. An item may follow itself. Time is O(E * lags * log), memory O(E) beside the result
-    and one block of PAIRS (more only if a single item has more).
+    the scales are (V,) for items 1..V, by default 1. Rows are in order of their successors; with
+    `neighbours` only the heaviest of an item are kept, at most that many, and come in order of
+    their weight (ties to the lower index). An item may follow itself. Time is O(E * lags * log),
+    memory O(E) beside the result and one block of PAIRS (more only if a single item has more).
     """
     items, lags = sequences.items.astype(np.int64), len(lag_weights)
     ends = np.repeat(sequences.offsets[1:], np.diff(sequences.offsets))  # (E,)
@@ -114,11 +114,9 @@ def count_transitions(
 def _heaviest(
     source: NDArray[np.int64], target: NDArray[np.int64], weight: NDArray[np.float64], most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Keep the `most` heaviest entries of each source; sources stay in order."""
+    """Keep the `most` heaviest entries of each source, heaviest first; sources stay in order."""
     row_starts = np.flatnonzero(np.diff(source, prepend=-1))
     row_sizes = np.diff(row_starts, append=len(source))
-    if row_sizes.max() <= most:
-        return source, target, weight
     order = np.lexsort((target, -weight, source))
     kept = order[np.arange(len(source)) - np.repeat(row_starts, row_sizes) < most]
     return source[kept], target[kept], weight[kept]

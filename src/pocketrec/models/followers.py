@@ -51,10 +51,9 @@ class Followers(nn.Module):
         )
         sizes = np.diff(found.starts)
         source = np.repeat(np.arange(rows), sizes)
-        order = np.lexsort((found.successors, -found.weights, source))
-        place = np.arange(len(order)) - np.repeat(found.starts[:-1], sizes)
+        place = np.arange(len(source)) - np.repeat(found.starts[:-1], sizes)
         ids = np.zeros((rows, width), np.int64)
-        ids[source, place] = found.successors[order]
+        ids[source, place] = found.successors
         self.ids.copy_(torch.from_numpy(ids))
 
     def forward(self, logits: Tensor, item_id: Tensor, lengths: Tensor) -> Tensor:

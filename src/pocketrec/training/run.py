@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from ..artifact import (
     write_atomically,
     write_manifest,
 )
-from ..config import Config, parse_config
+from ..config import Config
 from ..errors import ArtifactError, needs_extra
 from ..examples.attributes import read_attributes
 from ..examples.shards import PreparedData
 from ..models.recommender import RecommenderModel
 from ..schema import File
+from ..toml import parse_config
 from .batches import Batches
 from .checkpoint import Position, load_checkpoint
 from .loop import EpochMetrics, Progress, Validate, train
@@ -184,21 +186,25 @@ class _Log:
         with needs_extra("Training", "train"):
             from torch.utils.tensorboard import SummaryWriter
         self.path = folder / File.METRICS
-        self.writer = SummaryWriter(str(folder / File.TENSORBOARD))
+        self._open = partial(SummaryWriter, str(folder / File.TENSORBOARD))
+        self._writer: SummaryWriter | None = None
 
     def __enter__(self) -> _Log:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def write(self, metrics: EpochMetrics) -> None:
-        """Add a line; lines of epochs that an interruption made be trained again go."""
+        """Add a line; those of epochs that an interruption made be trained again go."""
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if json.loads(line)["epoch"] < metrics.epoch]
         entry = asdict(metrics)
         content = "\n".join([*kept, json.dumps(entry)]) + "\n"
         write_atomically(self.path, content.encode())
+        if self._writer is None:
+            self._writer = self._open(purge_step=metrics.epoch)
         for name, value in entry.items():
             if name != "epoch" and value is not None:
-                self.writer.add_scalar(name, value, metrics.epoch)
+                self._writer.add_scalar(name, value, metrics.epoch)
