@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from small_world import MODEL, make_config, prepare_world, run
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pocketrec.errors import ArtifactError
 from pocketrec.models.recommender import RecommenderModel
@@ -33,6 +34,13 @@ def files(folder):
     both = ("best", "last")
     weights = [(folder / "checkpoints" / f"{name}.safetensors").read_bytes() for name in both]
     return metrics, weights
+
+
+def curve(folder):
+    """Epochs of TensorBoard's points, as its page draws them."""
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    return [point.step for point in events.Scalars("loss")]
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +95,7 @@ def test_a_run_that_is_killed_ends_as_if_it_was_not(data, finished, killed, deat
     if DEATHS[death] == ("step", 3):
         assert len(done) == len(finished[1]) - 2  # the step that it died in is done again
     assert files(folder) == files(finished[0])
+    assert curve(folder) == curve(finished[0]) == [1, 2, 3]
     assert is_finished(folder, config, data)
     assert torch.equal(Run.open(folder).model.table, Run.open(finished[0]).model.table)
 
