@@ -208,3 +208,4 @@ class _Log:
         for name, value in entry.items():
             if name != "epoch" and value is not None:
                 self._writer.add_scalar(name, value, metrics.epoch)
+        self._writer.flush()
