@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK_BYTES = 1 << 21
+CHUNK_BYTES = 1 << 22
 """Logits of one chunk: few enough to stay in the cache, enough to fill the cores."""
 SMALLEST = 1e-38
 """Probabilities below this count as this: a label's loss is at most 87.5 nats."""

@@ -102,8 +102,8 @@ class Block(nn.Module):
     def _finish(self, x: Tensor, attended: Tensor) -> Tensor:
         merged = attended.transpose(1, 2).reshape(x.shape)
         x = x + self.dropout(self.attention_output(merged))
-        hidden = F.gelu(self.expand(self.network_norm(x)), approximate="tanh")
-        output: Tensor = x + self.dropout(self.contract(self.dropout(hidden)))
+        hidden = torch.relu(self.expand(self.network_norm(x)))
+        output: Tensor = x + self.dropout(self.contract(hidden))
         return output
 
 
