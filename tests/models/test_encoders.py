@@ -102,7 +102,7 @@ def test_other_users_of_a_batch_change_nothing(model):
 def test_last_is_the_last_of_forward_for_every_length(name, layers):
     model = build(name, layers=layers).eval()
     lengths = torch.arange(1, L + 1, dtype=torch.int32)
-    x = model.features(SOME)
+    x = model.features(SOME, model.table)
     states = model.encoder(x, lengths)
     torch.testing.assert_close(
         model.encoder.last(x, lengths), states[torch.arange(L), lengths.long() - 1], **CLOSE
@@ -113,7 +113,7 @@ def test_last_is_the_last_of_forward_for_every_length(name, layers):
 def test_an_encoder_looks_at_nothing_beyond_the_length(model):
     """Padding happens to be zero; it could be anything."""
     lengths = torch.arange(1, L + 1, dtype=torch.int32)
-    x = model.features(SOME)
+    x = model.features(SOME, model.table)
     beyond = (SOME == 0).unsqueeze(-1)
     noisy = torch.where(beyond, torch.randn_like(x) * 5, x)
     last, states = model.encoder.last(x, lengths), model.encoder(x, lengths)
