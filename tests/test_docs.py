@@ -30,9 +30,9 @@ def test_examples_are_accepted(example):
 def test_toml_of_the_readme_is_accepted(tmp_path):
     blocks = TOML.findall((ROOT / "README.md").read_text(encoding="utf-8"))
     assert blocks
-    for block in blocks:
-        file = tmp_path / "readme.toml"
-        file.write_text(block, encoding="utf-8")
+    file = tmp_path / "readme.toml"
+    for count in range(1, len(blocks) + 1):  # each block adds to those before it
+        file.write_text("\n".join(blocks[:count]), encoding="utf-8")
         assert load_config(file).data.path
 
 
