@@ -15,9 +15,9 @@ class ItemTable(nn.Module):
 
     e(i) = own(i) + sum over the values a of item i of weight(i, a) * value(a)
 
-    Items that few people touched lean on what they have in common with others (content features
-    of Vasile et al., 2016, "Meta-Prod2Vec"; here summed, and tied with the output). On the device
-    the sum is one table like any other: attributes cost it nothing.
+    Items that few people touched lean on what they have in common with others (Kula, 2015,
+    "Metadata Embeddings for User and Item Cold-start Recommendations"; here tied with the output).
+    On the device the sum is one table like any other: attributes cost it nothing.
     """
 
     rows: Tensor

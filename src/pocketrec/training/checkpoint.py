@@ -78,7 +78,11 @@ def load_checkpoint(
     except FileNotFoundError:
         raise ArtifactError(f"there is no checkpoint '{path}'") from None
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"checkpoint '{path}' does not fit this run: {error}") from None
+        what = " ".join(str(error).split())[:200]
+        raise ArtifactError(
+            f"checkpoint '{path}' does not fit this run ({what}): it is damaged, or of another "
+            "version of pocketrec; train again"
+        ) from None
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
