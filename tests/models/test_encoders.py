@@ -239,7 +239,7 @@ def test_weights_of_another_model_are_refused(name, model, tmp_path):
     save_checkpoint(
         tmp_path / "weights", model, make_optimizer(model, TrainingConfig()), Position()
     )
-    with pytest.raises(ArtifactError, match="does not fit.*train again") as caught:
+    with pytest.raises(ArtifactError, match=r"does not fit.*train again") as caught:
         load_checkpoint(tmp_path / "weights", build(name, dim=2 * D))
     assert "\n" not in str(caught.value)
 
