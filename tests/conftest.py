@@ -11,6 +11,15 @@ from small_shop import TOML, Shop, make_shop
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+FEATURES = """\
+[features]
+event = { channel = "category", pieces = "number" }
+time = ["gap", "now", "hour", "weekday"]
+user = { country = "category", age = "number" }
+item = { tags = "category", price = "number" }
+"""
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory) -> Shop:
     """A shop whose customers buy again: exclude_seen = false."""
@@ -19,11 +28,17 @@ def shop(tmp_path_factory) -> Shop:
 
 @pytest.fixture(scope="session")
 def fresh_shop(tmp_path_factory) -> Shop:
-    """The log where nothing is recommended twice; the quickest encoder, and attributes of items."""
-    toml = TOML.replace("exclude_seen = false", "min_user_events = 3")
-    features = '[features.item]\ntags = "category"\nprice = "number"\n'
-    toml = toml.replace("[model]", features + '[model]\nencoder = "bow"')
+    """The log where nothing is recommended twice; a quick encoder, every kind of feature."""
+    toml = TOML.replace("exclude_seen = false", 'min_user_events = 3\nusers = "customers.csv"')
+    toml = toml.replace("[model]", FEATURES + '[model]\nencoder = "bow"')
+    toml += "[export]\nmax_ndcg_loss = 0.1\n"  # of 60 users, one is more than a hundredth
     return make_shop(tmp_path_factory.mktemp("fresh shop"), toml)
+
+
+@pytest.fixture(scope="session")
+def featured(fresh_shop) -> Recommender:
+    """A recommender that is told of events and users."""
+    return Recommender.load(fresh_shop.bundle)
 
 
 @pytest.fixture(scope="session")

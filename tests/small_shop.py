@@ -103,10 +103,19 @@ def walks(users: int, seed: int = 1):
 def write_shop(folder: Path, *, users: int = 60, toml: str = TOML) -> Path:
     """Write log, catalogue and TOML into a folder; gives the TOML."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [(user, sku(product), moment.isoformat()) for user, product, moment in walks(users)]
-    random.Random(2).shuffle(rows)  # logs come in any order
+    draw = random.Random(2)
+    rows = [
+        # With what a feature may be made of; "" is nothing.
+        (user, sku(product), moment.isoformat(), draw.choice(["app", "web|sale", ""]), product % 3)
+        for user, product, moment in walks(users)
+    ]
+    draw.shuffle(rows)  # logs come in any order
     with (folder / "events.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([("customer", "product", "bought_at"), *rows])
+        head = ("customer", "product", "bought_at", "channel", "pieces")
+        csv.writer(stream).writerows([head, *rows])
+    with (folder / "customers.csv").open("w", newline="") as stream:
+        people = [(f"customer {n}", ["IT", "NO", ""][n % 3], 20 + n) for n in range(users - 3)]
+        csv.writer(stream).writerows([("id", "country", "age"), *people])
     with (folder / "products.csv").open("w", newline="") as stream:
         products = [
             (sku(n), TITLES.get(n, f"Product {n}"), n + 0.5, "hot|cold" if n % 2 else "cold")

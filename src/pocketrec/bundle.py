@@ -7,6 +7,7 @@ manifest.json. `write_bundle` makes one, `open_bundle` checks everything before 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -16,8 +17,9 @@ import numpy as np
 
 from .artifact import new_folder, open_manifest, read_checked
 from .device import DeviceModel, Shapes
+from .encoding import MISSING, Feature
 from .errors import BundleError
-from .schema import File
+from .schema import PADDING, File, IntArray, Signature
 from .tflite import ModelFacts, inspect
 
 KIND = "bundle"
@@ -56,6 +58,7 @@ class Bundle:
 
     manifest: dict[str, Any]
     shapes: Shapes
+    features: tuple[Feature, ...]
     items: list[Item]
     model: bytes
 
@@ -66,20 +69,31 @@ class Bundle:
 
     def device(self, threads: int = 1) -> DeviceModel:
         """Load the model into the runtime."""
-        return DeviceModel(self.model, self.shapes, exclude_seen=self.exclude_seen, threads=threads)
+        return DeviceModel(
+            self.model,
+            self.shapes,
+            exclude_seen=self.exclude_seen,
+            threads=threads,
+            features=self.features,
+        )
 
 
 def write_bundle(
-    out: Path, model: bytes, items: list[Item], shapes: Shapes, manifest: dict[str, Any]
+    out: Path,
+    model: bytes,
+    items: list[Item],
+    shapes: Shapes,
+    manifest: dict[str, Any],
+    features: Sequence[Feature] = (),
 ) -> None:
     """Write a bundle whole or not at all; `manifest` holds what is told beyond the contract.
 
     Raises BundleError if the model does not keep the contract.
     """
     facts = inspect(model)
-    check_contract(facts, shapes, len(items))
+    check_contract(facts, shapes, len(items), features)
     _check_items(items)
-    _check_golden_form(manifest, shapes)
+    _check_golden_form(manifest, shapes, features)
     with new_folder(out, KIND) as draft:
         (draft.path / File.MODEL).write_bytes(model)
         entries = [{"id": i.id, "title": i.title, "attributes": i.attributes} for i in items]
@@ -88,6 +102,8 @@ def write_bundle(
         (draft.path / File.ITEMS).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
         draft.manifest.update(manifest)
         draft.manifest["shapes"] = shapes.to_json()
+        draft.manifest["features"] = [feature.to_json() for feature in features]
+        draft.manifest["inputs"] = describe_inputs(shapes, features)
         draft.manifest.update(_told(facts))
 
 
@@ -102,6 +118,7 @@ def open_bundle(path: Path) -> Bundle:
     try:
         shapes = Shapes(**manifest["shapes"])
         exclude_seen = manifest["exclude_seen"]
+        features = tuple(Feature.from_json(entry) for entry in manifest["features"])
         items = [
             Item(entry["id"], entry["title"], entry["attributes"]) for entry in json.loads(text)
         ]
@@ -111,13 +128,13 @@ def open_bundle(path: Path) -> Bundle:
     if sizes or type(exclude_seen) is not bool:
         raise BundleError(f"'{path}' has a manifest with sizes that are no positive integers")
     facts = inspect(model)
-    check_contract(facts, shapes, len(items))
+    check_contract(facts, shapes, len(items), features)
     for name, value in _told(facts).items():
         if manifest.get(name) != value:
             raise BundleError(f"'{path}' has a manifest with other {name} than its model")
     _check_items(items)
-    _check_golden_form(manifest, shapes)
-    return Bundle(manifest, shapes, items, model)
+    _check_golden_form(manifest, shapes, features)
+    return Bundle(manifest, shapes, features, items, model)
 
 
 def _told(facts: ModelFacts) -> dict[str, Any]:
@@ -141,28 +158,57 @@ def _check_items(items: list[Item]) -> None:
         raise BundleError("the catalogue lists an item twice")
 
 
-def _check_golden_form(manifest: dict[str, Any], shapes: Shapes) -> None:
+def _check_golden_form(
+    manifest: dict[str, Any], shapes: Shapes, features: Sequence[Feature]
+) -> None:
     """Raise BundleError unless the golden vectors are such as `make_golden` gives."""
     try:
         for vector in manifest["golden"]:
             indices = [*vector["history"], *vector["ids"]]
             if any(type(index) is not int or not 1 <= index <= shapes.items for index in indices):
                 raise ValueError("an index is not in the catalogue")
+            if vector["features"].keys() != {feature.input for feature in features}:
+                raise ValueError("it is not of the model's features")
+            _golden_rows(vector, features)
             if len(vector["ids"]) != len(vector["scores"]):
                 raise ValueError("ids and scores are of different lengths")
             if not all(type(score) is float and isfinite(score) for score in vector["scores"]):
                 raise ValueError("a score is no number")
         if manifest["quantization"] not in GOLDEN_TOLERANCE:
             raise ValueError(f"unknown quantization {manifest['quantization']!r}")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(f"the bundle's golden vectors cannot be used: {error!r}") from None
 
 
-def check_contract(facts: ModelFacts, shapes: Shapes, item_count: int) -> None:
+def describe_inputs(shapes: Shapes, features: Sequence[Feature]) -> dict[str, Any]:
+    """What an app has to know to fill each input: dtype, shape, encoding, and what missing is."""
+    item = f"index of an item, 1..{shapes.items}: its place in items.json, counted from 1"
+    newest = f"oldest first, the newest {shapes.length}, then padding"
+    told: dict[str, dict[str, Any]] = {
+        Signature.ITEM_ID: {"encoding": item, "order": newest, "missing": PADDING},
+        Signature.BLOCKED: {"encoding": item, "order": "any", "missing": PADDING},
+        Signature.CANDIDATES: {"encoding": item, "order": "any", "missing": PADDING},
+        Signature.USER_VECTOR: {"encoding": "added to the user's vector", "missing": 0.0},
+    }
+    for feature in features:
+        told[feature.input] = {
+            "encoding": f"rows of the feature '{feature.name}', see features",
+            "order": f"as {Signature.ITEM_ID}" if feature.of == "event" else "any",
+            "missing": MISSING,
+        }
+    for signature in shapes.signatures(features).values():
+        for name, spec in signature.inputs.items():
+            told[name] |= spec.to_json()
+    return told
+
+
+def check_contract(
+    facts: ModelFacts, shapes: Shapes, item_count: int, features: Sequence[Feature] = ()
+) -> None:
     """Raise BundleError unless operators, signatures and item list are what they must be."""
     if foreign := sorted(set(facts.operators) - OPERATORS):
         raise BundleError(f"the model uses operators that are not allowed: {', '.join(foreign)}")
-    expected = shapes.signatures()
+    expected = shapes.signatures(features)
     for name, signature in expected.items():
         found = facts.signatures.get(name)
         if found != signature:
@@ -179,18 +225,35 @@ def check_contract(facts: ModelFacts, shapes: Shapes, item_count: int) -> None:
 
 
 def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[str, Any]]:
-    """What this very file answers to some histories, for other runtimes to compare with."""
+    """What this very file answers to some histories, for other runtimes to compare with.
+
+    Rows of features are drawn at random, so that each input is seen to matter.
+    """
     golden = []
+    random = np.random.default_rng(2)
     for history in histories:
-        ids, scores = device.recommend(np.asarray(history, np.int32), k=10)
+        rows = {}
+        for feature in device.features:
+            shape = (len(history), feature.slots) if feature.of == "event" else (feature.slots,)
+            rows[feature.input] = random.integers(0, feature.encoding.rows, shape, np.int32)
+        ids, scores = device.recommend(np.asarray(history, np.int32), k=10, features=rows)
         golden.append(
             {
                 "history": list(map(int, history)),
+                "features": {name: found.tolist() for name, found in rows.items()},
                 "ids": ids.tolist(),
                 "scores": [round(float(score), 6) for score in scores],
             }
         )
     return golden
+
+
+def _golden_rows(vector: dict[str, Any], features: Sequence[Feature]) -> dict[str, IntArray]:
+    shapes = {f.input: (-1, f.slots) if f.of == "event" else (f.slots,) for f in features}
+    return {
+        name: np.asarray(rows, np.int32).reshape(shapes[name])
+        for name, rows in vector["features"].items()
+    }
 
 
 def check_golden(bundle: Bundle, device: DeviceModel) -> None:
@@ -200,7 +263,8 @@ def check_golden(bundle: Bundle, device: DeviceModel) -> None:
     limit = GOLDEN_TOLERANCE[bundle.manifest["quantization"]] * spread + 1e-5
     for vector in golden:
         history = np.asarray(vector["history"], np.int32)
-        found = device.score(history, np.asarray(vector["ids"], np.int32))
+        rows = _golden_rows(vector, device.features)
+        found = device.score(history, np.asarray(vector["ids"], np.int32), features=rows)
         worst = float(np.abs(found - np.asarray(vector["scores"])).max(initial=0))
         if not worst <= limit:
             raise BundleError(

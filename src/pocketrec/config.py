@@ -5,12 +5,13 @@ Each field carries its meaning as a description, so that documents and errors ca
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from .encoding import FeatureKind
+from .encoding import FeatureKind, TimeFeature
 from .errors import ConfigError
 
 EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
@@ -53,6 +54,8 @@ class DataConfig(Section):
     items: str | None = Field(None, description="file with the catalogue: id, title, attributes")
     items_id: str = Field("id", description="column of the catalogue that holds the item's id")
     items_title: str = Field("title", description="column of the catalogue that holds the title")
+    users: str | None = Field(None, description="file with a row for each user: id, attributes")
+    users_id: str = Field("id", description="column of that file that holds the user's id")
     exclude_seen: bool = Field(
         True, description="never recommend what the history holds; false where users repeat"
     )
@@ -74,7 +77,7 @@ class DataConfig(Section):
             raise ValueError('give data.path = "events.csv" or data.source = "movielens/100k"')
         if self.source is not None:
             mapped = {"user", "item", "time", "time_format", "rating", "items"}
-            mapped |= {"items_id", "items_title"}
+            mapped |= {"items_id", "items_title", "users", "users_id"}
             if given := sorted(mapped & self.model_fields_set):
                 raise ValueError(
                     f"data.{given[0]} cannot be set beside data.source, which knows its columns"
@@ -83,6 +86,8 @@ class DataConfig(Section):
             raise ValueError("data.min_rating needs data.rating, the column that holds ratings")
         elif self.items is None and (unused := {"items_id", "items_title"} & self.model_fields_set):
             raise ValueError(f"data.{min(unused)} has no effect without data.items, the catalogue")
+        if self.source is None and self.users is None and "users_id" in self.model_fields_set:
+            raise ValueError("data.users_id has no effect without data.users")
         return self
 
     @property
@@ -119,10 +124,42 @@ class SplitConfig(Section):
 class FeaturesConfig(Section):
     """What the model knows beside ids, by name: "category" (one value or several) or "number"."""
 
+    event: dict[str, FeatureKind] = Field(
+        {}, description="of each event, columns of the log: a rating, a price, tags"
+    )
+    time: list[TimeFeature] = Field(
+        [],
+        description="of each event's time: `gap` since the event before, `now` (until the next "
+        "one, or until the moment of asking), `hour` and `weekday` in UTC",
+    )
+    user: dict[str, FeatureKind] = Field(
+        {}, description="of each user, columns of data.users: an age, a country"
+    )
+
     item: dict[str, FeatureKind] = Field(
         {},
         description="attributes of items, columns of the catalogue; they cost the device nothing",
     )
+    hidden: Probability = Field(
+        0.2,
+        description="share of the values of events and users hidden in training, so that the "
+        "model knows what to do without them",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if twice := sorted(set(self.event) & set(self.time)):
+            raise ValueError(f"features.event.{twice[0]} has the name of one of features.time")
+        if len(set(self.time)) < len(self.time):
+            raise ValueError("features.time names a feature twice")
+        if "hidden" in self.model_fields_set and not (self.event or self.time or self.user):
+            raise ValueError("features.hidden has no effect without features of events or users")
+        inputs = [
+            [re.sub("[^a-z0-9]+", "_", n.lower()) for n in s] for s in (self.event, self.user)
+        ]
+        if any(len(set(names)) < len(names) for names in inputs):
+            raise ValueError("two features have names that differ in signs only: rename a column")
+        return self
 
 
 ENCODER_FIELDS: dict[str, frozenset[str]] = {
@@ -253,6 +290,8 @@ class Config(Section):
     def _check(self) -> Self:
         if self.features.item and self.data.source is None and self.data.items is None:
             raise ValueError("[features.item] needs data.items, the catalogue with the attributes")
+        if self.features.user and self.data.source is None and self.data.users is None:
+            raise ValueError("[features.user] needs data.users, the table with the attributes")
         return self
 
     def in_folder(self, folder: Path) -> Self:

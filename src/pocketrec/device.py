@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
+from .encoding import MISSING, Feature
 from .errors import BundleError, InputError
-from .schema import PADDING, FloatArray, IntArray, Signature
+from .schema import PADDING, FloatArray, IntArray, Rows, Signature
 from .tflite import SignatureSpec, TensorSpec
 
 VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
-
 MASKED = -1e9
 """Score that the graph gives to what must not be recommended; real ones are nowhere near it."""
 
@@ -46,10 +46,15 @@ class Shapes:
         """As a bundle's manifest keeps them."""
         return asdict(self)
 
-    def signatures(self) -> dict[str, SignatureSpec]:
+    def rows(self, feature: Feature) -> tuple[int, ...]:
+        """Shape of a feature's input."""
+        return (1, self.length, feature.slots) if feature.of == "event" else (1, feature.slots)
+
+    def signatures(self, features: Sequence[Feature] = ()) -> dict[str, SignatureSpec]:
         """The contract: what every bundle's signatures take and give."""
         history = {
             Signature.ITEM_ID: TensorSpec("int32", (1, self.length)),
+            **{f.input: TensorSpec("int32", self.rows(f)) for f in features},
             Signature.USER_VECTOR: TensorSpec("float32", (1, self.dim)),
         }
         blocked = TensorSpec("int32", (1, self.blocked))
@@ -78,14 +83,21 @@ class DeviceModel:
     """
 
     def __init__(
-        self, content: bytes, shapes: Shapes, *, exclude_seen: bool, threads: int = 1
+        self,
+        content: bytes,
+        shapes: Shapes,
+        *,
+        exclude_seen: bool,
+        threads: int = 1,
+        features: Sequence[Feature] = (),
     ) -> None:
         self.shapes = shapes
+        self.features = tuple(features)
         self.exclude_seen = exclude_seen
         self._lock = threading.Lock()
         if type(threads) is not int or threads < 1:
             raise InputError(f"threads must be a positive whole number, not {threads!r}")
-        nothing = self._history(np.empty(0, np.int32), None)
+        nothing = self._history(np.empty(0, np.int32), None, None)
         blocked, candidates = _padded([], shapes.blocked), _padded([], shapes.candidates)
         try:
             with _without_notes():
@@ -105,9 +117,12 @@ class DeviceModel:
         k: int,
         blocked: IntArray | None = None,
         user_vector: VectorLike | None = None,
+        features: Rows | None = None,
     ) -> tuple[IntArray, FloatArray]:
         """The best k items that are not blocked (nor seen, if the domain does not repeat).
 
+        `features` are rows by input: of the history's events (n, M), of the user (M,); those not
+        given are missing.
         Returns indices and scores, best first, ties to the lower index; fewer than k when fewer
         are left. One call of the graph does it, unless k > K or more than N items are to be
         left out: then all items are scored in blocks of C, and the list is made here.
@@ -118,8 +133,8 @@ class DeviceModel:
             outside = np.union1d(outside, history[: -self.shapes.length]).astype(np.int32)
         self._check(outside)
         if k > self.shapes.results or len(outside) > self.shapes.blocked:
-            return self._rank_all(history, outside, k, user_vector)
-        feed = self._history(history, user_vector)
+            return self._rank_all(history, outside, k, user_vector, features)
+        feed = self._history(history, user_vector, features)
         feed[Signature.BLOCKED] = _padded(outside, self.shapes.blocked)
         with self._lock:
             result = self._recommend(**feed)
@@ -128,11 +143,16 @@ class DeviceModel:
         return ids[real][:k], scores[real][:k]
 
     def score(
-        self, history: IntArray, candidates: IntArray, *, user_vector: VectorLike | None = None
+        self,
+        history: IntArray,
+        candidates: IntArray,
+        *,
+        user_vector: VectorLike | None = None,
+        features: Rows | None = None,
     ) -> FloatArray:
         """Scores of given items (n,), the same numbers that `recommend` ranks by."""
         self._check(candidates)
-        feed = self._history(history, user_vector)
+        feed = self._history(history, user_vector, features)
         step = self.shapes.candidates
         parts = [np.empty(0, np.float32)]
         for begin in range(0, len(candidates), step):
@@ -143,16 +163,23 @@ class DeviceModel:
         return np.concatenate(parts)
 
     def _rank_all(
-        self, history: IntArray, outside: IntArray, k: int, user_vector: VectorLike | None
+        self,
+        history: IntArray,
+        outside: IntArray,
+        k: int,
+        user_vector: VectorLike | None,
+        features: Rows | None,
     ) -> tuple[IntArray, FloatArray]:
         items = np.arange(1, self.shapes.items + 1, dtype=np.int32)
         hidden = np.union1d(outside, history) if self.exclude_seen else outside
         items = np.setdiff1d(items, hidden).astype(np.int32)
-        scores = self.score(history, items, user_vector=user_vector)
+        scores = self.score(history, items, user_vector=user_vector, features=features)
         order = np.argsort(-scores, kind="stable")[:k]
         return items[order], scores[order]
 
-    def _history(self, history: IntArray, user_vector: VectorLike | None) -> dict[str, Any]:
+    def _history(
+        self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
+    ) -> dict[str, Any]:
         newest = history[-self.shapes.length :]
         self._check(newest)
         vector = np.zeros(self.shapes.dim) if user_vector is None else np.asarray(user_vector)
@@ -163,7 +190,25 @@ class DeviceModel:
         return {
             Signature.ITEM_ID: _padded(newest, self.shapes.length),
             Signature.USER_VECTOR: vector.astype(np.float32).reshape(1, -1),
+            **{
+                f.input: self._rows(f, (features or {}).get(f.input), history)
+                for f in self.features
+            },
         }
+
+    def _rows(self, feature: Feature, rows: IntArray | None, history: IntArray) -> IntArray:
+        padded = np.full(self.shapes.rows(feature), MISSING, np.int32)
+        if rows is None:
+            return padded
+        shape = (len(history), feature.slots) if feature.of == "event" else (feature.slots,)
+        if rows.shape != shape or (rows < 0).any() or (rows >= feature.encoding.rows).any():
+            raise InputError(
+                f"feature '{feature.name}' must be rows 0..{feature.encoding.rows - 1} of shape "
+                f"{shape}"
+            )
+        newest = rows[-self.shapes.length :] if feature.of == "event" else rows
+        padded[0, : len(newest)] = newest
+        return padded
 
     def _check(self, indices: IntArray) -> None:
         if len(indices) and not (

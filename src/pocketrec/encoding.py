@@ -1,17 +1,23 @@
-"""Values of a feature -> rows of its table, with weights.
+"""Values of a feature -> rows of its table.
 
-Pure Python, since the device's side needs it too.
+Pure Python, since the device's side needs it too. Attributes of items become rows with weights,
+summed before anything ships (`encode`); what an app sends becomes plain rows (`Feature.rows`).
 """
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, sqrt
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from .errors import InputError
 
 FeatureKind = Literal["category", "number"]
+TimeFeature = Literal["gap", "now", "hour", "weekday"]
 
 MISSING = 0
 """Row of a value that is missing, or that training never saw: it is trained like any other."""
@@ -33,9 +39,13 @@ class Categories:
 
     def encode(self, value: Any) -> Rows:
         """A string, a number or a list of them; None and an empty list are missing."""
-        several = value if isinstance(value, list) else [value]
-        rows = [self._row_of.get(str(one), MISSING) for one in several if one is not None]
+        rows = [self._row_of.get(one, MISSING) for one in texts(value)]
         return [(row, 1 / sqrt(len(rows))) for row in rows] or [(MISSING, 1.0)]
+
+    def known(self, value: Any) -> list[int]:
+        """Rows of the values that training saw, each once, in the order given."""
+        rows = dict.fromkeys(self._row_of.get(one, MISSING) for one in texts(value))
+        return [row for row in rows if row != MISSING]
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -65,4 +75,113 @@ class Number:
         return [(left + 1, 1 - share), (right + 1, share)]
 
 
+@dataclass(frozen=True)
+class Bins:
+    """One row for each stretch between two `edges`, which rise; an edge begins its stretch."""
+
+    edges: tuple[float, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the feature's table, MISSING included."""
+        return len(self.edges) + 2
+
+    def known(self, value: Any) -> list[int]:
+        """The row of a number; none for None, NaN and infinity. InputError for anything else."""
+        if value is None:
+            return []
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{value!r} is no number")
+        return [1 + bisect_right(self.edges, value)] if isfinite(value) else []
+
+
 Encoding = Categories | Number
+"""Of an item's attribute."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What an app tells of each event, or of the user, beside item ids: an input of the graph.
+
+    `slots` is M, the most values at once. `time` says that the value is made of the events' times:
+    "gap" seconds since the event before, "now" seconds until the next event or, for the newest,
+    until the moment of asking; "hour" 0-23 and "weekday" 0-6 from Monday, of the event, in UTC.
+    """
+
+    name: str
+    of: Literal["event", "user"]
+    encoding: Categories | Bins
+    slots: int = 1
+    time: TimeFeature | None = None
+
+    @property
+    def input(self) -> str:
+        """Name of the tensor: int32 (1, L, M) of events, (1, M) of the user."""
+        return f"{self.of}_{re.sub('[^a-z0-9]+', '_', self.name.lower())}"
+
+    def rows(self, value: Any) -> list[int]:
+        """The M rows that a plain value becomes; values unknown to training are as if not given."""
+        try:
+            known = self.encoding.known(value)[: self.slots]
+        except InputError as error:
+            raise InputError(f"feature '{self.name}': {error}") from None
+        return known + [MISSING] * (self.slots - len(known))
+
+    def to_json(self) -> dict[str, Any]:
+        """As manifests keep it."""
+        encoding: dict[str, Any]
+        if isinstance(self.encoding, Categories):
+            encoding = {"kind": "category", "values": list(self.encoding.values)}
+        else:
+            encoding = {"kind": "bins", "edges": list(self.encoding.edges)}
+        return {
+            "name": self.name,
+            "of": self.of,
+            "time": self.time,
+            "slots": self.slots,
+            "rows": self.encoding.rows,
+            "encoding": encoding,
+        }
+
+    @classmethod
+    def from_json(cls, entry: Any) -> Feature:
+        """What `to_json` gave; ValueError, KeyError or TypeError for anything else."""
+        found = entry["encoding"]
+        encoding: Categories | Bins
+        if found["kind"] == "category":
+            encoding = Categories(tuple(found["values"]))
+            plain = all(type(value) is str for value in encoding.values)
+        else:
+            encoding = Bins(tuple(found["edges"]))
+            plain = all(type(edge) in (int, float) for edge in encoding.edges)
+            plain = plain and list(encoding.edges) == sorted(encoding.edges)
+        feature = cls(entry["name"], entry["of"], encoding, entry["slots"], entry["time"])
+        if not plain or type(feature.slots) is not int or feature.slots < 1:
+            raise ValueError(f"feature {feature.name!r} has an encoding that cannot be used")
+        told = isinstance(feature.name, str) and feature.of in ("event", "user")
+        timed = feature.time is None or feature.time in get_args(TimeFeature)
+        if not (told and timed) or feature.to_json() != entry:
+            raise ValueError(f"feature {feature.name!r} is not described as it should be")
+        return feature
+
+
+def time_feature(name: TimeFeature) -> Feature:
+    """A feature made of times; its encoding is fixed, for no log is too small for it."""
+    size = {"hour": 24, "weekday": 7}.get(name)
+    encoding = Categories(tuple(map(str, range(size)))) if size else Bins(GAP_EDGES)
+    return Feature(name, "event", encoding, time=name)
+
+
+GAP_EDGES = tuple(float(2**power) for power in range(27))
+"""Seconds, each edge twice the one before: from one second to two years."""
+
+
+def texts(value: Any) -> Iterable[str]:
+    """A category's value, or several, as text: 7, 7.0 and "7" are the same one."""
+    for one in value if isinstance(value, list | tuple) else [value]:
+        if isinstance(one, bool):
+            yield str(one).lower()
+        elif isinstance(one, float) and one.is_integer():
+            yield str(int(one))
+        elif one is not None and one == one:  # NaN is not itself
+            yield str(one)

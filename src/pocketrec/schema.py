@@ -6,6 +6,7 @@ padding), K results, C candidates, N blocked items. Item index 0 is padding; ite
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
+
+Rows = Mapping[str, IntArray]
+"""Rows of features by their input's name: of events (n, M), of the user (M,)."""
 
 PADDING: Final = 0
 """Item index that stands for "no event"; it is never recommended."""
@@ -27,6 +31,7 @@ class Column:
     TIME: Final = "time"  # Int64: milliseconds since 1970, or any order when it is no clock
     RATING: Final = "rating"
     ORDER: Final = "order"  # UInt32/UInt64: position in the input; breaks ties of time
+    CLOCK: Final = "clock"  # Int64: milliseconds since 1970, null where unknown; for features.time
 
     # Catalogue, as logs gives it and items.parquet keeps it.
     INDEX: Final = "index"
@@ -37,6 +42,16 @@ class Column:
     TRAIN_LENGTH: Final = "train_length"
     VALID_POSITION: Final = "valid_position"
     TEST_POSITION: Final = "test_position"
+
+    @staticmethod
+    def feature(name: str) -> str:
+        """Column of an event's feature, apart from all others whatever its name."""
+        return f"event:{name}"
+
+    @staticmethod
+    def user_feature(name: str) -> str:
+        """Column of a user's feature."""
+        return f"user:{name}"
 
 
 class File:

@@ -70,7 +70,8 @@ def _override(document: dict[str, Any], override: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text.strip()
-    if key.strip() in ("data.path", "data.items"):  # typed in a shell: taken from where one is
+    if key.strip() in ("data.path", "data.items", "data.users"):
+        # Typed in a shell: taken from where one is.
         value = str(Path.cwd() / Path(str(value)).expanduser())
     table[field] = value
 

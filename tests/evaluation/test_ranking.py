@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
-from pocketrec.evaluation.protocol import Targets, rank_all, rank_scores
+from pocketrec.evaluation.protocol import rank_all, rank_scores
+from pocketrec.examples.targets import Targets
 
 
 def array(*items):
@@ -63,7 +64,7 @@ def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
     rows = iter(scores)
     done = []
     ranking = rank_all(
-        lambda part: np.stack([next(rows) for _ in part]),
+        lambda part, _: np.stack([next(rows) for _ in part]),
         Targets(histories, targets),
         item_count=scores.shape[1],
         k=3,
@@ -126,7 +127,7 @@ def test_items_outside_of_the_catalogue_are_refused(history, target):
 def test_a_scorer_of_another_catalogue_is_refused():
     with pytest.raises(DataError, match="another catalogue"):
         rank_all(
-            lambda part: np.zeros((len(part), 5), np.float32),
+            lambda part, _: np.zeros((len(part), 5), np.float32),
             Targets([array(1)], array(2)),
             item_count=4,
             k=1,

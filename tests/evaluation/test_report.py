@@ -10,9 +10,10 @@ from rich.console import Console
 from pocketrec.errors import DataError
 from pocketrec.evaluation.bootstrap import Measure
 from pocketrec.evaluation.compare import compare, scorer_ranker
-from pocketrec.evaluation.protocol import Ranking, Targets
+from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.report import Report, main_cutoff
 from pocketrec.evaluation.summary import by_length, measure, user_values
+from pocketrec.examples.targets import Targets
 
 V = 20
 COUNTS = np.arange(V, 0, -1)
@@ -98,13 +99,13 @@ def report(**changes):
     histories = [np.array([user % V + 1] * 3, np.int32) for user in range(60)]
     answers = iter(np.split(wanted, range(256, 60, 256)))
 
-    def good(part):
+    def good(part, _):
         scores = np.zeros((len(part), V), np.float32)
         known = next(answers)
         scores[np.arange(len(part)), known - 1] = np.arange(len(part)) % 2
         return scores
 
-    def bad(part):
+    def bad(part, _):
         return np.zeros((len(part), V), np.float32)
 
     options = {

@@ -12,15 +12,16 @@ from pocketrec.examples.shards import KIND, PreparedData
 def prepare_log(tmp_path_factory):
     """A function from a log and a config to prepared data, opened."""
 
-    def run(events, config, catalogue=None):
+    def run(events, config, catalogue=None, users=None):
         folder = tmp_path_factory.mktemp("prepared")
         engine = LocalEngine(folder / "scratch")
         with new_folder(folder / "data", KIND) as draft:
-            counts = prepare(events, catalogue, config, engine, draft.path)
+            counts, features = prepare(events, catalogue, users, config, engine, draft.path)
             draft.manifest |= {
                 "config": config.model_dump(mode="json", exclude_unset=True),
                 "source": {},
                 "counts": counts,
+                "features": [feature.to_json() for feature in features],
             }
         return PreparedData.open(folder / "data")
 

@@ -120,7 +120,7 @@ def read_world(data):
         world.train[user] = [raw[i] for i in sequences.items[begin:end].tolist()]
     for part, found in (("valid", world.valid), ("test", world.test)):
         users = frame.drop_nulls(f"{part}_position")["user"]
-        for user, history, target in zip(users, *data.targets(part), strict=True):
+        for user, history, target in zip(users, *_pairs(data, part), strict=True):
             found[user] = ([raw[i] for i in history.tolist()], raw.get(int(target)))
     return world
 
@@ -226,7 +226,7 @@ def test_no_history_holds_anything_of_its_targets_future(prepare_log, kind):
     raw = np.array([-1, *data.catalogue["item"]])
     seen = 0
     for part in ("valid", "test"):
-        for history, target in zip(*data.targets(part), strict=True):
+        for history, target in zip(*_pairs(data, part), strict=True):
             if target:
                 assert (raw[history] < raw[target]).all()
                 seen += len(history)
@@ -248,9 +248,9 @@ def test_held_out_users_give_nothing_to_counts_or_training(prepare_log):
     sequences = data.training()
     assert len(sequences.items) == 5 * len(trained) == data.item_counts.sum()
     assert sequences.counts(data.item_count).tolist() == data.item_counts.tolist()
-    histories, targets = data.targets("test")
+    histories, targets = _pairs(data, "test")
     assert len(targets) == len(test)
-    assert len(data.targets("valid")[1]) == len(valid)
+    assert len(data.targets("valid").targets) == len(valid)
     assert (targets == 1).all()  # the common item, the most frequent one
     assert all((history == 1).all() for history in histories)  # own items are unknown
 
@@ -306,9 +306,9 @@ def test_users_with_one_or_two_events_only_train(prepare_log):
 def test_a_target_that_training_does_not_know_is_0_and_in_no_history(prepare_log):
     rows = [(u, 1, 0) for u in range(5)] + [(0, 50, 1), (0, 51, 2)]
     data = prepare_log(make_events(rows), make_config(**NO_FILTER))
-    (history,), targets = data.targets("valid")
+    (history,), targets = _pairs(data, "valid")
     assert (history.tolist(), targets.tolist()) == ([1], [0])
-    (history,), targets = data.targets("test")
+    (history,), targets = _pairs(data, "test")
     assert (history.tolist(), targets.tolist()) == ([1], [0])
     assert history.dtype == targets.dtype == np.int32
 
@@ -405,3 +405,8 @@ def test_titles_and_attributes_come_in_the_order_of_the_index(prepare_log):
 def test_without_a_catalogue_titles_are_unknown(prepare_log):
     data = prepare_log(make_events(some_rows()), make_config(exclude_seen=False))
     assert data.catalogue["title"].null_count() == data.item_count == 25
+
+
+def _pairs(data, part):
+    found = data.targets(part)
+    return found.histories, found.targets

@@ -16,12 +16,16 @@ def data(prepare_log):
     return prepare_log(make_events(some_rows()), make_config(exclude_seen=False, buckets=4))
 
 
+def _pairs(targets):
+    return targets.histories, targets.targets
+
+
 @pytest.mark.parametrize("limit", [1, 2, 7, 39, 40, 1000])
 def test_a_limit_takes_the_same_users_each_time(data, limit):
-    first, second = data.targets("test", limit), data.targets("test", limit)
+    first, second, whole = (_pairs(data.targets("test", n)) for n in (limit, limit, None))
     assert len(first[0]) == len(first[1]) == min(limit, 40)
     assert first[1].tolist() == second[1].tolist()
-    every = list(zip(map(bytes, data.targets("test")[0]), data.targets("test")[1], strict=True))
+    every = list(zip(map(bytes, whole[0]), whole[1], strict=True))
     places = [every.index((bytes(h), t)) for h, t in zip(*first, strict=True)]
     assert places == sorted(set(places))
     for history, again in zip(first[0], second[0], strict=True):
@@ -39,7 +43,7 @@ def test_a_shard_that_the_manifest_does_not_name_is_not_read(data, tmp_path):
     shutil.copy(folder / "shards" / "part-00000.parquet", folder / "shards" / "part-00099.parquet")
     opened = PreparedData.open(folder)
     assert len(opened.training().items) == len(data.training().items)
-    assert len(opened.targets("test")[1]) == len(data.targets("test")[1])
+    assert len(opened.targets("test").targets) == len(data.targets("test").targets)
 
 
 @pytest.mark.parametrize("name", ["items.parquet", "shards/part-00002.parquet"])

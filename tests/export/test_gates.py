@@ -13,7 +13,7 @@ from pocketrec.bundle import Item, open_bundle, write_bundle
 from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel
 from pocketrec.errors import BundleError, QualityError
-from pocketrec.evaluation.protocol import Targets
+from pocketrec.examples.targets import Targets
 from pocketrec.export import build
 from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink

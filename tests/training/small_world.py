@@ -39,9 +39,9 @@ def prepare_world(folder: Path, seed: int = 0, exclude_seen: bool = False) -> Pr
     config = make_config(exclude_seen=exclude_seen)
     with new_folder(folder / "data", KIND) as draft:
         engine = LocalEngine(folder / "scratch")
-        counts = prepare(events, None, config, engine, draft.path)
+        counts, _ = prepare(events, None, None, config, engine, draft.path)
         dumped = config.model_dump(mode="json", exclude_unset=True)
-        draft.manifest |= {"config": dumped, "source": {}, "counts": counts}
+        draft.manifest |= {"config": dumped, "source": {}, "counts": counts, "features": []}
     return PreparedData.open(folder / "data")
 
 

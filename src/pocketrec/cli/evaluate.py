@@ -11,6 +11,9 @@ from ..errors import ArtifactError, ConfigError, needs_extra
 from .common import AsJson, err, out, print_json, progress_bar, say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..encoding import Feature
     from ..evaluation.compare import Ranker
     from ..examples.shards import PreparedData
 
@@ -29,18 +32,20 @@ def command(
         from ..config import EvaluationConfig
         from ..evaluation.baselines import BASELINES
         from ..evaluation.compare import compare
-        from ..evaluation.protocol import Targets
         from ..examples.shards import PreparedData
 
     if part not in ("test", "valid"):
         raise ConfigError(f"--part is 'test' or 'valid', not '{part}'")
     data = PreparedData.open(data_path)
-    ranker, settings = _open(subject, data)
+    ranker, features, settings = _open(subject, data)
     evaluation = EvaluationConfig.model_validate(settings)
-    targets = Targets(*data.targets(part))
+    targets = data.targets(part, features=features)
+    variants = {}
+    if any(feature.time == "now" for feature in features):
+        variants["without now"] = data.targets(part, features=features, now=False)
     sequences = data.training()
     baselines = {name: build(sequences, data.item_count) for name, build in BASELINES.items()}
-    total = len(targets.targets) * (1 + len(baselines))
+    total = len(targets.targets) * (1 + len(baselines) + len(variants))
     with progress_bar("ranking", total) as bar:
         report = compare(
             subject.name,
@@ -53,6 +58,7 @@ def command(
             bootstrap=evaluation.bootstrap,
             seed=evaluation.seed,
             split=data.config.split.kind if part == "test" else f"{data.config.split.kind}, valid",
+            variants=variants,
             progress=lambda users: bar.advance(bar.task_ids[0], users),
         )
     if as_json:
@@ -61,8 +67,8 @@ def command(
         report.render(out)
 
 
-def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]:
-    """How the subject ranks, and its [evaluation] settings.
+def _open(subject: Path, data: PreparedData) -> tuple[Ranker, Sequence[Feature], dict[str, object]]:
+    """How the subject ranks, what it is told of events and users, and its [evaluation] settings.
 
     Raises ArtifactError when it was trained on other data: its test users may have been seen.
     """
@@ -78,6 +84,7 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]
     if kind == BUNDLE:
         bundle = open_bundle(subject)
         ranker, exclude_seen = device_ranker(bundle.device()), bundle.exclude_seen
+        features = bundle.features
         try:
             trained_on = bundle.manifest["provenance"]["data"]["fingerprint"]
             settings = bundle.manifest["config"].get("evaluation", {})
@@ -86,7 +93,7 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]
     elif kind == RUN:
         run = Run.open(subject)
         trained_on = run.manifest["data"]["fingerprint"]
-        scorer = ModelScorer(run.model)
+        scorer, features = ModelScorer(run.model), run.model.inputs
         exclude_seen = run.config.data.exclude_seen
         ranker = scorer_ranker(scorer, data.item_count, exclude_seen)
         settings = run.manifest["config"].get("evaluation", {})
@@ -103,4 +110,4 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, dict[str, object]]
             f"'{data.folder}' with the opposite: prepare with the same to compare"
         )
     say(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}", err)
-    return ranker, settings
+    return ranker, features, settings

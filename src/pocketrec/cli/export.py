@@ -30,7 +30,6 @@ def command(
     with needs_extra("Exporting", "train"):
         from ..artifact import check_replaceable, fingerprint
         from ..bundle import KIND, open_bundle
-        from ..evaluation.protocol import Targets
         from ..examples.shards import PreparedData
         from ..export.build import export_bundle
         from ..toml import override_config
@@ -47,11 +46,11 @@ def command(
     )
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_bundle(folder).manifest
-        if manifest.get("inputs") == inputs:
+        if manifest.get("made_from") == inputs:
             say(f"'{folder}' already holds this run, exported: nothing to do", err)
             _show(manifest["quality"], folder, as_json=as_json)
             return
-    targets = Targets(*data.targets("valid", config.export.check_users))
+    targets = data.targets("valid", config.export.check_users, features=run.model.inputs)
     # Where no terminal is, a status would leave a blank line.
     show = err.status("exporting") if err.is_terminal else nullcontext()
     with show as status, timed() as seconds:

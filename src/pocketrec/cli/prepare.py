@@ -16,6 +16,13 @@ from .common import AsJson, ConfigPath, Settings, err, print_json, progress_bar,
 if TYPE_CHECKING:
     from ..config import SourceName
 
+PREPARED: dict[str, Any] = {
+    "data": True,
+    "split": True,
+    "features": {"event", "time", "user"},
+}
+"""What of the config decides what the prepared data are."""
+
 
 def command(
     config_path: ConfigPath,
@@ -28,9 +35,10 @@ def command(
         from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
         from ..examples.attributes import read_attributes
         from ..examples.engines.local import LocalEngine
+        from ..examples.inputs import check_users
         from ..examples.prepare import prepare
         from ..examples.shards import KIND
-        from ..logs.read import describe_source, read_catalogue, read_events
+        from ..logs.read import describe_source, read_catalogue, read_events, read_users
         from ..toml import load_config
 
     config = load_config(config_path, settings)
@@ -38,8 +46,8 @@ def command(
     if config.data.source is not None and config.data.path is None:
         _download(config.data.source)
     source = describe_source(config)
-    sections = config.model_dump(mode="json", include={"data": True, "split": True})
-    inputs = fingerprint(source, sections["data"] | {"path": None}, sections["split"])
+    sections = config.model_dump(mode="json", include=PREPARED)
+    inputs = fingerprint(source, sections | {"data": sections["data"] | {"path": None}})
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_manifest(folder, KIND)
         if manifest["inputs"] == inputs:
@@ -50,6 +58,8 @@ def command(
     catalogue = read_catalogue(config, events)
     if catalogue is not None:
         read_attributes(catalogue, config.features.item)  # refused here, not after the work
+    users = read_users(config, events) if config.features.user else None
+    check_users(users, config.features.user)
     with (
         timed() as seconds,
         new_folder(folder, KIND) as draft,
@@ -57,13 +67,12 @@ def command(
         progress_bar("preparing", None) as bar,
     ):
         engine = LocalEngine(Path(scratch), lambda: bar.advance(bar.task_ids[0]))
-        counts = prepare(events, catalogue, config, engine, draft.path)
+        counts, features = prepare(events, catalogue, users, config, engine, draft.path)
         draft.manifest |= {
             "inputs": inputs,
             "source": source,
-            "config": config.model_dump(
-                mode="json", exclude_unset=True, include={"data": True, "split": True}
-            ),
+            "config": config.model_dump(mode="json", exclude_unset=True, include=PREPARED),
+            "features": [feature.to_json() for feature in features],
             "counts": counts,
         }
     manifest = open_manifest(folder, KIND, check_files=False)

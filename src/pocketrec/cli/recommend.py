@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from ..encoding import Bins, Feature
 from ..errors import InputError
+from ..runtime.inputs import Event
 from .common import AsJson, out, print_json
 
 
@@ -22,6 +26,20 @@ def command(
     ] = None,
     blocked: Annotated[str, typer.Option(help="Ids or titles that must not be shown.")] = "",
     k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            help='JSON file with the history: [{"id": .., "time": .., "features": {..}}, ..], '
+            "oldest first; time in seconds since 1970."
+        ),
+    ] = None,
+    user: Annotated[
+        list[str] | None,
+        typer.Option("--user", metavar="NAME=VALUE", help="What is known of the user; repeatable."),
+    ] = None,
+    now: Annotated[
+        float | None, typer.Option(help="Moment of asking, in seconds since 1970.")
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Refuse unknown ids.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -46,9 +64,13 @@ def command(
         return found[0]
 
     given = [name for text in [history, *(more or [])] for name in split_names(text, known)]
+    if events is not None and given:
+        raise InputError("give the history in --events or as ids, not both")
     found = recommender.recommend(
-        [resolve(name) for name in given],
+        read_events(events) if events else [resolve(name) for name in given],
         k=k,
+        user=read_user(user or [], recommender.features),
+        now=now,
         blocked=[resolve(name) for name in split_names(blocked, known)],
         strict=strict,
     )
@@ -59,6 +81,36 @@ def command(
     for place, line in enumerate(found, start=1):
         table.add_row(str(place), str(line.id), line.title or "", f"{line.score:.3f}")
     out.print(table)
+
+
+def read_events(path: Path) -> list[Event]:
+    """The history in a JSON file; InputError for anything else."""
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [
+            Event(entry["id"], entry.get("time"), dict(entry.get("features") or {}))
+            for entry in entries
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(
+            f"{path} cannot be read as a list of events ({error!r}): write "
+            '[{"id": 50, "time": 880000000, "features": {}}]'
+        ) from None
+
+
+def read_user(pairs: list[str], features: Sequence[Feature]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value is a number where the model's feature is one."""
+    numbers = {f.name for f in features if f.of == "user" and isinstance(f.encoding, Bins)}
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--user {pair!r} is not NAME=VALUE")
+        try:
+            values[name] = float(value) if name in numbers else value.split("|")
+        except ValueError:
+            raise InputError(f"--user {name}: {value!r} is no number") from None
+    return values
 
 
 def split_names(text: str, known: set[str]) -> list[str]:

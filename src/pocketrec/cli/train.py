@@ -124,12 +124,13 @@ def with_data(config: Config, data: PreparedData) -> Config:
 
 def make_validate(config: Config, data: PreparedData) -> Validate:
     """NDCG@10 by full ranking of (at most `validate_users`) validation targets."""
-    from ..evaluation.protocol import Targets, rank_all
+    from ..evaluation.protocol import rank_all
     from ..evaluation.summary import user_values
     from ..models.recommender import RecommenderModel
     from ..models.scorer import ModelScorer
 
-    targets = Targets(*data.targets("valid", config.training.validate_users))
+    features = data.features_of(config.features)
+    targets = data.targets("valid", config.training.validate_users, features=features)
 
     def validate(model: RecommenderModel) -> float:
         ranking = rank_all(

@@ -36,7 +36,9 @@ NEIGHBOURS: Final = 1000  # successors kept of each item: bounds memory for larg
 class _Popularity:
     counts: NDArray[np.float32]  # (V,)
 
-    def __call__(self, histories: list[NDArray[np.int32]]) -> NDArray[np.float32]:
+    def __call__(
+        self, histories: list[NDArray[np.int32]], features: object = None
+    ) -> NDArray[np.float32]:
         return np.tile(self.counts, (len(histories), 1))
 
 
@@ -46,7 +48,9 @@ class _Votes:
     strengths: NDArray[np.float64]  # (R,) votes of the newest item, the one before, ...
     fallback: NDArray[np.float32]  # (V,) in -1..0: order of the items nothing leads to
 
-    def __call__(self, histories: list[NDArray[np.int32]]) -> NDArray[np.float32]:
+    def __call__(
+        self, histories: list[NDArray[np.int32]], features: object = None
+    ) -> NDArray[np.float32]:
         scores = self.transitions.follow(histories, self.strengths)
         return np.where(scores > 0, scores, self.fallback)
 

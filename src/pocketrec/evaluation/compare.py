@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..device import DeviceModel
+from ..examples.targets import Targets
 from .bootstrap import paired_difference
 from .on_device import rank_on_device
-from .protocol import Ranking, Scorer, Targets, rank_all
+from .protocol import Ranking, Scorer, rank_all
 from .report import Report, main_cutoff
 from .summary import by_length, measure, user_values
 
@@ -41,12 +42,14 @@ def compare(
     bootstrap: int,
     seed: int,
     split: str,
+    variants: Mapping[str, Targets] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
     """Measure `ranker` and each baseline on all targets, with intervals and paired differences.
 
     `item_counts` (V,) are training events of items 1..V. `progress` is called with the users done,
-    (1 + number of baselines) * U in all. Differences are of NDCG at the report's main cutoff.
+    (1 + number of baselines and variants) * U in all. Differences are of NDCG at the report's main
+    cutoff. `variants` are the same users, of whom the subject is told something else.
     Raises DataError without users.
     """
     V = len(item_counts)
@@ -59,7 +62,13 @@ def compare(
     own = ranker(targets, k=max(cutoffs), progress=progress)
     metrics = summarize(measure, own)
     main = f"ndcg@{main_cutoff(metrics)}"
+    told = {}
     measured, differences = {}, {}
+    for name, others in (variants or {}).items():
+        other = ranker(others, k=max(cutoffs), progress=progress)
+        told[name] = summarize(measure, other)
+        values = user_values(own, main, V), user_values(other, main, V)
+        differences[name] = {main: paired_difference(*values, bootstrap, seed)}
     for name, baseline in baselines.items():
         other = scorer_ranker(baseline, V, exclude_seen)(targets, k=max(cutoffs), progress=progress)
         measured[name] = summarize(measure, other)
@@ -70,6 +79,7 @@ def compare(
         split=split,
         users=len(own.ranks),
         metrics=metrics,
+        variants=told,
         by_length=summarize(by_length, own),
         baselines=measured,
         differences=differences,

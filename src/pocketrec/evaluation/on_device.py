@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from ..device import DeviceModel
-from ..schema import IntArray
-from .protocol import Ranking, Targets
+from ..examples.targets import Targets
+from ..schema import IntArray, Rows
+from .protocol import Ranking
 
 
 def rank_on_device(
@@ -27,22 +28,25 @@ def rank_on_device(
     ranks = np.empty(len(targets.targets), np.int64)
     top = np.zeros((len(ranks), k), np.int32)
     for user, (history, target) in enumerate(zip(targets.histories, targets.targets, strict=True)):
-        ids, _ = device.recommend(history, k=length)
+        rows = None if targets.features is None else targets.features[user]
+        ids, _ = device.recommend(history, k=length, features=rows)
         top[user, : len(ids[:k])] = ids[:k]
-        ranks[user] = _rank(device, history, int(target), ids)
+        ranks[user] = _rank(device, history, rows, int(target), ids)
         if progress is not None:
             progress(1)
     lengths = np.array([len(history) for history in targets.histories], np.int64)
     return Ranking(ranks, top, lengths)
 
 
-def _rank(device: DeviceModel, history: IntArray, target: int, ids: IntArray) -> int:
+def _rank(
+    device: DeviceModel, history: IntArray, rows: Rows | None, target: int, ids: IntArray
+) -> int:
     missed = device.shapes.items + 1
     if target == 0 or (device.exclude_seen and target in history):
         return missed
     if len(places := np.flatnonzero(ids == target)):
         return int(places[0]) + 1
-    scores = device.score(history, np.arange(1, missed, dtype=np.int32))
+    scores = device.score(history, np.arange(1, missed, dtype=np.int32), features=rows)
     own = scores[target - 1]
     ahead = (scores > own) | ((scores == own) & (np.arange(1, missed) < target))
     if device.exclude_seen:

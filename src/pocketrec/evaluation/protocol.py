@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from ..examples.targets import Targets
+from ..schema import Rows
 
 SCORES = 2**24
 """Most scores of a batch (64 MB): batches of large catalogues hold fewer users."""
@@ -23,26 +25,15 @@ SCORES = 2**24
 class Scorer(Protocol):
     """Anything that scores all items for a batch of users: a baseline, a model, a .tflite."""
 
-    def __call__(self, histories: list[NDArray[np.int32]], /) -> NDArray[np.float32]:
+    def __call__(
+        self, histories: list[NDArray[np.int32]], features: list[Rows] | None = None, /
+    ) -> NDArray[np.float32]:
         """Histories of item indices, oldest first, perhaps empty -> scores (B, V) of items 1..V.
 
+        `features` are what is told of each history beside the items, for scorers that listen.
         Higher is better; -inf means that the item is never recommended to this user.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Users to be ranked: what they did before, and the one item that came next."""
-
-    histories: list[NDArray[np.int32]]
-    """Item indices, oldest first; the whole history, which scorers cut as they need."""
-    targets: NDArray[np.int32]
-    """(U,) the next item; 0 = it is not in the catalogue, and so a miss."""
-
-    def __post_init__(self) -> None:
-        if len(self.histories) != len(self.targets):
-            raise ValueError(f"{len(self.histories)} histories, {len(self.targets)} targets")
 
 
 @dataclass(frozen=True)
@@ -141,8 +132,9 @@ def rank_all(
     top = np.zeros((len(ranks), k), np.int32)
     for first in range(0, len(ranks), step):
         part = slice(first, first + step)
-        histories, wanted = targets.histories[part], targets.targets[part]
-        scores = np.asarray(scorer(histories))
+        users = targets.part(part)
+        histories, wanted = users.histories, users.targets
+        scores = np.asarray(scorer(histories, users.features))
         if scores.shape != (len(histories), item_count):
             raise DataError(
                 f"a scorer gave scores of shape {scores.shape} for {len(histories)} users and "

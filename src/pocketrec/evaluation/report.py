@@ -41,8 +41,10 @@ class Report:
     metrics: Metrics
     by_length: dict[str, Bucket] = field(default_factory=dict)
     baselines: dict[str, Metrics] = field(default_factory=dict)
+    variants: dict[str, Metrics] = field(default_factory=dict)
+    """The subject, told something else of the same users: "without now"."""
     differences: dict[str, Metrics] = field(default_factory=dict)
-    """Paired difference of the subject to each baseline, for the metrics in which it was taken."""
+    """Paired difference of the subject to each baseline and variant, where it was taken."""
 
     def to_json(self) -> dict[str, Any]:
         """What `evaluate --json` prints; metrics are {"value", "low", "high"} by name."""
@@ -52,6 +54,7 @@ class Report:
             "users": self.users,
             "metrics": metrics_to_json(self.metrics),
             "baselines": {name: metrics_to_json(m) for name, m in self.baselines.items()},
+            "variants": {name: metrics_to_json(m) for name, m in self.variants.items()},
             "differences": {name: metrics_to_json(m) for name, m in self.differences.items()},
             "by_history_length": {name: b.to_json() for name, b in self.by_length.items()},
         }
@@ -63,7 +66,11 @@ class Report:
         do not fit the terminal's width go to a further table below.
         """
         title = f"{self.subject}: {self.users:,} users, split {self.split}"
-        rows: list[tuple[str, Metrics]] = [*self.baselines.items(), (self.subject, self.metrics)]
+        rows: list[tuple[str, Metrics]] = [
+            *self.baselines.items(),
+            *((f"{self.subject}, {name}", metrics) for name, metrics in self.variants.items()),
+            (self.subject, self.metrics),
+        ]
         for table in _tables(rows, main_cutoff(self.metrics), console.width, mark_best=True):
             table.title = Text(title)
             console.print(table)

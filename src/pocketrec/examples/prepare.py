@@ -10,11 +10,13 @@ from typing import Any
 import polars as pl
 
 from ..config import Config
+from ..encoding import Feature
 from ..errors import DataError
 from ..schema import Column, File
 from . import split
 from .engines import Buckets, Engine
 from .filters import keep_first, keep_items
+from .inputs import fit_features, with_users
 from .sequences import in_order, user_sequences
 from .vocabulary import count_items, sum_counts, vocabulary
 
@@ -35,11 +37,12 @@ class Counts:
 def prepare(
     events: pl.LazyFrame,
     catalogue: pl.DataFrame | None,
+    users: pl.DataFrame | None,
     config: Config,
     engine: Engine,
     folder: Path,
-) -> dict[str, Any]:
-    """Write shards and the item table into `folder`; return what the manifest says of them.
+) -> tuple[dict[str, Any], list[Feature]]:
+    """Write shards and the item table into `folder`; return the counts and the inputs' encodings.
 
     Raises DataError when nothing is left to train on or to test with.
     """
@@ -54,13 +57,19 @@ def prepare(
         _, item_counts = _count(buckets)
     buckets, kept = _k_core(buckets, read, item_counts, data.min_user_events, data.min_item_events)
     cuts = _cuts(buckets, config)
-    buckets = buckets.map(lambda part: split.assign_roles(in_order(part), config.split, cuts))
+    names = list(config.features.user)
+    buckets = buckets.map(
+        lambda part: with_users(
+            split.assign_roles(in_order(part), config.split, cuts), users, names
+        )
+    )
     counts = buckets.combine(
         lambda part: count_items(part.filter(pl.col(split.ROLE) == split.Role.TRAIN)), sum_counts
     )
     items = vocabulary(counts)
     _need_split(buckets, config)
-    buckets.write(lambda part: user_sequences(part, items), folder / File.SHARDS)
+    features = fit_features(buckets, config.features)
+    buckets.write(lambda part: user_sequences(part, items, features), folder / File.SHARDS)
     _with_catalogue(items, catalogue).write_parquet(folder / File.ITEMS_TABLE)
     return {
         "read": read.to_json(),
@@ -68,7 +77,7 @@ def prepare(
         "items": items.height,
         "training_events": int(items[Column.COUNT].sum()),
         "cuts": cuts,
-    }
+    }, features
 
 
 def _count(buckets: Buckets) -> tuple[Counts, pl.DataFrame]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from ..encoding import Feature
 from ..schema import PADDING, Column
+from .inputs import column_of, encode
 from .split import ROLE, Role
 
 
@@ -13,20 +15,29 @@ def in_order(events: pl.DataFrame) -> pl.DataFrame:
     return events.sort(Column.USER, Column.TIME, Column.ORDER)
 
 
-def user_sequences(events: pl.DataFrame, vocabulary: pl.DataFrame) -> pl.DataFrame:
+def user_sequences(
+    events: pl.DataFrame, vocabulary: pl.DataFrame, features: list[Feature] | None = None
+) -> pl.DataFrame:
     """Gather events (with a role each, in order) into one row a user, sorted by user.
 
     Columns: user; item, List(Int32) of vocabulary indices; time, List(Int64); train_length, the
     number of leading events that training may see; valid_position and test_position, where the
     targets stand (null: none). A target whose item is not in the vocabulary is kept as 0; other
-    events without a known item are dropped, as they would be on the device.
+    events without a known item are dropped, as they would be on the device. Columns of features:
+    List(Int32), the rows of all events one after the other, M each; of a user's features M.
     """
+    features = features or []
     index = vocabulary.select(Column.ITEM, Column.INDEX)
     known = (
         events.join(index, on=Column.ITEM, how="left", maintain_order="left")
         .with_columns(pl.col(Column.INDEX).fill_null(PADDING))
         .filter((pl.col(Column.INDEX) != PADDING) | pl.col(ROLE).is_in([Role.VALID, Role.TEST]))
     )
+    known = known.with_columns(encode(features, known.schema))
+    rows = [
+        pl.col(column_of(f)).explode() if f.of == "event" else pl.col(column_of(f)).first()
+        for f in features
+    ]
     role = pl.col(ROLE)
     return (
         known.group_by(Column.USER, maintain_order=True)
@@ -36,6 +47,7 @@ def user_sequences(events: pl.DataFrame, vocabulary: pl.DataFrame) -> pl.DataFra
             (role == Role.TRAIN).sum().cast(pl.Int32).alias(Column.TRAIN_LENGTH),
             _position(role == Role.VALID).alias(Column.VALID_POSITION),
             _position(role == Role.TEST).alias(Column.TEST_POSITION),
+            *rows,
         )
         .sort(Column.USER)
     )

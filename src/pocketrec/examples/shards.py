@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import numpy.typing as npt
 import polars as pl
 
 from ..artifact import fingerprint, open_manifest
-from ..config import Config
-from ..errors import DataError
-from ..schema import PADDING, Column, File, IntArray
+from ..config import Config, FeaturesConfig
+from ..encoding import MISSING, Feature
+from ..errors import ArtifactError, ConfigError, DataError
+from ..schema import PADDING, Column, File, IntArray, Rows
 from ..toml import parse_config
+from .inputs import column_of
+from .targets import Targets
 
 KIND = "prepared"
 
@@ -25,10 +29,12 @@ class Sequences:
 
     `items` (E,) int32 are item indices; user u owns items[offsets[u]:offsets[u + 1]], with
     `offsets` (U + 1,) int64 from 0 to E. Index 0, an item out of the catalogue, counts nothing.
+    `features` are the rows of each input feature, by its name: (E, M) of events, (U, M) of users.
     """
 
     items: IntArray
     offsets: npt.NDArray[np.int64]
+    features: Rows = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         offsets = self.offsets
@@ -56,13 +62,21 @@ class PreparedData:
     manifest: dict[str, Any]
     config: Config
     catalogue: pl.DataFrame
+    features: list[Feature]
 
     @classmethod
     def open(cls, folder: Path) -> PreparedData:
         """Check the manifest and every file's hash, and read the item table."""
         manifest = open_manifest(folder, KIND)
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
-        return cls(folder, manifest, config, pl.read_parquet(folder / File.ITEMS_TABLE, glob=False))
+        try:
+            features = [Feature.from_json(entry) for entry in manifest["features"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"'{folder}' is of another version of pocketrec ({error!r}): prepare it again"
+            ) from None
+        catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
+        return cls(folder, manifest, config, catalogue, features)
 
     @property
     def fingerprint(self) -> str:
@@ -79,39 +93,93 @@ class PreparedData:
         """Training events of items 1..V, (V,)."""
         return self.catalogue[Column.COUNT].to_numpy()
 
-    def training(self) -> Sequences:
-        """The part of each user's events that training may see."""
-        frame = self._shards(Column.ITEM, Column.TRAIN_LENGTH)
-        trained = frame.select(pl.col(Column.ITEM).list.head(pl.col(Column.TRAIN_LENGTH)))
-        lists = trained[Column.ITEM]
-        lengths = lists.list.len().to_numpy().astype(np.int64)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-        items = lists.explode(empty_as_null=False).drop_nulls().to_numpy().astype(np.int32)
-        return Sequences(items, offsets)
+    def features_of(self, config: FeaturesConfig) -> list[Feature]:
+        """The prepared inputs that a config asks for: all, or some of them.
 
-    def targets(self, part: str, limit: int | None = None) -> tuple[list[IntArray], IntArray]:
-        """Histories (oldest first, whole) and targets of "valid" or "test", one a user.
+        Raises ConfigError for one that was not prepared, or as another kind.
+        """
+        prepared = self.config.features
+        for of in ("event", "time", "user"):
+            asked, has = getattr(config, of), getattr(prepared, of)
+            for name in asked:
+                if name not in has or (of != "time" and asked[name] != has[name]):
+                    raise ConfigError(
+                        f"features.{of}: '{name}' was not prepared as it is asked for; "
+                        f"prepare '{self.folder}' again"
+                    )
+        of_events = {*config.event, *config.time}
+        return [
+            f for f in self.features if f.name in (of_events if f.of == "event" else config.user)
+        ]
+
+    def training(self, features: Sequence[Feature] = ()) -> Sequences:
+        """The part of each user's events that training may see."""
+        columns = {feature.input: column_of(feature) for feature in features}
+        frame = self._shards(Column.ITEM, Column.TRAIN_LENGTH, *columns.values())
+        length = pl.col(Column.TRAIN_LENGTH).cast(pl.Int64)
+        frame = frame.with_columns(
+            pl.col(Column.ITEM).list.head(length),
+            *(
+                pl.col(column_of(f)).list.head(length * f.slots)
+                for f in features
+                if f.of == "event"
+            ),
+        )
+        lengths = frame[Column.ITEM].list.len().to_numpy().astype(np.int64)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        rows = {f.input: _flat(frame[columns[f.input]]).reshape(-1, f.slots) for f in features}
+        return Sequences(_flat(frame[Column.ITEM]), offsets, rows)
+
+    def targets(
+        self,
+        part: str,
+        limit: int | None = None,
+        *,
+        features: Sequence[Feature] = (),
+        now: bool = True,
+    ) -> Targets:
+        """Histories (oldest first, whole), features and targets of "valid" or "test", one a user.
 
         A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
-        With `limit`, users are taken at equal distances, the same ones each time.
+        With `limit`, users are taken at equal distances, the same ones each time. Without `now`
+        the model is not told how much time passed between the newest event and the target.
         """
         column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
         if column is None:
             raise DataError(f"there is no part '{part}': valid or test")
-        frame = self._shards(Column.ITEM, column).drop_nulls(column)
+        columns = [column_of(feature) for feature in features]
+        frame = self._shards(Column.ITEM, column, *columns).drop_nulls(column)
         if limit is not None and frame.height > limit:
-            rows = np.linspace(0, frame.height - 1, limit).round().astype(np.int64)
-            frame = frame[rows]
-        histories, targets = [], []
-        for items, position in frame.iter_rows():
+            kept = np.linspace(0, frame.height - 1, limit).round().astype(np.int64)
+            frame = frame[kept]
+        histories: list[IntArray] = []
+        targets: list[int] = []
+        told: list[Rows] = []
+        for items, position, *rows in frame.iter_rows():
             events = np.asarray(items, np.int32)
             before = events[:position]
-            histories.append(before[before != PADDING])
+            known = before != PADDING
+            histories.append(before[known])
             targets.append(int(events[position]))
-        return histories, np.asarray(targets, np.int32)
+            of_user: dict[str, IntArray] = {}
+            for feature, flat in zip(features, rows, strict=True):
+                values: IntArray = np.asarray(flat, np.int32).reshape(-1, feature.slots)
+                if feature.of == "user":
+                    of_user[feature.input] = values[0]
+                    continue
+                of_user[feature.input] = values[:position][known]
+                if feature.time == "now" and not now:
+                    of_user[feature.input][-1:] = MISSING
+            told.append(of_user)
+        return Targets(histories, np.asarray(targets, np.int32), told if features else None)
 
     def _shards(self, *columns: str) -> pl.DataFrame:
         # Those of the manifest: what else may lie in the folder was never checked.
         names = sorted(n for n in self.manifest["files"] if n.startswith(f"{File.SHARDS}/"))
         files = [self.folder / name for name in names]
         return pl.scan_parquet(files, glob=False).select(columns).collect()
+
+
+def _flat(lists: pl.Series) -> IntArray:
+    """All values of a column of lists, one list after the other."""
+    return lists.explode(empty_as_null=False).drop_nulls().to_numpy().astype(np.int32)

@@ -14,10 +14,10 @@ from .. import __version__
 from ..bundle import Item, make_golden, write_bundle
 from ..config import Config
 from ..device import DeviceModel, Shapes
-from ..evaluation.protocol import Targets
+from ..examples.targets import Targets
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
-from ..schema import Column, Signature
+from ..schema import Column
 from .convert import convert
 from .quantize import quantize
 from .shrink import shrink
@@ -64,16 +64,16 @@ def export_bundle(
         targets,
         config.export,
         exclude_seen=exclude_seen,
+        features=model.inputs,
         tables=sum(p.shape == folded.table.shape for p in folded.parameters()),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_step("writing the bundle")
-    device = DeviceModel(content, shapes, exclude_seen=exclude_seen)
+    device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.inputs)
     manifest = {
-        "inputs": inputs,
+        "made_from": inputs,
         "exclude_seen": exclude_seen,
         "quantization": config.export.quantization,
-        "features": _features(shapes),
         "quality": verdict.to_json(),
         "golden": make_golden(device, _golden_histories(shapes)),
         "config": config.model_dump(mode="json", exclude_unset=True, exclude=PRIVATE),
@@ -83,7 +83,7 @@ def export_bundle(
             **{name: version(name) for name in ("torch", "litert-torch", "ai-edge-quantizer")},
         },
     }
-    write_bundle(out, content, catalogue_items(catalogue), shapes, manifest)
+    write_bundle(out, content, catalogue_items(catalogue), shapes, manifest, model.inputs)
     return verdict
 
 
@@ -111,21 +111,6 @@ def catalogue_items(catalogue: pl.DataFrame) -> list[Item]:
         )
         for row in catalogue.sort(Column.INDEX).iter_rows(named=True)
     ]
-
-
-def _features(shapes: Shapes) -> dict[str, Any]:
-    """What an app has to know to fill each input."""
-    item = f"index of an item, 1..{shapes.items}: its place in items.json, counted from 1"
-    return {
-        Signature.ITEM_ID: {
-            "encoding": item,
-            "order": f"oldest first, the newest {shapes.length}, then padding",
-            "missing": 0,
-        },
-        Signature.BLOCKED: {"encoding": item, "order": "any", "missing": 0},
-        Signature.CANDIDATES: {"encoding": item, "order": "any, scores come alike", "missing": 0},
-        Signature.USER_VECTOR: {"encoding": "added to the user's vector", "missing": 0.0},
-    }
 
 
 def _golden_histories(shapes: Shapes) -> list[list[int]]:

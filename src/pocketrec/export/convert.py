@@ -22,12 +22,12 @@ with quiet():
 def convert(model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> bytes:
     """The file's bytes; every constant is shared by the signatures that use it."""
     model.eval()
-    inputs = example_inputs(shapes)
+    inputs = example_inputs(shapes, model.inputs)
     recommend = RecommendGraph(model, shapes, exclude_seen=exclude_seen).eval()
     score = ScoreGraph(model).eval()
     taken = {
-        Signature.RECOMMEND: (Signature.ITEM_ID, Signature.BLOCKED, Signature.USER_VECTOR),
-        Signature.SCORE: (Signature.ITEM_ID, Signature.USER_VECTOR, Signature.CANDIDATES),
+        name: {tensor: inputs[tensor] for tensor in signature.inputs}
+        for name, signature in shapes.signatures(model.inputs).items()
     }
     with tempfile.TemporaryDirectory() as scratch, quiet():
         path = Path(scratch) / "model.tflite"
@@ -35,12 +35,12 @@ def convert(model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> b
             litert_torch.signature(
                 Signature.RECOMMEND,
                 recommend,
-                sample_kwargs={name: inputs[name] for name in taken[Signature.RECOMMEND]},
+                sample_kwargs=taken[Signature.RECOMMEND],
             )
             .signature(
                 Signature.SCORE,
                 score,
-                sample_kwargs={name: inputs[name] for name in taken[Signature.SCORE]},
+                sample_kwargs=taken[Signature.SCORE],
             )
             .convert()
         )

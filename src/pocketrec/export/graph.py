@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from ..device import MASKED, Shapes
+from ..encoding import Feature
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
 
@@ -22,9 +25,12 @@ class RecommendGraph(nn.Module):
         self.shapes = shapes
         self.exclude_seen = exclude_seen
 
-    def forward(self, item_id: Tensor, blocked: Tensor, user_vector: Tensor) -> dict[str, Tensor]:
-        """One user's list, best first."""
-        scores = self.model.scores(self.model.user_vector(item_id) + user_vector, item_id)
+    def forward(
+        self, item_id: Tensor, blocked: Tensor, user_vector: Tensor, **rows: Tensor
+    ) -> dict[str, Tensor]:
+        """One user's list, best first; `rows` of features, (1, L, M) or (1, M), by input."""
+        user = self.model.user_vector(item_id, rows) + user_vector
+        scores = self.model.scores(user, item_id)
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
@@ -43,10 +49,11 @@ class ScoreGraph(nn.Module):
         self.model = model
 
     def forward(
-        self, item_id: Tensor, user_vector: Tensor, candidates: Tensor
+        self, item_id: Tensor, user_vector: Tensor, candidates: Tensor, **rows: Tensor
     ) -> dict[str, Tensor]:
         """One user's scores of given items."""
-        scores = self.model.scores(self.model.user_vector(item_id) + user_vector, item_id)
+        user = self.model.user_vector(item_id, rows) + user_vector
+        scores = self.model.scores(user, item_id)
         return {Signature.SCORES: torch.gather(scores, 1, candidates.to(torch.int64))}
 
 
@@ -56,11 +63,12 @@ def mask_items(scores: Tensor, hidden: Tensor) -> Tensor:
     return torch.scatter(scores, 1, hidden.to(torch.int64), penalty)
 
 
-def example_inputs(shapes: Shapes) -> dict[str, Tensor]:
+def example_inputs(shapes: Shapes, features: Sequence[Feature] = ()) -> dict[str, Tensor]:
     """One valid value of every input tensor, by name: an empty history."""
     return {
         Signature.ITEM_ID: torch.zeros(1, shapes.length, dtype=torch.int32),
         Signature.BLOCKED: torch.zeros(1, shapes.blocked, dtype=torch.int32),
         Signature.USER_VECTOR: torch.zeros(1, shapes.dim),
         Signature.CANDIDATES: torch.zeros(1, shapes.candidates, dtype=torch.int32),
+        **{f.input: torch.zeros(shapes.rows(f), dtype=torch.int32) for f in features},
     }

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..bundle import check_contract
 from ..config import ExportConfig
 from ..device import DeviceModel, Shapes
+from ..encoding import Feature
 from ..errors import QualityError
 from ..evaluation.on_device import rank_on_device
-from ..evaluation.protocol import Ranking, Scorer, Targets, rank_all
+from ..evaluation.protocol import Ranking, Scorer, rank_all
 from ..evaluation.summary import user_values
+from ..examples.targets import Targets
+from ..schema import IntArray, Rows
 from ..tflite import inspect
 
 PARITY = 1e-4
@@ -93,6 +95,7 @@ def verify(
     config: ExportConfig,
     *,
     exclude_seen: bool,
+    features: Sequence[Feature] = (),
     tables: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Verdict:
@@ -103,14 +106,13 @@ def verify(
     at once; the verdict holds everything that has a number.
     """
     facts = inspect(model)
-    check_contract(facts, shapes, shapes.items)
+    check_contract(facts, shapes, shapes.items, features)
     table = (shapes.items + 1, shapes.dim)
     found = [constant for constant in facts.constants if constant.shape == table]
     bits = max(BITS.get(constant.dtype, 64) for constant in found)
-    device = DeviceModel(model, shapes, exclude_seen=exclude_seen)
-    float_device = DeviceModel(float_model, shapes, exclude_seen=exclude_seen)
-    few = targets.histories[:: max(1, len(targets.histories) // PARITY_USERS)]
-    probes = [np.empty(0, np.int32), *few]
+    device = DeviceModel(model, shapes, exclude_seen=exclude_seen, features=features)
+    float_device = DeviceModel(float_model, shapes, exclude_seen=exclude_seen, features=features)
+    probes = _probes(targets)
 
     reference = rank_all(scorer, targets, item_count=shapes.items, k=K, exclude_seen=exclude_seen)
     shipped = rank_on_device(device, targets, k=K, progress=progress)
@@ -140,25 +142,39 @@ def verify(
     return Verdict(gates, measured)
 
 
+Probe = tuple[IntArray, Rows | None]
+"""A history, and the rows of its features."""
+
+
+def _probes(targets: Targets) -> list[Probe]:
+    """Some of the users, and one without a history of whom nothing is known."""
+    step = max(1, len(targets.histories) // PARITY_USERS)
+    few = targets.part(slice(None, None, step))
+    features: Sequence[Rows | None] = few.features or [None] * len(few.histories)
+    return [(np.empty(0, np.int32), None), *zip(few.histories, features, strict=True)]
+
+
 def _loss(before: float, after: float) -> float:
     """Relative loss; a model that ranks nobody right has no quality to keep, and fails."""
     return (before - after) / before if before > 0 else 1.0
 
 
-def _parity(scorer: Scorer, device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> float:
+def _parity(scorer: Scorer, device: DeviceModel, probes: list[Probe]) -> float:
     items = np.arange(1, device.shapes.items + 1, dtype=np.int32)
-    expected = scorer(probes)  # (P, V)
-    found = np.stack([device.score(history, items) for history in probes])
+    expected = scorer([history for history, _ in probes], [rows or {} for _, rows in probes])
+    found = np.stack([device.score(history, items, features=rows) for history, rows in probes])
     return float(np.abs(found - expected).max() / max(float(expected.std()), 1e-9))
 
 
-def _leaks(device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> int:
+def _leaks(device: DeviceModel, probes: list[Probe]) -> int:
     """Items shown although they were blocked, seen (if those are hidden) or padding."""
     leaks = 0
-    for history in probes:
-        free, _ = device.recommend(history, k=K)
+    for history, rows in probes:
+        free, _ = device.recommend(history, k=K, features=rows)
         blocked = np.unique(free[::2])
-        shown, _ = device.recommend(history, k=device.shapes.results, blocked=blocked)
+        shown, _ = device.recommend(
+            history, k=device.shapes.results, blocked=blocked, features=rows
+        )
         hidden = np.union1d(blocked, history) if device.exclude_seen else blocked
         leaks += int(np.isin(shown, [0, *hidden]).sum()) + len(shown) - len(np.unique(shown))
     return leaks
@@ -169,11 +185,11 @@ def _overlap(reference: Ranking, shipped: Ranking) -> float:
     return float(same.sum() / max(1, int((reference.top > 0).sum())))
 
 
-def _latency(device: DeviceModel, probes: list[npt.NDArray[np.int32]]) -> float:
+def _latency(device: DeviceModel, probes: list[Probe]) -> float:
     """Median milliseconds of a call with one thread."""
     times = []
-    for history in probes * 4:
+    for history, rows in probes * 4:
         begin = time.perf_counter()
-        device.recommend(history, k=K)
+        device.recommend(history, k=K, features=rows)
         times.append(time.perf_counter() - begin)
     return round(float(np.median(times)) * 1e3, 4)

@@ -1,6 +1,8 @@
-"""Read the catalogue: an id, a title and any attributes of each item."""
+"""Read tables beside the log: the catalogue (id, title, attributes), and attributes of users."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -18,26 +20,37 @@ LIST_SEPARATOR = "|"  # as in MovieLens: "Comedy|Drama"
 
 def read_table(config: Config, item_dtype: pl.DataType) -> pl.DataFrame:
     """Read the files behind data.items, with ids of `item_dtype`: see read.read_catalogue."""
-    data_items = str(config.data.items)
-    name = config.data.items_id
-    sources = open_sources(config.resolve(data_items), "data.items")
+    data = config.data
+    path = config.resolve(str(data.items))
+    return _read(path, "data.items", data.items_id, data.items_title, item_dtype)
+
+
+def read_users(config: Config, user_dtype: pl.DataType) -> pl.DataFrame:
+    """Read the files behind data.users, with ids of `user_dtype`: see read.read_users."""
+    path = config.resolve(str(config.data.users))
+    table = _read(path, "data.users", config.data.users_id, None, user_dtype)
+    return table.drop(Column.TITLE).rename({Column.ITEM: Column.USER})
+
+
+def _read(path: Path, key: str, name: str, title: str | None, dtype: pl.DataType) -> pl.DataFrame:
+    """A table with an id in column `name`; `key` is the TOML's, for errors."""
     tables = []
-    for source in sources:
-        require_column(source, name, "data.items_id", ID_ALIASES)
+    for source in open_sources(path, key):
+        require_column(source, name, f"{key}_id", ID_ALIASES)
         check_rows(source)
-        tables.append(_table(source, name, config.data.items_title))
+        tables.append(_table(source, name, title))
     try:
         table = pl.concat(tables, how="vertical_relaxed")
     except PolarsError:
         raise DataError(
-            f"the files of the catalogue '{data_items}' disagree about their columns; "
+            f"the files behind {key} = '{path.name}' disagree about their columns; "
             "write them alike or into one file"
         ) from None
     table = table.with_columns(_attribute(table[column]) for column in table.columns[2:])
-    return _with_ids(table, item_dtype, data_items)
+    return _with_ids(table, dtype, path.name)
 
 
-def _table(source: Source, name: str, title: str) -> pl.DataFrame:
+def _table(source: Source, name: str, title: str | None) -> pl.DataFrame:
     """One file as it is, under our names for id and title, each column in a plain dtype."""
     attributes = [column for column in source.columns if column not in (name, title)]
     if taken := sorted(RESERVED.intersection(attributes)):
@@ -52,7 +65,8 @@ def _table(source: Source, name: str, title: str) -> pl.DataFrame:
             table = scan(source, source.columns).collect()
     except (PolarsError, OSError) as error:
         raise unreadable(source.path, source.format, error) from None
-    text = pl.lit(None, pl.String) if title not in table.columns else pl.col(title).cast(pl.String)
+    known = title is not None and title in table.columns
+    text = pl.col(str(title)).cast(pl.String) if known else pl.lit(None, pl.String)
     return table.select(
         pl.col(name).cast(pl.String).alias(Column.ITEM),
         text.alias(Column.TITLE),

@@ -14,7 +14,7 @@ from polars.exceptions import PolarsError
 from ..config import Config, DataConfig
 from ..errors import DataError
 from ..schema import Column
-from . import times
+from . import event_features, times
 from .files import Source, check_rows, open_sources, require_column, scan, unreadable
 from .ids import id_expression, id_report, is_canonical, plain_dtype
 
@@ -34,7 +34,8 @@ def read_files(config: Config) -> pl.LazyFrame:
 
     Ids are Int64 when every one of the column is a plain integer ("7", not "07"), else String.
     TIME is Int64 milliseconds since 1970 UTC (any order under time_format "order"); RATING is
-    Float32; ORDER (UInt64) counts rows over the files in the order of their names.
+    Float32; ORDER (UInt64) counts rows over the files in the order of their names. What
+    [features.event] names comes as Column.feature: Float64, String or List(String).
     Reads the log once, streaming, to check it. Raises DataError for a missing column, an empty
     log, a null id, time or rating, and a time that is negative or in two units.
     """
@@ -50,11 +51,15 @@ def read_files(config: Config) -> pl.LazyFrame:
     names = {Column.USER: data.user, Column.ITEM: data.item, Column.TIME: data.time}
     if data.rating is not None:
         names[Column.RATING] = data.rating
+    features = event_features.columns(config)
+    for source in sources:
+        for name in features.values():
+            require_column(source, name, f"features.event.{name}", ())
     try:
-        frame = _joined(sources, names)
-        return frame.select(_expressions(frame, data, names))
+        frame = _joined(sources, names | features)
+        return frame.select(_expressions(frame, config, names, features))
     except (PolarsError, OSError) as error:
-        raise _blame(sources, list(roles.values()), error) from None
+        raise _blame(sources, [*roles.values(), *features.values()], error) from None
 
 
 def _joined(sources: list[Source], names: dict[str, str]) -> pl.LazyFrame:
@@ -66,7 +71,9 @@ def _joined(sources: list[Source], names: dict[str, str]) -> pl.LazyFrame:
         schema = frame.collect_schema()
         frames.append(
             frame.select(
-                pl.col(ours).cast(plain_dtype(schema[ours], names[ours], source.path.name))
+                pl.col(ours).cast(event_features.dtype_of(schema[ours], names[ours], source))
+                if ours.startswith(Column.feature(""))
+                else pl.col(ours).cast(plain_dtype(schema[ours], names[ours], source.path.name))
                 for ours in names
             )
         )
@@ -80,11 +87,16 @@ def _joined(sources: list[Source], names: dict[str, str]) -> pl.LazyFrame:
     return joined.with_columns(pl.col(Column.ORDER).cast(pl.UInt64))
 
 
-def _expressions(frame: pl.LazyFrame, data: DataConfig, names: dict[str, str]) -> list[pl.Expr]:
+def _expressions(
+    frame: pl.LazyFrame, config: Config, names: dict[str, str], features: dict[str, str]
+) -> list[pl.Expr]:
     """Check the log in one streaming pass and say how each column is to be cast."""
+    data, kinds = config.data, config.features.event
     schema = frame.collect_schema()
     kind = _time_kind(frame, schema[Column.TIME], data)
     bad = _bad_rows(schema, kind, data)
+    for ours, name in features.items():
+        bad[ours] = event_features.is_bad(pl.col(ours), schema[ours], kinds[name])
     value = pl.col(CHECKED)
     checks: dict[str, pl.Expr] = {"rows": pl.len(), "low": value.min(), "high": value.max()}
     if kind == "number" and schema[Column.TIME] == pl.String:
@@ -95,6 +107,8 @@ def _expressions(frame: pl.LazyFrame, data: DataConfig, names: dict[str, str]) -
     for name, wrong in bad.items():
         checks[f"bad {name}"] = wrong.sum()
         checks[f"first {name}"] = pl.when(wrong).then(pl.col(Column.ORDER)).min()
+    for ours in features:
+        checks[f"lists {ours}"] = event_features.has_lists(pl.col(ours), schema[ours])
     # Reading a time out of text is the dear part: once, for all checks of it.
     checked = frame.with_columns(_checked_time(schema[Column.TIME], kind, data).alias(CHECKED))
     report = checked.select(**checks).collect(engine="streaming").row(0, named=True)
@@ -102,7 +116,7 @@ def _expressions(frame: pl.LazyFrame, data: DataConfig, names: dict[str, str]) -
         raise DataError(f"'{data.path}' holds no events: it has column names but no rows")
     for name in bad:
         if report[f"bad {name}"]:
-            raise _bad_value(frame, name, names[name], report, kind)
+            raise _bad_value(frame, name, (names | features)[name], report, kind)
     _check_format(kind, data)
     if report.get("whole"):
         kind = "integer"
@@ -113,6 +127,11 @@ def _expressions(frame: pl.LazyFrame, data: DataConfig, names: dict[str, str]) -
     expressions.append(_time(schema[Column.TIME], kind, data, report).alias(Column.TIME))
     if Column.RATING in names:
         expressions.append(pl.col(Column.RATING).cast(pl.Float32))
+    for ours, name in features.items():
+        values = event_features.expression(
+            pl.col(ours), schema[ours], kinds[name], bool(report[f"lists {ours}"])
+        )
+        expressions.append(values.alias(ours))
     return [*expressions, pl.col(Column.ORDER)]
 
 
@@ -186,8 +205,9 @@ def _bad_value(
     time = {"text": "an ISO 8601 time from 1970 on", "moment": "a date from 1970 on"}
     expected = {
         Column.TIME: time.get(kind, "a number that is not negative"),
-        Column.RATING: "a number",
-    }.get(ours, "an id")
+        Column.USER: "an id",
+        Column.ITEM: "an id",
+    }.get(ours, "a number")
     found = "nothing" if value is None or value == "" else repr(value)
     return DataError(
         f"column '{name}' is not usable in {report[f'bad {ours}']} of {report['rows']} rows; "

@@ -16,7 +16,7 @@ from polars.exceptions import PolarsError
 
 from ..artifact import describe
 from ..config import Config, SourceName
-from ..errors import DataError
+from ..errors import ConfigError, DataError
 from ..schema import Column
 from . import download
 from .movielens_tables import FORMS, Form
@@ -41,14 +41,21 @@ def events(config: Config) -> pl.LazyFrame:
     """
     folder, form = _open(config)
     frame = form.ratings(folder).with_row_index(Column.ORDER)
+    time = pl.col(Column.TIME).cast(pl.Int64) * form.time_unit
+    if config.features.time:
+        clock = time if form.clock is None else pl.col(Column.CLOCK)
+        if form.clock is not None:
+            frame = form.clock(folder, frame)
     frame = frame.select(
         pl.col(Column.USER).cast(pl.Int64),
         pl.col(Column.ITEM).cast(pl.Int64),
-        (pl.col(Column.TIME).cast(pl.Int64) * form.time_unit).alias(Column.TIME),
+        time.alias(Column.TIME),
         pl.col(Column.RATING).cast(pl.Float32),
         pl.col(Column.ORDER).cast(pl.UInt64),
+        *(_feature(name) for name in config.features.event),
+        *([clock.alias(Column.CLOCK)] if config.features.time else []),
     )
-    found = _count(frame, form.marker)
+    found = _count(frame.drop(Column.CLOCK, strict=False), form.marker)
     source = config.data.source
     # latest-small is renewed now and then, so only its checksum can be held against it.
     fixed = source is not None and RELEASES[source].checksum is not None
@@ -63,6 +70,14 @@ def events(config: Config) -> pl.LazyFrame:
             "remove the folder, and it is downloaded again"
         )
     return frame
+
+
+def _feature(name: str) -> pl.Expr:
+    if name != Column.RATING:
+        raise ConfigError(
+            f"features.event.{name}: MovieLens tells nothing of an event but its 'rating'"
+        )
+    return pl.col(Column.RATING).cast(pl.Float64).alias(Column.feature(name))
 
 
 def catalogue(config: Config) -> pl.DataFrame:

@@ -27,6 +27,7 @@ CSV_FIELDS = ("userId", "movieId", "rating", "timestamp")
 # "1::2::3::4" is 1, nothing, 2, nothing, ... to a reader that separates at each ":".
 DAT_FIELDS = (Column.USER, "", Column.ITEM, "", Column.RATING, "", Column.TIME)
 
+TIMES_OF_SOME = "ratings_users_1_2999.dat.gz"  # may lie beside 1M's copy without a clock
 MISSPELT = "unkonwn"  # RecBole's title and year of the one film that 100K calls "unknown"
 
 # README of 1M, in the order of their codes.
@@ -65,6 +66,7 @@ class Form:
     users: Callable[[Path], pl.DataFrame | None]
     time_unit: int = 1000  # milliseconds in a unit of the published time
     counts: Counts | None = None  # of a form that is not the whole release
+    clock: Callable[[Path, pl.LazyFrame], pl.LazyFrame] | None = None  # adds it, if TIME is none
 
     @property
     def marker(self) -> str:
@@ -181,6 +183,21 @@ def _ratings_parquet(folder: Path) -> pl.LazyFrame:
     return frame.select(pl.col(theirs).alias(ours) for theirs, ours in names.items())
 
 
+def _clock_of_some(folder: Path, ratings: pl.LazyFrame) -> pl.LazyFrame:
+    """Add CLOCK (ms) for the users whose times lie beside the copy without a clock, else null."""
+    path = folder / TIMES_OF_SOME
+    if not path.is_file():
+        return ratings.with_columns(pl.lit(None, pl.Int64).alias(Column.CLOCK))
+    times = _scan(path, ":", DAT_FIELDS, header=False)
+    times = times.select(
+        Column.USER, Column.ITEM, (pl.col(Column.TIME) * 1000).alias(Column.CLOCK)
+    ).unique([Column.USER, Column.ITEM])
+    ids = pl.col(Column.USER, Column.ITEM).cast(pl.Int64)
+    return ratings.with_columns(ids).join(
+        times, on=[Column.USER, Column.ITEM], how="left", maintain_order="left"
+    )
+
+
 _FORMS = (
     Form(
         ("u.data", "u.item", "u.genre", "u.user"),
@@ -207,6 +224,7 @@ _FORMS = (
         _users_1m,
         time_unit=1,
         counts=Counts(999_611, 6_040, 3_416),  # films with five ratings or more
+        clock=_clock_of_some,
     ),
     Form(
         ("ratings.csv", "movies.csv"),

@@ -22,28 +22,36 @@ def read_events(config: Config) -> pl.LazyFrame:
     Ids are Int64 when every one of the column is a plain integer ("7", not "07"), else String.
     TIME is Int64 milliseconds since 1970 UTC (any order under time_format "order", and for
     MovieLens 1M in the form without times); RATING is Float32, where configured or published;
-    ORDER (UInt64) counts rows over the files in the order of their names.
+    ORDER (UInt64) counts rows over the files in the order of their names; Column.feature of each
+    of [features.event]; and, for [features.time], CLOCK: TIME where it is one, else null.
     Reads the log once, streaming, to check it. Raises DataError for a missing column, an empty
     log, a null id, time or rating, a time that is negative or in two units, and an order that is
-    no clock where split.kind = "time" needs one; DownloadError when a published data set cannot
-    be fetched.
+    no clock where split.kind = "time" or [features.time] needs one; DownloadError when a published
+    data set cannot be fetched.
     """
     _need_clock(config)
-    return events.read_files(config) if config.data.source is None else movielens.events(config)
+    if config.data.source is not None:
+        return movielens.events(config)
+    log = events.read_files(config)
+    return (
+        log.with_columns(pl.col(Column.TIME).alias(Column.CLOCK)) if config.features.time else log
+    )
 
 
 def _need_clock(config: Config) -> None:
-    """Raise DataError for a split by time of a log whose TIME only sorts each user's events."""
-    if config.split.kind != "time":
-        return
+    """Raise DataError where times are needed of a log whose TIME only sorts a user's events."""
     if config.data.source is None:
         found = 'data.time_format is "order"' if config.data.time_format == "order" else None
     else:
         found = None if movielens.has_clock(config) else "this copy of MovieLens has no times"
-    if found is not None:
+    if found is None:
+        return
+    if config.split.kind == "time":
         raise DataError(
             f'split.kind = "time" needs a clock, but {found}: choose "leave-one-out" or "users"'
         )
+    if config.features.time and config.data.source is None:
+        raise DataError(f"features.time needs a clock, but {found}: leave it out")
 
 
 def read_catalogue(config: Config, log: pl.LazyFrame | None = None) -> pl.DataFrame | None:
@@ -62,9 +70,18 @@ def read_catalogue(config: Config, log: pl.LazyFrame | None = None) -> pl.DataFr
     return catalogue.read_table(config, log.collect_schema()[Column.ITEM])
 
 
-def read_users(config: Config) -> pl.DataFrame | None:
-    """Attributes of users: USER and age, gender, occupation, where the source publishes them."""
-    return None if config.data.source is None else movielens.users(config)
+def read_users(config: Config, log: pl.LazyFrame | None = None) -> pl.DataFrame | None:
+    """Give USER and the attributes of each user; None without any.
+
+    From data.users, or as MovieLens publishes them. Dtypes and errors are those of
+    `read_catalogue`.
+    """
+    if config.data.source is not None:
+        return movielens.users(config)
+    if config.data.users is None:
+        return None
+    log = events.read_files(config) if log is None else log
+    return catalogue.read_users(config, log.collect_schema()[Column.USER])
 
 
 def describe_source(config: Config) -> dict[str, Any]:
@@ -80,4 +97,7 @@ def describe_source(config: Config) -> dict[str, Any]:
     if config.data.items is not None:
         items = find_files(config.resolve(config.data.items), "data.items")
         found["items"] = [{"name": file.name, **describe(file)} for file in items]
+    if config.data.users is not None:
+        users = find_files(config.resolve(config.data.users), "data.users")
+        found["users"] = [{"name": file.name, **describe(file)} for file in users]
     return found

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..encoding import Feature
 from ..examples.attributes import ItemAttributes
 from ..schema import PADDING
 from .encoders import build_encoder
-from .features import EventFeatures
+from .features import EventFeatures, UserFeatures
 from .followers import Followers
 from .items import ItemTable
+
+Rows = Mapping[str, Tensor]
+"""Rows of features by input: of events (B, L, M), of users (B, M)."""
 
 
 class RecommenderModel(nn.Module):
@@ -21,13 +27,19 @@ class RecommenderModel(nn.Module):
     """
 
     def __init__(
-        self, item_count: int, config: ModelConfig, attributes: ItemAttributes | None = None
+        self,
+        item_count: int,
+        config: ModelConfig,
+        attributes: ItemAttributes | None = None,
+        inputs: Sequence[Feature] = (),
     ) -> None:
         super().__init__()
         self.config = config
         self.item_count = item_count
         self.items = ItemTable(item_count, config.dim, attributes)
-        self.features = EventFeatures(config)
+        self.inputs = tuple(inputs)
+        self.features = EventFeatures(config, inputs)
+        self.user_features = UserFeatures(config, inputs)
         self.encoder = build_encoder(config)
         self.norm = nn.LayerNorm(config.dim)
         # What is known of a user without history; trained to predict any event of any user.
@@ -49,21 +61,31 @@ class RecommenderModel(nn.Module):
         output: Tensor = self.items()
         return output
 
-    def states(self, item_id: Tensor, table: Tensor | None = None) -> Tensor:
+    def states(
+        self, item_id: Tensor, rows: Rows | None = None, table: Tensor | None = None
+    ) -> Tensor:
         """User vectors after every event: item_id (B, L), padded at the end -> (B, L, D).
 
-        `table` is the item table, for callers who have made it already.
+        `rows` of features by input, of events (B, L, M) and of users (B, M); those not given are
+        missing. `table` is the item table, for callers who have made it already.
         """
-        x = self.features(item_id, self.table if table is None else table)
-        output: Tensor = self.norm(self.encoder(x, lengths_of(item_id)))
+        x = self.features(item_id, self.table if table is None else table, rows)
+        encoded = self.encoder(x, lengths_of(item_id))
+        output: Tensor = self.norm(encoded + self.user_features(item_id, rows).unsqueeze(1))
         return output
 
-    def user_vector(self, item_id: Tensor) -> Tensor:
-        """The user as of now: item_id (B, L) int32 -> (B, D); `start` for an empty history."""
+    def starts(self, item_id: Tensor, rows: Rows | None = None) -> Tensor:
+        """User vectors before any event, of what is known of the users: -> (B, D)."""
+        starts: Tensor = self.start + self.user_features(item_id, rows)
+        return starts.expand(len(item_id), -1)
+
+    def user_vector(self, item_id: Tensor, rows: Rows | None = None) -> Tensor:
+        """The user as of now: item_id (B, L) int32 -> (B, D); `starts` for an empty history."""
         lengths = lengths_of(item_id)
-        encoded = self.norm(self.encoder.last(self.features(item_id, self.table), lengths))
+        encoded = self.encoder.last(self.features(item_id, self.table, rows), lengths)
+        known = self.user_features(item_id, rows)
         some = (lengths > 0).unsqueeze(-1).to(encoded.dtype)
-        output: Tensor = some * encoded + (1 - some) * self.start
+        output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.start + known)
         return output
 
     def logits(self, user: Tensor) -> Tensor:
@@ -83,7 +105,7 @@ class RecommenderModel(nn.Module):
 
     def folded(self) -> RecommenderModel:
         """The same model for the device: one plain item table, attributes summed into it."""
-        plain = RecommenderModel(self.item_count, self.config)
+        plain = RecommenderModel(self.item_count, self.config, inputs=self.inputs)
         state = self.state_dict() | {"items.table.weight": self.table.detach()}
         state.pop("items.value_table", None)
         plain.load_state_dict(state)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..schema import Rows
 from .recommender import RecommenderModel, lengths_of
 
 
@@ -18,17 +19,36 @@ class ModelScorer:
     def __init__(self, model: RecommenderModel) -> None:
         self.model = model.eval()
 
-    def __call__(self, histories: list[npt.NDArray[np.int32]]) -> npt.NDArray[np.float32]:
-        """Histories (B lists of item indices, oldest first, any length) -> scores (B, V)."""
+    def __call__(
+        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Histories (B lists of item indices, oldest first, any length) -> scores (B, V).
+
+        `features` are rows by input: of each history's events (n, M), of its user (M,).
+        """
         item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
+        rows = self._rows(features, item_id.shape[1]) if features else None
         with torch.inference_mode():
             lengths = lengths_of(item_id)
-            states = self.model.states(item_id)
-            rows = torch.arange(len(histories))
-            users = states[rows, (lengths - 1).clamp(min=0)]
-            users = torch.where((lengths > 0).unsqueeze(1), users, self.model.start)
+            states = self.model.states(item_id, rows)
+            users = states[torch.arange(len(histories)), (lengths - 1).clamp(min=0)]
+            starts = self.model.starts(item_id, rows)
+            users = torch.where((lengths > 0).unsqueeze(1), users, starts)
             scores: npt.NDArray[np.float32] = self.model.scores(users, item_id)[:, 1:].numpy()
         return scores
+
+    def _rows(self, features: list[Rows], width: int) -> dict[str, torch.Tensor]:
+        """One tensor an input, events padded as the histories are."""
+        found = {}
+        for feature in self.model.inputs:
+            shape = (width, feature.slots) if feature.of == "event" else (feature.slots,)
+            rows = np.zeros((len(features), *shape), np.int32)
+            for user, told in enumerate(features):
+                if feature.input in told:
+                    newest = told[feature.input][-self.model.max_length :]
+                    rows[user, : len(newest)] = newest
+            found[feature.input] = torch.from_numpy(rows)
+        return found
 
 
 def pad_histories(histories: list[npt.NDArray[np.int32]], max_length: int) -> npt.NDArray[np.int32]:

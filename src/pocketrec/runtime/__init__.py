@@ -1,5 +1,6 @@
 """What an app in Python imports: `from pocketrec.runtime import Recommender`."""
 
+from .inputs import Event
 from .recommender import Recommendation, Recommender, UnknownItemWarning
 
-__all__ = ["Recommendation", "Recommender", "UnknownItemWarning"]
+__all__ = ["Event", "Recommendation", "Recommender", "UnknownItemWarning"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle import Bundle, Item, check_golden, open_bundle
+from ..encoding import Feature
 from ..errors import InputError
-
-ItemId = int | str
+from .inputs import Event, ItemId, Moment, encode_inputs
 
 
 class UnknownItemWarning(UserWarning):
@@ -57,54 +57,88 @@ class Recommender:
         """The catalogue, most popular in training first."""
         return self.bundle.items
 
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What the model can be told of events and users beside item ids."""
+        return self.bundle.features
+
     def recommend(
         self,
-        history: Iterable[ItemId],
+        history: Iterable[ItemId | Event],
         *,
         k: int = 10,
         blocked: Iterable[ItemId] = (),
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
         user_vector: Sequence[float] | None = None,
         strict: bool = False,
     ) -> list[Recommendation]:
         """The best k items after a history (oldest first), best first.
+
+        An event is an item's id, or an Event that tells more of it. `user` are values by the names
+        of [features.user], and `now` the moment of asking, in seconds since 1970 or as a datetime;
+        what is left out, the model does without.
 
         Seen items are left out (unless the bundle is of a domain where users repeat), and
         `blocked` ones always. An empty history gives what is popular. Ids that the catalogue
         does not have are ignored with an UnknownItemWarning, or refused when `strict`. The list
         is shorter than k when fewer items are left. `user_vector` (D,) is added to the user.
 
-        Raises InputError for a k beyond the catalogue and for ids of another type.
+        Raises InputError for a k beyond the catalogue, for ids of another type, and for features
+        that the model does not have.
         """
         if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
             raise InputError(f"k must be a positive whole number, not {k!r}")
         if k > len(self.items):
             raise InputError(f"k = {k} is more than the catalogue's {len(self.items)} items")
+        events, rows = self._events(history, user, now, strict=strict)
         ids, scores = self._device.recommend(
-            self._indices(history, "history", strict=strict),
+            events,
             k=int(k),
             blocked=self._indices(blocked, "blocked", strict=strict),
             user_vector=_vector(user_vector),
+            features=rows,
         )
         found = ((self.items[index - 1], score) for index, score in zip(ids, scores, strict=True))
         return [Recommendation(item.id, item.title, float(score)) for item, score in found]
 
     def score(
         self,
-        history: Iterable[ItemId],
+        history: Iterable[ItemId | Event],
         candidates: Iterable[ItemId],
         *,
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
         user_vector: Sequence[float] | None = None,
     ) -> list[float]:
         """Scores of the candidates, in their order; the numbers that `recommend` ranks by.
 
         Raises InputError for a candidate that the catalogue does not have.
         """
+        events, rows = self._events(history, user, now, strict=False)
         scores = self._device.score(
-            self._indices(history, "history", strict=False),
+            events,
             self._indices(candidates, "candidates", strict=True),
             user_vector=_vector(user_vector),
+            features=rows,
         )
         return [float(score) for score in scores]
+
+    def _events(
+        self,
+        history: Iterable[ItemId | Event],
+        user: Mapping[str, Any] | None,
+        now: Moment | None,
+        *,
+        strict: bool,
+    ) -> tuple[npt.NDArray[np.int32], dict[str, npt.NDArray[np.int32]]]:
+        """Indices of a history's known items, and the rows of its features."""
+        if isinstance(history, str | bytes) or not isinstance(history, Iterable):
+            raise InputError(f"history must be a list of ids, not {history!r}")
+        events = [event if isinstance(event, Event) else Event(event) for event in history]
+        indices = self._indices([event.id for event in events], "history", strict=strict)
+        known = [event for event in events if str(event.id) in self._index]
+        return indices, encode_inputs(self.features, known, user, now)
 
     def _indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> npt.NDArray[np.int32]:
         if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
@@ -119,7 +153,7 @@ class Recommender:
             message = f"{len(unknown)} of {len(given)} ids of {name} are unknown: {shown}"
             if strict:
                 raise InputError(message)
-            warnings.warn(f"{message}; they are ignored", UnknownItemWarning, stacklevel=3)
+            warnings.warn(f"{message}; they are ignored", UnknownItemWarning, stacklevel=4)
         known = [self._index[str(item)] for item in given if str(item) in self._index]
         return np.asarray(known, np.int32)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..encoding import MISSING, Feature
 from ..errors import DataError
 from ..examples.shards import Sequences
 from ..schema import PADDING
@@ -19,24 +21,30 @@ class Batch:
     """Histories and, for every event, the event that came next.
 
     item_id (B, L) int32 and labels (B, L) int64, padded at the end with 0; start_labels (B,)
-    int64, one event of each window, to learn what to show to somebody without history.
+    int64, one event of each window, to learn what to show to somebody without history; `rows` of
+    features by input, of events (B, L, M) and of users (B, M).
     """
 
     item_id: Tensor
     labels: Tensor
     start_labels: Tensor
     label_count: int
+    rows: dict[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Windows:
-    """Stretches of histories: `counts` (W,) labels each, whose inputs begin at `starts` (W,)."""
+    """Stretches of histories: `counts` (W,) labels each, whose inputs begin at `starts` (W,).
+
+    `users` (W,) are the places of their users among the sequences.
+    """
 
     starts: np.ndarray
     counts: np.ndarray
+    users: np.ndarray
 
     def __getitem__(self, rows: np.ndarray) -> _Windows:
-        return _Windows(self.starts[rows], self.counts[rows])
+        return _Windows(self.starts[rows], self.counts[rows], self.users[rows])
 
 
 class Batches:
@@ -45,17 +53,27 @@ class Batches:
     Every event but a user's first is the label of one position per epoch. A history of more than
     L + 1 events is cut into windows at places that are drawn anew each epoch, so that in time
     each event meets every context. Windows of like length go into one batch, filled until it has
-    `batch_labels` labels: steps weigh labels equally, and little is padding.
+    `batch_labels` labels: steps weigh labels equally, and little is padding. A share `hidden` of
+    the features' values is taken away at random, so that the model learns to do without.
     """
 
     def __init__(
-        self, sequences: Sequences, *, max_length: int, batch_labels: int, seed: int
+        self,
+        sequences: Sequences,
+        *,
+        max_length: int,
+        batch_labels: int,
+        seed: int,
+        features: Seq[Feature] = (),
+        hidden: float = 0.0,
     ) -> None:
         lengths = np.diff(sequences.offsets)
         users = np.flatnonzero(lengths >= 2)
         if not len(users):
             raise DataError("no user has two training events: there is no next event to learn")
         self.items = sequences.items
+        self.users = users
+        self.features, self.rows, self.hidden = features, sequences.features, hidden
         self.starts = sequences.offsets[:-1][users]
         self.label_counts = lengths[users] - 1
         self.max_length = max_length
@@ -94,21 +112,33 @@ class Batches:
         piece = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         begin = np.where(piece == 0, 0, first[user] + (piece - 1) * length)
         end = np.minimum(first[user] + piece * length, self.label_counts[user])
-        return _Windows(self.starts[user] + begin, end - begin)
+        return _Windows(self.starts[user] + begin, end - begin, self.users[user])
 
     def batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
-        """The tensors of some windows; `random` draws the start labels."""
+        """The tensors of some windows; `random` draws what is hidden, and the start labels."""
         column = np.arange(windows.counts.max())
         is_event = column < windows.counts[:, None]  # (B, L)
         place = np.where(is_event, windows.starts[:, None] + column, 0)
         inputs = np.where(is_event, self.items[place], PADDING)
         labels = np.where(is_event, self.items[place + is_event], PADDING)
+        rows = {}
+        for feature in self.features:
+            found = self.rows[feature.input]
+            if feature.of == "event":
+                found = np.where(is_event[..., None], found[place], MISSING)  # (B, L, M)
+            else:
+                found = found[windows.users]  # (B, M)
+            if self.hidden:
+                away = random.random(found.shape[:-1]) < self.hidden
+                found = np.where(away[..., None], MISSING, found)
+            rows[feature.input] = torch.from_numpy(found.astype(np.int32))
         picked = windows.starts + random.integers(0, windows.counts + 1)
         return Batch(
             item_id=torch.from_numpy(inputs.astype(np.int32)),
             labels=torch.from_numpy(labels.astype(np.int64)),
             start_labels=torch.from_numpy(self.items[picked].astype(np.int64)),
             label_count=int(windows.counts.sum()),
+            rows=rows,
         )
 
 

@@ -130,9 +130,9 @@ def train_step(
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label."""
     table = model.table
-    states = model.states(batch.item_id, table)  # (B, L, D)
+    states = model.states(batch.item_id, batch.rows, table)  # (B, L, D)
     kept = batch.labels != PADDING  # (B, L)
-    starts = model.start.expand(len(batch.start_labels), -1)  # (B, D)
+    starts = model.starts(batch.item_id, batch.rows)  # (B, D)
     rows = torch.cat([states[kept], starts])  # (N + B, D)
     labels = torch.cat([batch.labels[kept], batch.start_labels])
     loss = full_softmax(rows, table, labels, dtype=dtype)

@@ -21,6 +21,7 @@ from ..artifact import (
     write_manifest,
 )
 from ..config import Config
+from ..encoding import Feature
 from ..errors import ArtifactError, needs_extra
 from ..examples.attributes import read_attributes
 from ..examples.shards import PreparedData
@@ -54,7 +55,8 @@ class Run:
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
         attributes = read_attributes(catalogue, config.features.item)
-        model = RecommenderModel(catalogue.height, config.model, attributes).eval()
+        inputs = [Feature.from_json(entry) for entry in manifest["features"]]
+        model = RecommenderModel(catalogue.height, config.model, attributes, inputs).eval()
         load_checkpoint(folder / File.CHECKPOINTS / File.BEST, model)
         return cls(folder, manifest, config, catalogue, model)
 
@@ -115,8 +117,9 @@ def run_training(
         torch.set_num_threads(config.training.threads)
     torch.manual_seed(config.training.seed)
     attributes = read_attributes(data.catalogue, config.features.item)
-    model = RecommenderModel(data.item_count, config.model, attributes)
-    sequences = data.training()
+    inputs = data.features_of(config.features)
+    model = RecommenderModel(data.item_count, config.model, attributes, inputs)
+    sequences = data.training(inputs)
     if model.followers is not None:
         model.followers.count(sequences)
     batches = Batches(
@@ -124,6 +127,8 @@ def run_training(
         max_length=model.max_length,
         batch_labels=config.training.batch_labels,
         seed=config.training.seed,
+        features=inputs,
+        hidden=config.features.hidden,
     )
     manifest = {
         "finished": False,
@@ -135,6 +140,7 @@ def run_training(
             "source": data.manifest["source"],
             "counts": data.manifest["counts"],
         },
+        "features": [feature.to_json() for feature in inputs],
         "parameters": sum(p.numel() for p in model.parameters()),
         "labels_per_epoch": batches.labels_per_epoch,
         "torch": torch.__version__,

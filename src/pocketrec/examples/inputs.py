@@ -1,0 +1,185 @@
+"""What is told of events and users beside item ids: encodings learned from training events, and
+columns of rows.
+
+`Feature.rows` does the same to one value; that both agree is tested.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from ..config import FeaturesConfig
+from ..encoding import MISSING, Bins, Categories, Feature, FeatureKind, time_feature
+from ..errors import ConfigError
+from ..schema import Column
+from .engines import Buckets
+from .split import ROLE, Role
+
+RARE = 5
+"""A value that fewer training events (or users) have is as if not given: nothing is learned from
+so few, and it may tell who they are."""
+BINS = 16
+"""Most stretches of a number, of about as many training events each."""
+DIGITS = 3
+"""Significant digits of numbers that quantiles are made of: so many values fit in memory."""
+SLOTS = 8
+"""Most values at once that a feature keeps of an event or user."""
+
+_VALUE = "value"
+_SLOTS = "slots"
+
+
+def check_users(users: pl.DataFrame | None, kinds: dict[str, FeatureKind]) -> None:
+    """Raise ConfigError unless the table of users has what [features.user] names."""
+    known = [] if users is None else [name for name in users.columns if name != Column.USER]
+    for name, kind in kinds.items():
+        if users is None or name not in known:
+            has = f"it has {', '.join(known)}" if known else "there is no such table: data.users"
+            raise ConfigError(f"features.user.{name}: no such column of the users' table; {has}")
+        if kind == "number" and not users[name].dtype.is_numeric():
+            raise ConfigError(
+                f'features.user.{name} = "number", but the table has text in it: "category" fits'
+            )
+
+
+def with_users(events: pl.DataFrame, users: pl.DataFrame | None, names: list[str]) -> pl.DataFrame:
+    """Events with the attributes of their users, as columns named by Column.user_feature."""
+    if users is None or not names:
+        return events
+    told = users.select(Column.USER, *(_plain(users, name) for name in names))
+    if told[Column.USER].dtype != events[Column.USER].dtype:
+        told = told.cast({Column.USER: events[Column.USER].dtype})
+    return events.join(told, on=Column.USER, how="left", maintain_order="left")
+
+
+def _plain(users: pl.DataFrame, name: str) -> pl.Expr:
+    dtype, column = users[name].dtype, pl.col(name)
+    if not isinstance(dtype, pl.List) and not dtype.is_float():
+        column = column.cast(pl.String) if not dtype.is_numeric() else column
+    return column.alias(Column.user_feature(name))
+
+
+def fit_features(buckets: Buckets, config: FeaturesConfig) -> list[Feature]:
+    """The inputs that [features] asks for, in its order, encoded as TRAINING events need it."""
+    features = []
+    for name, kind in config.event.items():
+        column = Column.feature(name)
+        encoding, slots = _fit(buckets, partial(_of_events, column=column), column, kind)
+        features.append(Feature(name, "event", encoding, slots))
+    features += [time_feature(name) for name in config.time]
+    for name, kind in config.user.items():
+        column = Column.user_feature(name)
+        encoding, slots = _fit(buckets, partial(_of_users, column=column), column, kind)
+        features.append(Feature(name, "user", encoding, slots))
+    return features
+
+
+def _of_events(events: pl.DataFrame, column: str) -> pl.DataFrame:
+    return events.filter(pl.col(ROLE) == Role.TRAIN).select(column)
+
+
+def _of_users(events: pl.DataFrame, column: str) -> pl.DataFrame:
+    trained = events.filter(pl.col(ROLE) == Role.TRAIN)
+    return trained.unique(Column.USER, keep="first", maintain_order=True).select(column)
+
+
+def _fit(
+    buckets: Buckets, values: Callable[[pl.DataFrame], pl.DataFrame], column: str, kind: FeatureKind
+) -> tuple[Categories | Bins, int]:
+    """Count values in every bucket, and make categories or bins of the counts."""
+    read = _texts if kind == "category" else _rounded
+
+    def count(events: pl.DataFrame) -> pl.DataFrame:
+        lists = values(events).select(read(pl.col(column), events.schema[column]).alias(_VALUE))
+        longest = pl.lit(lists[_VALUE].list.len().max() or 0, pl.Int64).alias(_SLOTS)
+        found = lists.explode(_VALUE).drop_nulls().group_by(_VALUE)
+        return found.agg(pl.len().cast(pl.Int64).alias(Column.COUNT)).with_columns(longest)
+
+    def merge(parts: pl.DataFrame) -> pl.DataFrame:
+        counts = pl.col(Column.COUNT).sum()
+        return parts.group_by(_VALUE).agg(counts, pl.col(_SLOTS).max()).sort(_VALUE)
+
+    counts = buckets.combine(count, merge)
+    if kind == "category":
+        kept = counts.filter(pl.col(Column.COUNT) >= RARE)
+        slots = int(counts[_SLOTS].max() or 1)  # type: ignore[arg-type]
+        return Categories(tuple(kept[_VALUE])), min(SLOTS, max(1, slots))
+    if counts.height <= BINS:  # few values, such as stars: a bin for each
+        return Bins(tuple(counts[_VALUE][1:].to_list())), 1
+    share = (counts[Column.COUNT].cum_sum() - counts[Column.COUNT]) / counts[Column.COUNT].sum()
+    # An edge begins its bin: it is a value, so that values and no two bins fall together.
+    wanted = np.searchsorted(share.to_numpy(), np.arange(1, BINS) / BINS, side="left")
+    edges = counts[_VALUE].to_numpy()[np.unique(wanted[wanted < counts.height])]
+    return Bins(tuple(edges.tolist())), 1
+
+
+def _texts(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Categories as lists of text, spelled as `encoding.texts` spells them."""
+    if isinstance(dtype, pl.List):
+        return column.list.drop_nulls().list.unique(maintain_order=True)
+    if dtype.is_float():
+        integer = column.cast(pl.Int64, strict=False).cast(pl.String)
+        column = pl.when(column == column.round()).then(integer).otherwise(column.cast(pl.String))
+    return pl.concat_list(column.cast(pl.String)).list.drop_nulls()
+
+
+def _rounded(column: pl.Expr, _: pl.DataType) -> pl.Expr:
+    number = column.cast(pl.Float64).round_sig_figs(DIGITS)
+    return pl.concat_list(pl.when(number.is_finite()).then(number)).list.drop_nulls()
+
+
+def encode(features: list[Feature], schema: pl.Schema) -> list[pl.Expr]:
+    """Columns of rows of events in order: List(Int32) of M each, under the columns' names.
+
+    Features of time look at an event's neighbours of the same user: give all that there are.
+    """
+    return [_encode(feature, schema).alias(column_of(feature)) for feature in features]
+
+
+def column_of(feature: Feature) -> str:
+    """The column of events that holds a feature's values, and then its rows."""
+    name = feature.name
+    return Column.feature(name) if feature.of == "event" else Column.user_feature(name)
+
+
+def _encode(feature: Feature, schema: pl.Schema) -> pl.Expr:
+    name, encoding = column_of(feature), feature.encoding
+    if feature.time is not None:
+        value, dtype = _time_value(feature.time)
+    else:
+        value, dtype = pl.col(name), schema[name]
+    if isinstance(encoding, Bins):
+        edges = np.asarray(encoding.edges)
+        row = value.map_batches(partial(_bin, edges=edges), return_dtype=pl.Int32)
+        return pl.concat_list(row)
+    rows = pl.Series(range(1, len(encoding.values) + 1), dtype=pl.Int32)
+    row_of = pl.element().replace_strict(
+        pl.Series(encoding.values, dtype=pl.String), rows, default=None, return_dtype=pl.Int32
+    )
+    known = _texts(value, dtype).list.eval(row_of).list.drop_nulls()
+    padding = pl.lit(pl.Series([[MISSING] * feature.slots], dtype=pl.List(pl.Int32)))
+    return pl.concat_list(known.fill_null([]), padding).list.head(feature.slots)
+
+
+def _bin(values: pl.Series, edges: np.ndarray) -> pl.Series:
+    numbers = values.cast(pl.Float64).to_numpy()
+    row = 1 + np.searchsorted(edges, numbers, side="right")
+    return pl.Series(values.name, np.where(np.isfinite(numbers), row, MISSING), dtype=pl.Int32)
+
+
+def _time_value(name: str) -> tuple[pl.Expr, pl.DataType]:
+    clock = pl.col(Column.CLOCK)
+    gap = (clock - clock.shift(1).over(Column.USER)) / 1000
+    match name:
+        case "gap":
+            return gap, pl.Float64()
+        case "now":
+            return gap.shift(-1).over(Column.USER), pl.Float64()
+        case "hour":
+            return clock // 3_600_000 % 24, pl.Int64()
+        case _:  # the first of January 1970 was a Thursday, 3
+            return (clock // 86_400_000 + 3) % 7, pl.Int64()

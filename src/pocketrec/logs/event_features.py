@@ -1,0 +1,58 @@
+"""Columns of a log that say more of an event than who, what and when: categories and numbers."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ..config import Config
+from ..encoding import FeatureKind
+from ..schema import Column
+from .catalogue import LIST_SEPARATOR
+from .files import Source
+from .ids import plain_dtype
+
+
+def columns(config: Config) -> dict[str, str]:
+    """The log's name of each column that [features.event] names, by ours."""
+    return {Column.feature(name): name for name in config.features.event}
+
+
+def dtype_of(dtype: pl.DataType, name: str, source: Source) -> pl.DataType:
+    """The dtype that a column is read as: as an id's, or a list of texts."""
+    if isinstance(dtype, pl.List):
+        return pl.List(pl.String)
+    return plain_dtype(dtype, name, source.path.name)
+
+
+def has_lists(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """An aggregate: whether text of the column stands for several values, "Comedy|Drama"."""
+    if dtype != pl.String:
+        return pl.lit(value=False)
+    return column.str.contains(LIST_SEPARATOR, literal=True).any()
+
+
+def is_bad(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind) -> pl.Expr:
+    """Rows whose value is there and yet no number, where one is expected."""
+    if kind == "category":
+        return pl.lit(value=False)
+    if dtype != pl.String and not dtype.is_numeric():
+        return column.is_not_null()
+    text = pl.lit(value=False) if dtype.is_numeric() else column == ""
+    return column.is_not_null() & column.cast(pl.Float64, strict=False).is_null() & ~text
+
+
+def expression(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: bool) -> pl.Expr:
+    """Float64 for a number; List(String) for several categories at once, else String."""
+    if kind == "number":
+        return column.cast(pl.Float64, strict=False)
+    if isinstance(dtype, pl.List):
+        return column
+    if dtype.is_float():  # a habit of pandas: 7 is written 7.0 in a column with gaps
+        whole = column == column.round()
+        integer = column.cast(pl.Int64, strict=False).cast(pl.String)
+        return (
+            pl.when(whole & integer.is_not_null()).then(integer).otherwise(column.cast(pl.String))
+        )
+    text = column.cast(pl.String)
+    text = pl.when(text != "").then(text)
+    return text.str.split(LIST_SEPARATOR) if lists else text
