@@ -29,8 +29,8 @@ OPERATORS = frozenset({
     "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "EMBEDDING_LOOKUP",
     "FULLY_CONNECTED", "GATHER_ND", "GELU", "GREATER", "GREATER_EQUAL", "LESS", "LOG",
     "LOGISTIC", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NOT_EQUAL", "ONE_HOT", "PAD", "RESHAPE",
-    "RSQRT", "SELECT", "SLICE", "SOFTMAX", "SQUARED_DIFFERENCE", "STABLEHLO_ADD",
-    "STABLEHLO_SCATTER", "SUB", "SUM", "TANH", "TOPK_V2", "TRANSPOSE",
+    "RSQRT", "SCATTER_ND", "SELECT", "SLICE", "SOFTMAX", "SQUARED_DIFFERENCE", "SUB", "SUM",
+    "TANH", "TOPK_V2", "TRANSPOSE",
 })
 # fmt: on
 """Built-in operators that our graphs use; a model with any other is refused, unloaded."""

@@ -197,6 +197,9 @@ class ModelConfig(Section):
     kernel_size: int | None = Field(None, ge=2, le=16, description="events per convolution (cnn)")
     dropout: Probability = Field(0.2, description="share of activations dropped in training")
     item_dropout: Probability = Field(0.1, description="share of history items hidden in training")
+    temperature: float = Field(
+        1.0, gt=0, le=100, description="logits are divided by it, in training and on the device"
+    )
     followers: int = Field(
         8, ge=0, le=256, description="items kept that most often soon follow each item; 0: none"
     )
@@ -230,11 +233,33 @@ class ModelConfig(Section):
         return found
 
 
+LossName = Literal["softmax", "sampled_softmax", "in_batch", "gbce"]
+
+LOSS_FIELDS: dict[str, frozenset[str]] = {
+    "softmax": frozenset({"label_smoothing"}),
+    "sampled_softmax": frozenset({"negatives"}),
+    "in_batch": frozenset(),
+    "gbce": frozenset({"negatives", "calibration"}),
+}
+"""Which of the optional fields of [training] each loss reads; the others are refused."""
+
+
 class TrainingConfig(Section):
     """How long, how fast and how reproducibly the model learns."""
 
     epochs: Count = Field(100, description="passes over the users, unless stopped early")
     seed: int = Field(1, ge=0, lt=2**32, description="of weights, order, windows and dropout")
+    loss: LossName = Field(
+        "softmax",
+        description="over all items; or over drawn ones, for catalogues too large for that",
+    )
+    negatives: Count = Field(1024, description="items drawn for a step, shared by its labels")
+    label_smoothing: Probability = Field(
+        0.0, description="share of each label's weight that all items get alike (softmax)"
+    )
+    calibration: float = Field(
+        0.75, ge=0, le=1, description="gBCE's t: 1 undoes the bias of few negatives, 0 nothing"
+    )
     batch_labels: Count = Field(4096, description="labels (positions trained) in one step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="peak of the schedule")
     weight_decay: float = Field(0.01, ge=0, le=1, description="AdamW's, on matrices only")
@@ -248,6 +273,13 @@ class TrainingConfig(Section):
         "float32", description="of the loss's matrix products; bfloat16 where the CPU has it"
     )
     threads: int | None = Field(None, ge=1, le=256, description="CPU threads; all when not given")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        optional = frozenset[str]().union(*LOSS_FIELDS.values())
+        if unused := sorted((optional - LOSS_FIELDS[self.loss]) & self.model_fields_set):
+            raise ValueError(f"training.{unused[0]} has no effect on loss '{self.loss}': remove it")
+        return self
 
 
 class EvaluationConfig(Section):

@@ -127,8 +127,8 @@ class DeviceModel:
         are left. One call of the graph does it, unless k > K or more than N items are to be
         left out: then all items are scored in blocks of C, and the list is made here.
         """
-        outside = np.empty(0, np.int32) if blocked is None else np.unique(blocked)
-        if self.exclude_seen:
+        outside = _NOTHING if blocked is None else np.unique(blocked)
+        if self.exclude_seen and len(history) > self.shapes.length:
             # The graph hides the events it is given; older ones have to be named.
             outside = np.union1d(outside, history[: -self.shapes.length]).astype(np.int32)
         self._check(outside)
@@ -182,39 +182,51 @@ class DeviceModel:
     ) -> dict[str, Any]:
         newest = history[-self.shapes.length :]
         self._check(newest)
-        vector = np.zeros(self.shapes.dim) if user_vector is None else np.asarray(user_vector)
-        if vector.shape != (self.shapes.dim,) or not (np.abs(vector) <= LARGEST).all():
-            raise InputError(
-                f"user_vector must be {self.shapes.dim} numbers from {-LARGEST:g} to {LARGEST:g}"
-            )
-        return {
+        vector = np.zeros((1, self.shapes.dim), np.float32)
+        if user_vector is not None:
+            given = np.asarray(user_vector)
+            if given.shape != (self.shapes.dim,) or not (np.abs(given) <= LARGEST).all():
+                raise InputError(
+                    f"user_vector must be {self.shapes.dim} numbers from {-LARGEST:g} to "
+                    f"{LARGEST:g}"
+                )
+            vector[0] = given
+        feed = {
             Signature.ITEM_ID: _padded(newest, self.shapes.length),
-            Signature.USER_VECTOR: vector.astype(np.float32).reshape(1, -1),
-            **{
-                f.input: self._rows(f, (features or {}).get(f.input), history)
-                for f in self.features
-            },
+            Signature.USER_VECTOR: vector,
         }
+        for feature in self.features:
+            rows = features.get(feature.input) if features else None
+            feed[feature.input] = self._rows(feature, rows, history)
+        return feed
 
     def _rows(self, feature: Feature, rows: IntArray | None, history: IntArray) -> IntArray:
-        padded = np.full(self.shapes.rows(feature), MISSING, np.int32)
+        padded = np.zeros(self.shapes.rows(feature), np.int32)  # MISSING
         if rows is None:
             return padded
         shape = (len(history), feature.slots) if feature.of == "event" else (feature.slots,)
-        if rows.shape != shape or (rows < 0).any() or (rows >= feature.encoding.rows).any():
-            raise InputError(
-                f"feature '{feature.name}' must be rows 0..{feature.encoding.rows - 1} of shape "
-                f"{shape}"
-            )
+        last = feature.encoding.rows - 1
+        if rows.shape != shape or not _within(rows, MISSING, last):
+            raise InputError(f"feature '{feature.name}' must be rows 0..{last} of shape {shape}")
         newest = rows[-self.shapes.length :] if feature.of == "event" else rows
         padded[0, : len(newest)] = newest
         return padded
 
     def _check(self, indices: IntArray) -> None:
-        if len(indices) and not (
-            int(indices.min()) > PADDING and int(indices.max()) <= self.shapes.items
-        ):
+        if not _within(indices, PADDING + 1, self.shapes.items):
             raise InputError(f"item indices must lie in 1..{self.shapes.items}")
+
+
+_NOTHING = np.empty(0, np.int32)
+
+
+def _within(values: IntArray, low: int, high: int) -> bool:
+    """Whether all of some integers lie in low..high."""
+    if not values.size:
+        return True
+    return bool(np.minimum.reduce(values, axis=None) >= low) and bool(
+        np.maximum.reduce(values, axis=None) <= high
+    )
 
 
 def _padded(values: IntArray | list[int], width: int) -> IntArray:

@@ -127,7 +127,7 @@ def test_only_matrices_decay():
     }
     every = {names[id(p)] for group in optimizer.param_groups for p in group["params"]}
     assert every == set(names.values())
-    assert "encoder.blocks.0.query.weight" in decayed
+    assert "encoder.blocks.0.project.weight" in decayed
     assert not {"items.table.weight", "start", "norm.weight"} & decayed
     assert not any("bias" in name or "position" in name for name in decayed)
 

@@ -1,11 +1,19 @@
-"""The fused loss is torch's own cross-entropy, in value and in gradient."""
+"""The fused loss is torch's own cross-entropy; drawn items stand for all of them."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 
+from pocketrec.config import TrainingConfig
 from pocketrec.training import losses
-from pocketrec.training.losses import full_softmax
+from pocketrec.training.losses import (
+    full_softmax,
+    gbce,
+    in_batch_softmax,
+    make_loss,
+    proposal,
+    sampled_softmax,
+)
 
 HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -56,3 +64,88 @@ def test_bfloat16_is_near():
     fused, plain = both(*make(200, 50), dtype=torch.bfloat16)
     torch.testing.assert_close(fused, plain, rtol=0.05, atol=0.01)
     assert not torch.equal(fused[1], plain[1])
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.9])
+@pytest.mark.parametrize("chunk", [1, 1 << 20])
+def test_label_smoothing_equals_torchs(monkeypatch, smoothing, chunk):
+    monkeypatch.setattr(losses, "CHUNK_BYTES", chunk)
+    states, table, labels = make(40, 30)
+    fused = results(full_softmax(states, table, labels, smoothing=smoothing), states, table, 1.0)
+    expected = F.cross_entropy(states @ table[1:].T, labels - 1, label_smoothing=smoothing)
+    plain = results(expected, states, table, 1.0)
+    torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)
+
+
+def partition(loss, states, table, labels):
+    """The sum over items that a loss of one row works with: e^(loss + own logit)."""
+    return torch.exp(loss + (states * table[labels]).sum())
+
+
+def test_drawn_items_stand_for_all_on_average():
+    """Mean over many draws of the sum over drawn items = the sum over all items."""
+    states, table, labels = make(1, 12, dim=4, scale=0.5)
+    counts = torch.arange(1, 13).float()
+    states, table = states.detach(), table.detach()
+    everything = torch.exp(states @ table[1:].T).sum()
+    torch.manual_seed(1)
+    sums = [
+        partition(
+            sampled_softmax(states, table, labels, proposal=proposal(counts), count=40),
+            states,
+            table,
+            labels,
+        )
+        for _ in range(3000)
+    ]
+    mean = torch.stack(sums).mean()
+    assert float(mean) == pytest.approx(float(everything), rel=0.02)
+
+
+def test_a_batch_of_labels_stands_for_all_on_average():
+    """Labels drawn as often as they are popular, each row looked at by itself."""
+    table = make(1, 12, dim=4)[1].detach()
+    shares = torch.arange(1, 13) / 78
+    torch.manual_seed(1)
+    labels = torch.multinomial(shares, 20_000, replacement=True) + 1
+    states = torch.randn(1, 4).expand(20_000, -1) * 0.5
+    own = (states[0] @ table.T)[labels]
+    everything = torch.exp(states[0] @ table[1:].T).sum()
+    loss = in_batch_softmax(states[:2000], table, labels[:2000], shares=shares)
+    # All rows see one state: the mean loss is log(sum) - mean own logit.
+    assert float(loss + own[:2000].mean()) == pytest.approx(float(everything.log()), abs=0.02)
+
+
+def test_gbce_is_its_formula():
+    states, table, labels = make(6, 9)
+    torch.manual_seed(4)
+    found = gbce(states, table, labels, count=4, calibration=0.75)
+    torch.manual_seed(4)
+    drawn = torch.randint(1, 10, (4,))
+    alpha = 4 / 8
+    beta = alpha * (0.75 * (1 - 1 / alpha) + 1 / alpha)
+    total = 0.0
+    for state, label in zip(states, labels, strict=True):
+        total -= beta * torch.log(torch.sigmoid(state @ table[label]))
+        for j in drawn:
+            if j != label:
+                total -= torch.log(1 - torch.sigmoid(state @ table[j]))
+    assert found.item() == pytest.approx(total.item() / 6, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "sampled_softmax", "in_batch", "gbce"])
+def test_every_loss_learns_which_item_follows(loss):
+    """States are free: after training each points at its own label."""
+    torch.manual_seed(2)
+    states = torch.nn.Parameter(torch.randn(20, 16) * 0.1)
+    table = torch.nn.Parameter(torch.randn(21, 16) * 0.1)
+    labels = torch.arange(1, 21)
+    fields = {"negatives": 8} if loss in ("sampled_softmax", "gbce") else {}
+    config = TrainingConfig(loss=loss, **fields)
+    loss_of = make_loss(config, torch.ones(20, dtype=torch.int64), torch.float32)
+    optimizer = torch.optim.Adam([states, table], lr=0.05)
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss_of(states, table, labels).backward()
+        optimizer.step()
+    assert ((states @ table[1:].T).argmax(1) + 1 == labels).all()

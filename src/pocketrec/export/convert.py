@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from ..device import Shapes
@@ -45,40 +47,97 @@ def convert(model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> b
             .convert()
         )
         converted.export(str(path))
-        return _name_sums(path.read_bytes())
+        return _quick_scatters(path.read_bytes())
 
 
-def _name_sums(content: bytes) -> bytes:
-    """Call the sum inside of a scatter STABLEHLO_ADD, the only name by which its kernel knows it.
+def _quick_scatters(content: bytes) -> bytes:
+    """Replace each STABLEHLO_SCATTER that adds by SCATTER_ND, whose kernel is some 30 times faster.
 
-    The converter (litert-torch 0.10) calls it ADD, which no runtime loads.
+    x.scatter_add(1, index, values) becomes x + SCATTER_ND(index, values), which sums values of the
+    same index. The converter (litert-torch 0.10) has no way to it, and calls the sum inside of its
+    own scatter by a name that no runtime loads.
     """
     model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
-    codes = [code.builtinCode for code in model.operatorCodes]
-    inner = {
-        operator.builtinOptions2.updateComputationSubgraphIndex
-        for graph in model.subgraphs
-        for operator in graph.operators
-        if codes[operator.opcodeIndex] == schema.BuiltinOperator.STABLEHLO_SCATTER
-    }
-    sums = [
-        operator
-        for index in inner
-        for operator in model.subgraphs[index].operators
-        if codes[operator.opcodeIndex] == schema.BuiltinOperator.ADD
-    ]
-    if not sums:
+    builtin = [code.builtinCode for code in model.operatorCodes]
+    scatter = schema.BuiltinOperator.STABLEHLO_SCATTER
+    if scatter not in builtin:
         return content
-    model.operatorCodes.append(_code(schema.BuiltinOperator.STABLEHLO_ADD))
-    for operator in sums:
-        operator.opcodeIndex = len(codes)
-        operator.builtinOptionsType = schema.BuiltinOptions.NONE
-        operator.builtinOptions = None
+    signatures = [definition.subgraphIndex for definition in model.signatureDefs]
+    codes = {
+        name: _code_index(model, code)
+        for name, code in (
+            ("scatter", schema.BuiltinOperator.SCATTER_ND),
+            ("add", schema.BuiltinOperator.ADD),
+            ("cast", schema.BuiltinOperator.CAST),
+        )
+    }
+    for index in signatures:
+        graph = model.subgraphs[index]
+        operators = []
+        for operator in graph.operators:
+            if model.operatorCodes[operator.opcodeIndex].builtinCode != scatter:
+                operators.append(operator)
+                continue
+            operand, indices, values = operator.inputs
+            (result,) = operator.outputs
+            sums = len(graph.tensors)
+            graph.tensors.append(_like(graph.tensors[result], f"sums {sums}"))
+            if graph.tensors[indices].type != schema.TensorType.INT32:
+                graph.tensors.append(_like(graph.tensors[indices], f"indices {sums}"))
+                graph.tensors[-1].type = schema.TensorType.INT32
+                narrow = len(graph.tensors) - 1
+                operators.append(_operator(codes["cast"], [indices], [narrow], "CastOptions"))
+                indices = narrow
+            shape = len(graph.tensors)
+            graph.tensors.append(
+                _constant(model, np.asarray(graph.tensors[result].shape, np.int32))
+            )
+            operators.append(
+                _operator(codes["scatter"], [indices, values, shape], [sums], "ScatterNdOptions")
+            )
+            operators.append(_operator(codes["add"], [operand, sums], [result], "AddOptions"))
+        graph.operators = operators
+    # What summed inside of the scatters is gone with them: signatures' graphs come first.
+    model.subgraphs = model.subgraphs[: max(signatures) + 1]
     return rewrite(model, len(content))
 
 
-def _code(builtin: int) -> Any:
+def _code_index(model: Any, builtin: int) -> int:
+    """The place of an operator among the model's, where it is put if it has none."""
+    for index, code in enumerate(model.operatorCodes):
+        if code.builtinCode == builtin:
+            return index
     code = schema.OperatorCodeT()
-    code.builtinCode, code.version = builtin, 1
-    code.deprecatedBuiltinCode = 127  # "see builtinCode", for codes above 127
-    return code
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = 1
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def _like(tensor: Any, name: str) -> Any:
+    """A fresh tensor of the same shape and type."""
+    fresh = schema.TensorT()
+    fresh.name = name.encode()
+    fresh.shape, fresh.type, fresh.buffer, fresh.hasRank = tensor.shape, tensor.type, 0, True
+    return fresh
+
+
+def _constant(model: Any, values: npt.NDArray[np.int32]) -> Any:
+    """A stored tensor of int32."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor = schema.TensorT()
+    tensor.name = f"constant {len(model.buffers)}".encode()
+    tensor.shape, tensor.type = np.asarray(values.shape, np.int32), schema.TensorType.INT32
+    tensor.buffer, tensor.hasRank = len(model.buffers) - 1, True
+    return tensor
+
+
+def _operator(code: int, inputs: list[int], outputs: list[int], options: str) -> Any:
+    operator = schema.OperatorT()
+    operator.opcodeIndex = code
+    operator.inputs, operator.outputs = np.asarray(inputs, np.int32), np.asarray(outputs, np.int32)
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+    operator.builtinOptions = getattr(schema, f"{options}T")()
+    return operator

@@ -30,12 +30,12 @@ class RecommendGraph(nn.Module):
     ) -> dict[str, Tensor]:
         """One user's list, best first; `rows` of features, (1, L, M) or (1, M), by input."""
         user = self.model.user_vector(item_id, rows) + user_vector
-        scores = self.model.scores(user, item_id)
+        worth = self.model.worth(user, item_id)
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        best, ids = torch.topk(mask_items(scores, hidden), self.shapes.results)
-        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: best}
+        best, ids = torch.topk(mask_items(worth, hidden), self.shapes.results)
+        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: self.model.score_of(best)}
 
 
 class ScoreGraph(nn.Module):
@@ -53,14 +53,17 @@ class ScoreGraph(nn.Module):
     ) -> dict[str, Tensor]:
         """One user's scores of given items."""
         user = self.model.user_vector(item_id, rows) + user_vector
-        scores = self.model.scores(user, item_id)
-        return {Signature.SCORES: torch.gather(scores, 1, candidates.to(torch.int64))}
+        worth = torch.gather(self.model.worth(user, item_id), 1, candidates.to(torch.int64))
+        return {Signature.SCORES: self.model.score_of(worth)}
 
 
-def mask_items(scores: Tensor, hidden: Tensor) -> Tensor:
-    """Push the items of `hidden` (1, H) out of reach: scores (1, V + 1) -> (1, V + 1)."""
-    penalty = torch.full_like(hidden, 1, dtype=scores.dtype) * MASKED
-    return torch.scatter(scores, 1, hidden.to(torch.int64), penalty)
+def mask_items(worth: Tensor, hidden: Tensor) -> Tensor:
+    """Push the items of `hidden` (1, H) out of reach: worth (1, V + 1) -> (1, V + 1).
+
+    An item that is named more than once is pushed as often: it cannot be too far away.
+    """
+    penalty = torch.full_like(hidden, 1, dtype=worth.dtype) * MASKED
+    return torch.scatter_add(worth, 1, hidden.to(torch.int64), penalty)
 
 
 def example_inputs(shapes: Shapes, features: Sequence[Feature] = ()) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from ..examples.attributes import ItemAttributes
 from ..schema import PADDING
 from .encoders import build_encoder
 from .features import EventFeatures, UserFeatures
-from .followers import Followers
+from .followers import SMALLEST, Followers
 from .items import ItemTable
 
 Rows = Mapping[str, Tensor]
@@ -89,19 +89,33 @@ class RecommenderModel(nn.Module):
         return output
 
     def logits(self, user: Tensor) -> Tensor:
-        """Products with all rows of the table, padding's included: (B, D) -> (B, V + 1)."""
-        return nn.functional.linear(user, self.table)
+        """Products with all rows of the table, padding's included: (B, D) -> (B, V + 1).
+
+        Divided by the temperature, which only the probabilities of followers notice.
+        """
+        logits = nn.functional.linear(user, self.table)
+        return logits if self.config.temperature == 1 else logits / self.config.temperature
 
     def scores(self, user: Tensor, item_id: Tensor) -> Tensor:
         """What items are ranked by: user (B, D), item_id (B, L) -> (B, V + 1).
 
         The logits; or with followers log-probabilities, in which the newest events have a say.
         """
+        return self.score_of(self.worth(user, item_id))
+
+    def worth(self, user: Tensor, item_id: Tensor) -> Tensor:
+        """What has the order of the scores, and costs less: logits, or probabilities."""
         logits = self.logits(user)
         if self.followers is None:
             return logits
         output: Tensor = self.followers(logits, item_id, lengths_of(item_id))
         return output
+
+    def score_of(self, worth: Tensor) -> Tensor:
+        """Scores of any part of `worth`; what is masked there, by -1e9, is masked here."""
+        if self.followers is None:
+            return worth
+        return torch.log(worth.clamp(min=SMALLEST)) + worth.clamp(max=0)
 
     def folded(self) -> RecommenderModel:
         """The same model for the device: one plain item table, attributes summed into it."""

@@ -85,6 +85,10 @@ class Batches:
         """Positions trained in one epoch."""
         return int(self.label_counts.sum())
 
+    def item_counts(self, item_count: int) -> np.ndarray:
+        """Training events of items 1..V -> (V,)."""
+        return np.bincount(self.items, minlength=item_count + 1)[1:]
+
     def plan(self, epoch: int) -> list[_Windows]:
         """The windows of each of the epoch's batches, in order."""
         random = np.random.default_rng([self.seed, epoch, 0])

@@ -17,7 +17,7 @@ from ..models.recommender import RecommenderModel
 from ..schema import PADDING, File
 from .batches import Batch, Batches
 from .checkpoint import Position, load_checkpoint, save_checkpoint
-from .losses import full_softmax
+from .losses import Loss, full_softmax, make_loss
 
 SAVE_SECONDS = 60.0
 """At most this much work is lost to an interruption, however long an epoch is."""
@@ -67,7 +67,9 @@ def train(
     ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
     that are bit for bit those of an uninterrupted run.
     """
-    dtype = _precision(config)
+    loss_of = make_loss(
+        config, torch.from_numpy(batches.item_counts(model.item_count)), _precision(config)
+    )
     checkpoints.mkdir(parents=True, exist_ok=True)
     last, best = checkpoints / File.LAST, checkpoints / File.BEST
     optimizer = make_optimizer(model, config)
@@ -84,7 +86,7 @@ def train(
         for batch in planned.after(position.step):
             progress = (epoch + position.step / steps) / config.epochs
             _set_learning_rate(optimizer, config, progress)
-            loss = train_step(model, optimizer, batch, config.gradient_clip, dtype)
+            loss = train_step(model, optimizer, batch, config.gradient_clip, loss_of)
             labels += batch.label_count
             timed_labels += batch.label_count
             position = replace(
@@ -126,7 +128,7 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     gradient_clip: float,
-    dtype: torch.dtype = torch.float32,
+    loss_of: Loss = full_softmax,
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label."""
     table = model.table
@@ -135,7 +137,7 @@ def train_step(
     starts = model.starts(batch.item_id, batch.rows)  # (B, D)
     rows = torch.cat([states[kept], starts])  # (N + B, D)
     labels = torch.cat([batch.labels[kept], batch.start_labels])
-    loss = full_softmax(rows, table, labels, dtype=dtype)
+    loss = loss_of(rows / model.config.temperature, table, labels)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from ...config import ModelConfig
 from ..dropout import Dropout
-from .base import Encoder, positions, take_last
+from .base import Encoder, positions
 
 
 class TransformerEncoder(Encoder):
@@ -42,13 +43,12 @@ class TransformerEncoder(Encoder):
         # Made of an input, so that no L x L constant is folded into the file; and by arithmetic,
         # for which runtimes have faster kernels than for comparisons.
         place = place + (lengths - lengths).unsqueeze(-1).to(x.dtype)
-        bias = _after(place.unsqueeze(1), place.unsqueeze(2))  # (B, L, L), [query, key]
         *first, final = cast(list[Block], list(self.blocks))
         for block in first:
-            x = block.masked(x, x, bias)
-        newest = (lengths - 1).clamp(min=0).to(x.dtype)  # (B,)
-        bias = _after(place.unsqueeze(1), newest.view(-1, 1, 1))  # (B, 1, L)
-        return final.masked(take_last(x, lengths).unsqueeze(1), x, bias).squeeze(1)
+            x = block.causal(x, place)
+        newest = (lengths - 1).clamp(min=0)
+        bias = _after(place, newest.unsqueeze(-1).to(x.dtype))  # (B, 1, L)
+        return final.last(x, lengths, bias)
 
     def _with_positions(self, x: Tensor, lengths: Tensor) -> Tensor:
         from_end = self.max_length - lengths.unsqueeze(-1) + positions(x)
@@ -68,8 +68,7 @@ class Block(nn.Module):
         self.heads = config.value("heads")
         width = config.dim * config.value("feedforward")
         self.attention_norm = nn.LayerNorm(config.dim, elementwise_affine=False)
-        self.query = nn.Linear(config.dim, config.dim)
-        self.key_value = nn.Linear(config.dim, 2 * config.dim)
+        self.project = nn.Linear(config.dim, 3 * config.dim)  # to queries, keys and values
         self.attention_output = nn.Linear(config.dim, config.dim)
         self.network_norm = nn.LayerNorm(config.dim, elementwise_affine=False)
         self.expand = nn.Linear(config.dim, width)
@@ -78,35 +77,61 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Every event attends to itself and those before: (B, L, D) -> (B, L, D)."""
-        normed = self.attention_norm(x)
-        query, key, value = self._project(normed, normed)
+        query, key, value = self._project(x)
         attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        return self._finish(x, attended)
+        return self._finish(x, _merge(attended))
 
-    def masked(self, x: Tensor, events: Tensor, bias: Tensor) -> Tensor:
-        """x (B, Q, D) attends to events (B, L, D) under an additive bias (B, Q, L)."""
-        query, key, value = self._project(self.attention_norm(x), self.attention_norm(events))
+    def causal(self, x: Tensor, place: Tensor) -> Tensor:
+        """`forward` in the device's operators: x (B, L, D), place (B, L) = 0..L-1.
+
+        The older half does not look at the newer one: a quarter of the products is saved.
+        """
+        query, key, value = self._project(x)
         query = query * (1 / math.sqrt(query.shape[-1]))
-        scores = query @ key.transpose(2, 3) + bias.unsqueeze(1)  # (B, H, Q, L)
-        return self._finish(x, torch.softmax(scores, -1) @ value)
+        length, attended = x.shape[1], []
+        for begin, end in pairwise([0, length // 2, length] if length > 1 else [0, length]):
+            scores = query[:, :, begin:end] @ key[:, :, :end].transpose(2, 3)
+            scores = scores + _after(place[:, :end], place[:, begin:end]).unsqueeze(1)
+            attended.append(torch.softmax(scores, -1) @ value[:, :, :end])
+        return self._finish(x, _merge(torch.cat(attended, 2)))
 
-    def _project(self, x: Tensor, events: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        key, value = self.key_value(events).chunk(2, -1)
-        return self._split(self.query(x)), self._split(key), self._split(value)
+    def last(self, x: Tensor, lengths: Tensor, bias: Tensor) -> Tensor:
+        """The newest event attends, under an additive bias (B, 1, L): (B, L, D) -> (B, D)."""
+        parts = self.project(self.attention_norm(x))
+        newest = (positions(x) == lengths.unsqueeze(-1) - 1).to(x.dtype).unsqueeze(1)  # (B, 1, L)
+        query = self._split(newest @ parts)[0]
+        query = query * (1 / math.sqrt(query.shape[-1]))
+        _, key, value = self._split(parts)
+        scores = query @ key.transpose(2, 3) + bias.unsqueeze(1)  # (B, H, 1, L)
+        attended = _merge(torch.softmax(scores, -1) @ value)
+        return self._finish(newest @ x, attended).squeeze(1)
 
-    def _split(self, x: Tensor) -> Tensor:
-        """(B, L, D) -> (B, H, L, D / H)."""
-        batch, length, dim = x.shape
-        return x.view(batch, length, self.heads, dim // self.heads).transpose(1, 2)
+    def _project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values: (B, L, D) -> three of (B, H, L, D / H)."""
+        return self._split(self.project(self.attention_norm(x)))
+
+    def _split(self, parts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, L, 3 D) -> three of (B, H, L, D / H)."""
+        batch, length, width = parts.shape
+        heads = parts.view(batch, length, 3 * self.heads, width // (3 * self.heads))
+        query, key, value = heads.transpose(1, 2).chunk(3, 1)
+        return query, key, value
 
     def _finish(self, x: Tensor, attended: Tensor) -> Tensor:
-        merged = attended.transpose(1, 2).reshape(x.shape)
-        x = x + self.dropout(self.attention_output(merged))
+        x = x + self.dropout(self.attention_output(attended))
         hidden = torch.relu(self.expand(self.network_norm(x)))
         output: Tensor = x + self.dropout(self.contract(hidden))
         return output
 
 
+def _merge(attended: Tensor) -> Tensor:
+    """The heads side by side: (B, H, L, D / H) -> (B, L, D)."""
+    return attended.transpose(1, 2).flatten(2)
+
+
 def _after(key: Tensor, query: Tensor) -> Tensor:
-    """Additive bias: 0 where a key's place is not after the query's, else hugely negative."""
-    return torch.relu(key - query) * -1e9
+    """Additive bias, of places (B, L) and (B, Q): (B, Q, L).
+
+    0 where a key's place is not after the query's, else hugely negative.
+    """
+    return torch.relu(key.unsqueeze(1) - query.unsqueeze(2)) * -1e9
