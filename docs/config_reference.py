@@ -54,10 +54,15 @@ def _toml(value: Any) -> str:
 
 
 def _type(annotation: Any) -> str:
+    if "GroupConfig" in str(annotation):
+        return "table of { features, encoder }"
     choices = re.findall(r"'([^']+)'", str(annotation))
     if "Literal" in str(annotation) and choices:
         listed = ", ".join(f'`"{choice}"`' for choice in choices)
-        return f"table of name = {listed}" if "dict" in str(annotation) else listed
+        for shape in ("dict", "list"):
+            if str(annotation).startswith(shape):
+                return f"{'table of name =' if shape == 'dict' else 'list of'} {listed}"
+        return listed
     inner = [part for part in get_args(annotation) if part is not type(None)]
     if "tuple" in str(annotation):
         return "list of int"

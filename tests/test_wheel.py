@@ -22,7 +22,8 @@ def wheel(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(ROOT / "src", source / "src", ignore=skip)
+    for name in ("src", "pretrained"):
+        shutil.copytree(ROOT / name, source / name, ignore=skip)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -37,6 +38,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert modules <= set(names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pocketrec"}
     assert not [name for name in names if "test" in name]
+    pretrained = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("pretrained/*/*")}
+    assert {f"pocketrec/{name}" for name in pretrained} <= set(names)
 
 
 @pytest.mark.slow
@@ -60,6 +63,11 @@ def test_the_wheel_recommends_in_an_empty_environment(wheel, shop, tmp_path):
     done = run(str(home / "bin" / "pocketrec"), *words)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)[0]["id"] == sku(8)
+    films = ["--history", "Toy Story (1995)", "Aladdin (1992)", "--json"]
+    done = run(str(home / "bin" / "pocketrec"), "recommend", "movielens-1m", *films)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Lion King, The (1994)" in [line["title"] for line in json.loads(done.stdout)]
+    assert "movielens-1m" in run(str(home / "bin" / "pocketrec"), "list").stdout
     done = run(str(home / "bin" / "pocketrec"), "export", str(shop.run), "--out", "bundle")
     assert done.returncode == 2
     assert "pip install 'pocketrec[train]'" in done.stderr

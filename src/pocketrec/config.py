@@ -181,10 +181,28 @@ ENCODER_DEFAULTS: dict[str, dict[str, int]] = {
 """Recurrent encoders are unrolled in the exported graph, which costs ops: they get L = 50."""
 
 
+ITEM_ID = "item_id"
+"""The name by which a group of features asks for the items themselves."""
+
+
+class GroupConfig(Section):
+    """Features of events that an encoder of their own reads."""
+
+    features: list[str] = Field(
+        min_length=1, description=f'names of features of events and times, and "{ITEM_ID}"'
+    )
+    encoder: EncoderName = Field(description="how the group's events become a vector")
+
+
 class ModelConfig(Section):
     """The user encoder and its size; what an encoder does not read it refuses."""
 
     encoder: EncoderName = Field("transformer", description="how a history becomes a user vector")
+    groups: dict[str, GroupConfig] = Field(
+        {},
+        description="groups of features with an encoder each, joined by a hidden layer; without "
+        "any, the features of an event are added up for one encoder",
+    )
     dim: int = Field(64, ge=4, le=1024, description="width D of item embeddings and user vectors")
     max_length: int | None = Field(
         None, ge=1, le=4096, description="newest events kept, L; 200, for lstm and gru 50"
@@ -209,6 +227,9 @@ class ModelConfig(Section):
 
     @model_validator(mode="after")
     def _fill(self) -> Self:
+        chosen = {"encoder", "layers", "heads", "feedforward", "kernel_size"}
+        if self.groups and (unused := sorted(chosen & self.model_fields_set)):
+            raise ValueError(f"model.{unused[0]} has no effect beside model.groups, which choose")
         reads = ENCODER_FIELDS[self.encoder]
         optional = frozenset[str]().union(*ENCODER_FIELDS.values())
         for name in sorted(optional - reads):
@@ -224,6 +245,17 @@ class ModelConfig(Section):
         if self.followers == 0 and "follower_share" in self.model_fields_set:
             raise ValueError("model.follower_share has no effect without model.followers")
         return self
+
+    def for_group(self, group: GroupConfig) -> ModelConfig:
+        """The same sizes with the group's encoder, which has its own defaults for the rest."""
+        return ModelConfig(
+            encoder=group.encoder,
+            dim=self.dim,
+            max_length=self.max_length,
+            dropout=self.dropout,
+            item_dropout=self.item_dropout,
+            followers=0,
+        )
 
     def value(self, name: str) -> int:
         """An optional field that this encoder reads, as an int (never None after checking)."""
@@ -322,6 +354,11 @@ class Config(Section):
     def _check(self) -> Self:
         if self.features.item and self.data.source is None and self.data.items is None:
             raise ValueError("[features.item] needs data.items, the catalogue with the attributes")
+        told = {ITEM_ID, *self.features.event, *self.features.time}
+        grouped = {name for group in self.model.groups.values() for name in group.features}
+        if self.model.groups and (wrong := sorted(told ^ grouped)):
+            problem = "is in none of" if wrong[0] in told else "is not in [features] but in one of"
+            raise ValueError(f"'{wrong[0]}' {problem} model.groups ({', '.join(sorted(told))})")
         if self.features.user and self.data.source is None and self.data.users is None:
             raise ValueError("[features.user] needs data.users, the table with the attributes")
         return self

@@ -46,11 +46,15 @@ print(json.dumps({"load_ms": round(first * 1e3, 2), "latency_ms": result, "peak"
 
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder that `export` wrote.")],
+    bundle: Annotated[
+        str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Measure size, load time, latency of full-length histories, and memory, in a fresh process."""
-    result = measure(bundle)
+    from ..pretrained import find_bundle
+
+    result = measure(find_bundle(bundle))
     if as_json:
         print_json(result)
         return

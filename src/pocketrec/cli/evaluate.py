@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    subject: Annotated[Path, typer.Argument(metavar="BUNDLE|RUN", help="What is measured.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="BUNDLE|RUN", help="A folder, or a name of `pocketrec list`."),
+    ],
     data_path: Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.")],
     part: Annotated[str, typer.Option(help="Targets: test or valid.")] = "test",
     as_json: AsJson = False,
@@ -33,9 +36,11 @@ def command(
         from ..evaluation.baselines import BASELINES
         from ..evaluation.compare import compare
         from ..examples.shards import PreparedData
+        from ..pretrained import find_bundle
 
     if part not in ("test", "valid"):
         raise ConfigError(f"--part is 'test' or 'valid', not '{part}'")
+    subject = find_bundle(name)
     data = PreparedData.open(data_path)
     ranker, features, settings = _open(subject, data)
     evaluation = EvaluationConfig.model_validate(settings)

@@ -10,6 +10,7 @@ import typer
 from .. import __version__
 from ..errors import PocketrecError
 from . import bench, doctor, evaluate, export, prepare, recommend, train
+from . import list as list_
 from .common import err, say
 
 app = typer.Typer(
@@ -19,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (prepare, train, export, evaluate, recommend, bench, doctor):
+for verb in (prepare, train, export, evaluate, recommend, list_, bench, doctor):
     app.command(verb.__name__.rpartition(".")[2])(verb.command)
 
 

@@ -17,7 +17,9 @@ from .common import AsJson, out, print_json
 
 
 def command(
-    bundle: Annotated[Path, typer.Argument(help="Folder that `export` wrote.")],
+    bundle: Annotated[
+        str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
+    ],
     history: Annotated[
         str, typer.Option(help="Ids or exact titles, oldest first, with commas between them.")
     ] = "",

@@ -45,10 +45,13 @@ class FeatureTable(nn.Module):
 
 
 class EventFeatures(nn.Module):
-    """Rows of the item table, plus those of each event feature: -> (B, L, D)."""
+    """Rows of the item table (unless without `items`), plus those of each event feature."""
 
-    def __init__(self, config: ModelConfig, features: Sequence[Feature] = ()) -> None:
+    def __init__(
+        self, config: ModelConfig, features: Sequence[Feature] = (), *, items: bool = True
+    ) -> None:
         super().__init__()
+        self.items = items
         self.dropout = Dropout(config.dropout)
         self.item_dropout = ItemDropout(config.item_dropout)
         self.tables = tables_of("event", features, config.dim)
@@ -57,7 +60,9 @@ class EventFeatures(nn.Module):
         self, item_id: Tensor, table: Tensor, rows: Mapping[str, Tensor] | None = None
     ) -> Tensor:
         """item_id (B, L), the item table (V + 1, D), rows (B, L, M) by input -> (B, L, D)."""
-        x: Tensor = self.item_dropout(self.dropout(F.embedding(item_id, table)))
+        x = torch.zeros(1, 1, 1)
+        if self.items:
+            x = self.item_dropout(self.dropout(F.embedding(item_id, table)))
         for name, of_feature in tables(self.tables):
             x = x + self.dropout(of_feature(rows_or_missing(rows, name, item_id, of_feature.slots)))
         return x

@@ -14,6 +14,7 @@ from ..schema import PADDING
 from .encoders import build_encoder
 from .features import EventFeatures, UserFeatures
 from .followers import SMALLEST, Followers
+from .groups import GroupedEncoder
 from .items import ItemTable
 
 Rows = Mapping[str, Tensor]
@@ -38,9 +39,13 @@ class RecommenderModel(nn.Module):
         self.item_count = item_count
         self.items = ItemTable(item_count, config.dim, attributes)
         self.inputs = tuple(inputs)
-        self.features = EventFeatures(config, inputs)
         self.user_features = UserFeatures(config, inputs)
-        self.encoder = build_encoder(config)
+        if config.groups:
+            self.groups: GroupedEncoder | None = GroupedEncoder(config, inputs)
+        else:
+            self.groups = None
+            self.features = EventFeatures(config, inputs)
+            self.encoder = build_encoder(config)
         self.norm = nn.LayerNorm(config.dim)
         # What is known of a user without history; trained to predict any event of any user.
         self.start = nn.Parameter(torch.zeros(config.dim))
@@ -69,8 +74,7 @@ class RecommenderModel(nn.Module):
         `rows` of features by input, of events (B, L, M) and of users (B, M); those not given are
         missing. `table` is the item table, for callers who have made it already.
         """
-        x = self.features(item_id, self.table if table is None else table, rows)
-        encoded = self.encoder(x, lengths_of(item_id))
+        encoded = self._encoded(item_id, rows, self.table if table is None else table, last=False)
         output: Tensor = self.norm(encoded + self.user_features(item_id, rows).unsqueeze(1))
         return output
 
@@ -82,11 +86,20 @@ class RecommenderModel(nn.Module):
     def user_vector(self, item_id: Tensor, rows: Rows | None = None) -> Tensor:
         """The user as of now: item_id (B, L) int32 -> (B, D); `starts` for an empty history."""
         lengths = lengths_of(item_id)
-        encoded = self.encoder.last(self.features(item_id, self.table, rows), lengths)
+        encoded = self._encoded(item_id, rows, self.table, last=True)
         known = self.user_features(item_id, rows)
         some = (lengths > 0).unsqueeze(-1).to(encoded.dtype)
         output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.start + known)
         return output
+
+    def _encoded(self, item_id: Tensor, rows: Rows | None, table: Tensor, *, last: bool) -> Tensor:
+        """What the encoder, or the groups' encoders, make of a history."""
+        lengths = lengths_of(item_id)
+        if self.groups is not None:
+            states: Tensor = self.groups(item_id, table, rows, lengths, last=last)
+            return states
+        x = self.features(item_id, table, rows)
+        return self.encoder.last(x, lengths) if last else self.encoder(x, lengths)
 
     def logits(self, user: Tensor) -> Tensor:
         """Products with all rows of the table, padding's included: (B, D) -> (B, V + 1).

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..bundle import Bundle, Item, check_golden, open_bundle
 from ..encoding import Feature
 from ..errors import InputError
+from ..pretrained import find_bundle
 from .inputs import Event, ItemId, Moment, encode_inputs
 
 
@@ -49,8 +50,11 @@ class Recommender:
 
     @classmethod
     def load(cls, path: str | Path, *, threads: int = 1) -> Self:
-        """Open, check and load a bundle; raises BundleError with what is wrong with it."""
-        return cls(open_bundle(Path(path)), threads=threads)
+        """Open, check and load a bundle; raises BundleError with what is wrong with it.
+
+        `path` is a folder, or the name of a bundle that comes with pocketrec: "movielens-1m".
+        """
+        return cls(open_bundle(find_bundle(path)), threads=threads)
 
     @property
     def items(self) -> list[Item]:

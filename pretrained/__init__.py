@@ -1,0 +1,1 @@
+"""Bundles that come with pocketrec; `pocketrec list` shows them."""

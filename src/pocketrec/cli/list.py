@@ -1,0 +1,47 @@
+"""pocketrec list: the bundles that come along."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from .common import AsJson, out, print_json, say
+
+
+def command(as_json: AsJson = False) -> None:
+    """Show the pretrained bundles: `pocketrec recommend NAME` runs one."""
+    from ..bundle import open_bundle
+    from ..pretrained import pretrained
+
+    rows = []
+    for name, folder in pretrained().items():
+        bundle = open_bundle(folder)
+        source = bundle.manifest["provenance"]["data"]["source"]
+        rows.append(
+            {
+                "name": name,
+                "items": len(bundle.items),
+                "bytes": len(bundle.model),
+                "encoder": bundle.manifest["config"].get("model", {}).get("encoder", "transformer"),
+                "features": [feature.name for feature in bundle.features],
+                "licence": source.get("licence", ""),
+                "folder": str(folder),
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        say("no pretrained bundle came with this installation")
+        return
+    table = Table("name", "items", "bytes", "encoder", "features", "licence")
+    for row in rows:
+        cells = (row["items"], row["bytes"])
+        table.add_row(
+            str(row["name"]),
+            *(f"{cell:,}" for cell in cells),
+            str(row["encoder"]),
+            ", ".join(row["features"]),
+            str(row["licence"]),
+        )
+    out.print(table)
+    say("pocketrec recommend NAME --history ID ... runs one; its folder's README is its model card")

@@ -1,0 +1,104 @@
+"""Groups of features, each with an encoder of its own."""
+
+import numpy as np
+import pytest
+import torch
+
+from pocketrec.config import ModelConfig
+from pocketrec.device import DeviceModel, Shapes
+from pocketrec.encoding import Bins, Categories, Feature, time_feature
+from pocketrec.errors import ConfigError
+from pocketrec.export.convert import convert
+from pocketrec.models.recommender import RecommenderModel
+from pocketrec.models.scorer import ModelScorer
+from pocketrec.toml import parse_config
+
+V, L, D = 12, 6, 16
+FEATURES = [
+    Feature("tags", "event", Categories(tuple("abcdef")), 3),
+    time_feature("gap"),
+    Feature("age", "user", Bins((20.0, 40.0))),
+]
+GROUPS = {
+    "taste": {"features": ["item_id", "tags"], "encoder": "transformer"},
+    "rhythm": {"features": ["gap"], "encoder": "gru"},
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(3)
+    config = ModelConfig(groups=GROUPS, dim=D, max_length=L, followers=0)
+    made = RecommenderModel(V, config, inputs=FEATURES).eval()
+    torch.nn.init.normal_(made.start)
+    return made
+
+
+def told(length, seed=0):
+    random = np.random.default_rng(seed)
+    history = random.permutation(V)[:length].astype(np.int32) + 1
+    rows = {
+        "event_tags": np.sort(random.integers(0, 7, (length, 3)))[:, ::-1].astype(np.int32),
+        "event_gap": random.integers(0, 29, (length, 1)).astype(np.int32),
+        "user_age": random.integers(1, 4, 1).astype(np.int32),
+    }
+    return history, rows
+
+
+def test_the_future_does_not_change_the_past(model):
+    history, rows = told(L)
+    item_id = torch.from_numpy(history).unsqueeze(0)
+    given = {name: torch.from_numpy(found.copy()).unsqueeze(0) for name, found in rows.items()}
+    before = model.states(item_id, given)
+    item_id[0, 4], given["event_tags"][0, 4], given["event_gap"][0, 4] = 1, 0, 0
+    after = model.states(item_id, given)
+    torch.testing.assert_close(before[:, :4], after[:, :4])
+    assert not torch.allclose(before[:, 4], after[:, 4])
+
+
+@pytest.mark.parametrize("name", ["event_tags", "event_gap", "user_age"])
+def test_each_group_is_heard(model, name):
+    history, rows = told(4)
+    scores = ModelScorer(model)([history], [rows])
+    less = {key: found for key, found in rows.items() if key != name}
+    assert not np.allclose(ModelScorer(model)([history], [less]), scores, atol=1e-3)
+    nothing = rows | {name: np.zeros_like(rows[name])}
+    np.testing.assert_array_equal(
+        ModelScorer(model)([history], [less]), ModelScorer(model)([history], [nothing])
+    )
+
+
+def test_the_file_equals_torch(model):
+    shapes = Shapes(length=L, dim=D, items=V, results=5, candidates=V, blocked=4)
+    content = convert(model, shapes, exclude_seen=True)
+    device = DeviceModel(content, shapes, exclude_seen=True, features=FEATURES)
+    items = np.arange(1, V + 1, dtype=np.int32)
+    for length in range(L + 1):
+        history, rows = told(length, seed=length)
+        expected = ModelScorer(model)([history], [rows])[0]
+        np.testing.assert_allclose(
+            device.score(history, items, features=rows), expected, rtol=1e-4, atol=1e-4
+        )
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"a": {"features": ["item_id", "gap"], "encoder": "bow"}}, "'tags' is in none"),
+        ({"a": {"features": ["item_id", "gap", "tags", "x"], "encoder": "bow"}}, "'x' is not in"),
+        ({"a": {"features": [], "encoder": "bow"}}, "features"),
+        ({"a": {"features": ["item_id"], "encoder": "rnn"}}, "rnn"),
+    ],
+)
+def test_groups_that_do_not_fit_are_refused(groups, message):
+    features = {"event": {"tags": "category"}, "time": ["gap"]}
+    document = {"data": {"path": "x"}, "features": features, "model": {"groups": groups}}
+    with pytest.raises(ConfigError, match=message):
+        parse_config(document, name="t")
+
+
+def test_an_encoder_beside_groups_is_refused():
+    groups = {"a": {"features": ["item_id"], "encoder": "bow"}}
+    document = {"data": {"path": "x"}, "model": {"groups": groups, "encoder": "gru"}}
+    with pytest.raises(ConfigError, match=r"model.encoder has no effect beside model.groups"):
+        parse_config(document, name="t")
