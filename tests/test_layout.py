@@ -17,6 +17,7 @@ STAGES = [
     "training",
     "evaluation",
     "export",
+    "pretrained",
     "runtime",
     "app",
     "cli",

@@ -22,8 +22,7 @@ def wheel(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    for name in ("src", "pretrained"):
-        shutil.copytree(ROOT / name, source / name, ignore=skip)
+    shutil.copytree(ROOT / "src", source / "src", ignore=skip)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -38,8 +37,9 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     assert modules <= set(names)
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"pocketrec"}
     assert not [name for name in names if "test" in name]
-    pretrained = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("pretrained/*/*")}
-    assert {f"pocketrec/{name}" for name in pretrained} <= set(names)
+    files = (ROOT / "src").glob("pocketrec/pretrained/*/*")
+    bundles = {path.relative_to(ROOT / "src").as_posix() for path in files}
+    assert {name for name in bundles if "__pycache__" not in name} <= set(names)
 
 
 @pytest.mark.slow

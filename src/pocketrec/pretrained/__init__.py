@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .artifact import kind_of
-from .bundle import KIND
-from .errors import BundleError
-
-HERE = Path(__file__).parent
-PLACES = (HERE / "pretrained", HERE.parents[1] / "pretrained")
-"""In an installed wheel, and in a checkout."""
+from ..artifact import kind_of
+from ..bundle import KIND
+from ..errors import BundleError
 
 
 def pretrained() -> dict[str, Path]:
     """The folder of each bundle that comes along, by its name."""
-    found = {
-        folder.name: folder
-        for place in reversed(PLACES)
-        if place.is_dir()
-        for folder in sorted(place.iterdir())
-        if kind_of(folder) == KIND
-    }
-    return dict(sorted(found.items()))
+    folders = sorted(Path(__file__).parent.iterdir())
+    return {folder.name: folder for folder in folders if kind_of(folder) == KIND}
 
 
 def find_bundle(name: str | Path) -> Path:

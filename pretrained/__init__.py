@@ -1,1 +1,0 @@
-"""Bundles that come with pocketrec; `pocketrec list` shows them."""
