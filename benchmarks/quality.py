@@ -1,0 +1,159 @@
+"""What each part of the model is worth: variants x seeds, measured on the int8 .tflite, paired.
+
+    python benchmarks/quality.py CONFIG --data DATA --out FOLDER [--seeds 1 2 3] [--variants ..]
+
+Each variant is the config with some of its parts taken away or changed. A variant's figure is the
+mean over seeds, with an interval over users of the users' means; its difference to the full model
+is paired by user. Runs lie in FOLDER; what is there is not done again and an interrupted training
+goes on where it was, so the benchmark may run for hours, in pieces. It uses one thread: start two
+at once with other --variants or --seeds, and once more without to print the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketrec.bundle import open_bundle
+from pocketrec.evaluation.bootstrap import interval, paired_difference
+from pocketrec.evaluation.on_device import rank_on_device
+from pocketrec.evaluation.summary import user_values
+from pocketrec.examples.shards import PreparedData
+
+BOOTSTRAP, SEED = 2000, 1
+METRICS = ("ndcg@10", "recall@10")
+IDS_ONLY = ("features.time=", "features.user=", "features.item=", "features.event=")
+FULL = "full"
+
+VARIANTS: dict[str, tuple[str, ...]] = {
+    FULL: (),
+    "plain: ids only, no followers": (*IDS_ONLY, "features.hidden=", "model.followers=0"),
+    "ids only": (*IDS_ONLY, "features.hidden="),
+    "without times": ("features.time=",),
+    "without now": ('features.time=["gap"]',),
+    "without gap": ('features.time=["now"]',),
+    "without users' attributes": ("features.user=",),
+    "without films' attributes": ("features.item=",),
+    "without followers": ("model.followers=0", "model.follower_share="),
+    "label smoothing .1": ("training.label_smoothing=0.1",),
+    "sampled softmax": ("training.loss=sampled_softmax",),
+    "in-batch softmax": ("training.loss=in_batch",),
+    "gBCE": ("training.loss=gbce",),
+}
+"""Settings laid over the config; one without a value goes back to its default."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Each user's values by metric (U,), told now and not, and what the files weigh."""
+
+    values: dict[str, NDArray[np.float64]]
+    size: int
+
+
+def pocketrec(*arguments: str | Path) -> None:
+    """Run a command of ours, or end the benchmark with its error."""
+    command = [sys.executable, "-m", "pocketrec", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed with exit code {done.returncode}")
+
+
+def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured:
+    """Train, export and rank one variant with one seed, or read what was ranked before."""
+    name = "".join(c if c.isalnum() else "-" for c in variant)
+    run, bundle = arguments.out / f"run-{name}-{seed}", arguments.out / f"bundle-{name}-{seed}"
+    ranks = arguments.out / f"ranks-{name}-{seed}.json"
+    if not ranks.exists():
+        settings = [*VARIANTS[variant], f"training.seed={seed}", "training.threads=1"]
+        options = [text for setting in settings for text in ("--set", setting)]
+        where = ("--data", arguments.data, "--out", run, "--resume")
+        pocketrec("train", arguments.config, *where, *options)
+        gates = ("--set", "export.max_bytes=", "--accept-quality-loss")
+        pocketrec("export", run, "--out", bundle, *gates)
+        opened = open_bundle(bundle)
+        data = PreparedData.open(arguments.data)
+        found = {"bytes": len(opened.model)}
+        for told, now in (("now", True), ("without now", False)):
+            targets = data.targets("test", features=opened.features, now=now)
+            found[told] = rank_on_device(opened.device(), targets, k=10).ranks.tolist()
+        temporary = ranks.with_suffix(".new")
+        temporary.write_text(json.dumps(found), encoding="utf-8")
+        temporary.replace(ranks)
+    found = json.loads(ranks.read_text(encoding="utf-8"))
+    items = PreparedData.open(arguments.data).item_count
+    values = {}
+    for metric in METRICS:
+        values[metric] = _values(found["now"], metric, items)
+        values[f"{metric}, without now"] = _values(found["without now"], metric, items)
+    return Measured(values, found["bytes"])
+
+
+def _values(ranks: list[int], metric: str, items: int) -> NDArray[np.float64]:
+    from pocketrec.evaluation.protocol import Ranking
+
+    array = np.asarray(ranks)
+    empty = np.zeros((len(array), 10), np.int32)
+    return user_values(Ranking(array, empty, np.zeros(len(array), np.int64)), metric, items)
+
+
+def mean_over_seeds(runs: list[Measured], metric: str) -> NDArray[np.float64]:
+    """Each user's mean over seeds: (U,)."""
+    mean: NDArray[np.float64] = np.mean([run.values[metric] for run in runs], axis=0)
+    return mean
+
+
+def main() -> None:
+    """Measure all that is asked for and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    results: dict[str, list[Measured]] = {}
+    for seed in arguments.seeds:  # one seed of all first: a table of some use early
+        for variant in arguments.variants:
+            results.setdefault(variant, []).append(measure(variant, seed, arguments))
+    full = results.get(FULL)
+    rows = {}
+    for variant, runs in results.items():
+        row = {"bytes": runs[0].size, "seeds": len(runs)}
+        for metric in runs[0].values:
+            users = mean_over_seeds(runs, metric)
+            row[metric] = interval(users, BOOTSTRAP, SEED).to_json()
+            row[metric]["of seeds"] = [float(run.values[metric].mean()) for run in runs]
+            if full is not None and variant != FULL:
+                difference = paired_difference(
+                    users, mean_over_seeds(full, metric), BOOTSTRAP, SEED
+                )
+                row[f"{metric} above full"] = difference.to_json()
+        rows[variant] = row
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return
+    print(f"{'variant':<32}{'NDCG@10 [95 %]':<26}{'HR@10':<8}{'without now':<13}", end="")
+    print(f"{'NDCG@10 above full, paired':<32}{'bytes':>9}  NDCG@10 of the seeds")
+    for variant, row in rows.items():
+        ndcg, above = row["ndcg@10"], row.get("ndcg@10 above full")
+        paired = "" if above is None else "{value:+.4f} [{low:+.4f}, {high:+.4f}]".format(**above)
+        print(
+            f"{variant:<32}{'{value:.4f} [{low:.4f}, {high:.4f}]'.format(**ndcg):<26}"
+            f"{row['recall@10']['value']:<8.4f}{row['ndcg@10, without now']['value']:<13.4f}"
+            f"{paired:<32}{row['bytes']:>9,}  "
+            + " ".join(f"{value:.4f}" for value in ndcg["of seeds"])
+        )
+
+
+if __name__ == "__main__":
+    main()
