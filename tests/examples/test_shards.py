@@ -76,3 +76,21 @@ def test_offsets_that_do_not_fit_are_refused(offsets):
 def test_items_out_of_the_catalogue_are_not_counted(items):
     with pytest.raises(DataError, match="1 to 3"):
         Sequences(np.array(items, np.int32), np.array([0, 2])).counts(3)
+
+
+def test_equal_splits_are_known_whatever_they_lie_in(prepare_log):
+    """Other buckets and another order of the log's users change nothing; an event does."""
+    rows = [(u, (u * 3 + t) % 9, t) for u in range(12) for t in range(7)]
+
+    def split(rows, split=None, **data):
+        config = make_config(split, exclude_seen=False, min_item_events=1, **data)
+        return prepare_log(make_events(rows), config).split_fingerprint
+
+    same = split(rows)
+    assert split(rows, buckets=3) == same
+    assert split(sorted(rows, key=lambda row: -row[0]), buckets=1) == same
+    last, before = rows[-1], rows[-2]
+    swapped = [*rows[:-2], (*last[:2], before[2]), (*before[:2], last[2])]
+    assert split(swapped) != same
+    assert split(rows, {"kind": "users", "test_fraction": 0.4, "valid_fraction": 0.4}) != same
+    assert split([*rows, (12, 0, 0), (12, 1, 1), (12, 2, 2)], min_user_events=1) != same

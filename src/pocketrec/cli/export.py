@@ -51,6 +51,8 @@ def command(
             _show(manifest["quality"], folder, as_json=as_json)
             return
     targets = data.targets("valid", config.export.check_users, features=run.model.inputs)
+    provenance = run.provenance()
+    provenance["data"]["split"] = data.split_fingerprint
     # Where no terminal is, a status would leave a blank line.
     show = err.status("exporting") if err.is_terminal else nullcontext()
     with show as status, timed() as seconds:
@@ -59,7 +61,7 @@ def command(
             run.catalogue,
             targets,
             config,
-            run.provenance(),
+            provenance,
             folder,
             inputs=inputs,
             accept_quality_loss=accept_quality_loss,

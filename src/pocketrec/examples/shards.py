@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,6 +84,25 @@ class PreparedData:
     def fingerprint(self) -> str:
         """Hash of the prepared files: the same content in other buckets has another one."""
         return fingerprint(self.manifest["files"])
+
+    @property
+    def split_fingerprint(self) -> str:
+        """Hash of who did what in which order, and of what is trained, tuned and tested on.
+
+        Equal for the same log in another form, in other buckets, written by other versions of
+        libraries or with other features: figures of one model on equal splits can be compared.
+        """
+        names = (Column.TRAIN_LENGTH, Column.VALID_POSITION, Column.TEST_POSITION)
+        frame = self._shards(Column.USER, Column.ITEM, *names)
+        frame = frame.cast({Column.USER: pl.String}).sort(Column.USER)
+        digest = hashlib.sha256()
+        for ids in (self.catalogue[Column.ITEM], frame[Column.USER]):
+            digest.update(json.dumps([str(id_) for id_ in ids]).encode())
+        numbers = [frame[name].fill_null(-1) for name in names]
+        numbers += [frame[Column.ITEM].list.len(), frame[Column.ITEM].explode().drop_nulls()]
+        for column in numbers:
+            digest.update(column.to_numpy().astype("<i8").tobytes())
+        return digest.hexdigest()[:32]
 
     @property
     def item_count(self) -> int:
