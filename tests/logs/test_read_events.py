@@ -293,3 +293,32 @@ def test_description_has_names_and_hashes_but_no_folders(tmp_path):
     assert len(found["files"][0]["sha256"]) == 64
     assert str(tmp_path) not in json.dumps(found)
     assert read_users(config(tmp_path, "*.csv")) is None
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_features_of_events_come_alike_from_every_format(tmp_path, ending):
+    rows = [("a", 1, 10, ["x", "y"], 2.5), ("a", 2, 11, [], None), ("b", 1, 12, ["7"], 3.0)]
+    frame = pl.DataFrame(rows, schema=["user", "item", "time", "tags", "price"], orient="row")
+    file = tmp_path / f"events.{ending}"
+    if ending == "csv":
+        frame.with_columns(pl.col("tags").list.join("|")).write_csv(file)
+    else:
+        getattr(frame, {"jsonl": "write_ndjson"}.get(ending, "write_parquet"))(file)
+    document = {"data": {"path": str(file), "user": "user", "item": "item", "time": "time"}}
+    document["features"] = {"event": {"tags": "category", "price": "number"}}
+    found = read_events(parse_config(document, name="t")).collect()
+    assert found["event:price"].to_list() == [2.5, None, 3.0]
+    tags = [value or [] for value in found["event:tags"].to_list()]
+    assert tags == [["x", "y"], [], ["7"]]
+
+
+def test_a_feature_that_is_no_number_is_refused(tmp_path):
+    (tmp_path / "events.csv").write_text("user,item,time,price\na,1,1,cheap\nb,1,2,\n")
+    document = {"data": {"path": str(tmp_path / "events.csv")}, "features": {}}
+    document["data"] |= {"user": "user", "item": "item", "time": "time"}
+    document["features"]["event"] = {"price": "number"}
+    with pytest.raises(DataError, match=r"'price'.*1 of 2 rows.*'cheap' instead of a number"):
+        read_events(parse_config(document, name="t"))
+    document["features"]["event"] = {"prize": "number"}
+    with pytest.raises(DataError, match=r"features.event.prize = 'price'"):
+        read_events(parse_config(document, name="t"))

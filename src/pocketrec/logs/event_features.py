@@ -24,11 +24,16 @@ def dtype_of(dtype: pl.DataType, name: str, source: Source) -> pl.DataType:
     return plain_dtype(dtype, name, source.path.name)
 
 
-def has_lists(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """An aggregate: whether text of the column stands for several values, "Comedy|Drama"."""
+def list_form(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """An aggregate: how text of the column stands for several values.
+
+    "json" for arrays of JSON lines, which are read as text, "text" for "Comedy|Drama", else null.
+    """
     if dtype != pl.String:
-        return pl.lit(value=False)
-    return column.str.contains(LIST_SEPARATOR, literal=True).any()
+        return pl.lit(None, pl.String)
+    arrays = column.str.starts_with("[").all() & column.is_not_null().any()
+    texts = column.str.contains(LIST_SEPARATOR, literal=True).any()
+    return pl.when(arrays).then(pl.lit("json")).when(texts).then(pl.lit("text"))
 
 
 def is_bad(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind) -> pl.Expr:
@@ -41,7 +46,9 @@ def is_bad(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind) -> pl.Expr:
     return column.is_not_null() & column.cast(pl.Float64, strict=False).is_null() & ~text
 
 
-def expression(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: bool) -> pl.Expr:
+def expression(
+    column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: str | None
+) -> pl.Expr:
     """Float64 for a number; List(String) for several categories at once, else String."""
     if kind == "number":
         return column.cast(pl.Float64, strict=False)
@@ -53,6 +60,8 @@ def expression(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: bo
         return (
             pl.when(whole & integer.is_not_null()).then(integer).otherwise(column.cast(pl.String))
         )
+    if lists == "json":
+        return column.str.json_decode(pl.List(pl.String))
     text = column.cast(pl.String)
     text = pl.when(text != "").then(text)
-    return text.str.split(LIST_SEPARATOR) if lists else text
+    return text.str.split(LIST_SEPARATOR) if lists == "text" else text

@@ -108,7 +108,7 @@ def _expressions(
         checks[f"bad {name}"] = wrong.sum()
         checks[f"first {name}"] = pl.when(wrong).then(pl.col(Column.ORDER)).min()
     for ours in features:
-        checks[f"lists {ours}"] = event_features.has_lists(pl.col(ours), schema[ours])
+        checks[f"lists {ours}"] = event_features.list_form(pl.col(ours), schema[ours])
     # Reading a time out of text is the dear part: once, for all checks of it.
     checked = frame.with_columns(_checked_time(schema[Column.TIME], kind, data).alias(CHECKED))
     report = checked.select(**checks).collect(engine="streaming").row(0, named=True)
@@ -129,7 +129,7 @@ def _expressions(
         expressions.append(pl.col(Column.RATING).cast(pl.Float32))
     for ours, name in features.items():
         values = event_features.expression(
-            pl.col(ours), schema[ours], kinds[name], bool(report[f"lists {ours}"])
+            pl.col(ours), schema[ours], kinds[name], report[f"lists {ours}"]
         )
         expressions.append(values.alias(ours))
     return [*expressions, pl.col(Column.ORDER)]
