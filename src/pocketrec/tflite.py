@@ -140,14 +140,24 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
         super().__init__(size)
         self.written: dict[Any, int] = {}
 
+    def CreateNumpyVector(self, x: Any) -> int:  # noqa: N802 (flatbuffers' name)
+        """Position of a vector in the file: hundreds of tensors have the same few shapes."""
+        key = (str(x.dtype), x.tobytes())
+        if key not in self.written:
+            self.written[key] = int(super().CreateNumpyVector(x))
+        return self.written[key]
+
 
 def rewrite(model: Any, size: int) -> bytes:
-    """Serialize a ModelT, with equal quantization parameters stored once for all tensors."""
+    """Serialize a ModelT, with what tensors have in common stored once for all of them."""
     builder = _Builder(size)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
-            if tensor.quantization is not None:
-                tensor.quantization = _Shared(tensor.quantization)
+            parameters = tensor.quantization
+            if parameters is not None and parameters.details is None and parameters.scale is None:
+                tensor.quantization = None  # most tensors are floats, and say so at length
+            elif parameters is not None:
+                tensor.quantization = _Shared(parameters)
     model.buffers = [_Aligned(buffer) for buffer in model.buffers]
     builder.Finish(model.Pack(builder), MAGIC)
     return bytes(builder.Output())
