@@ -23,7 +23,7 @@ def command(as_json: AsJson = False) -> None:
                 "bytes": len(bundle.model),
                 "encoder": bundle.manifest["config"].get("model", {}).get("encoder", "transformer"),
                 "features": [feature.name for feature in bundle.features],
-                "licence": source.get("licence", ""),
+                "licence": str(source.get("licence", "")).partition(";")[0],
                 "folder": str(folder),
             }
         )
