@@ -161,6 +161,16 @@ def test_values_out_of_range_are_refused_by_name(section, field, value):
         ({"model": {"dim": 10, "heads": 4}}, "multiple of heads"),
         ({"model": {"encoder": "cnn", "kernel_size": 1}}, "model.kernel_size"),
         ({"model": 5}, "model"),
+        ({"features": {"event": {"gap": "number"}, "time": ["gap"]}}, "features.event.gap"),
+        ({"features": {"event": {"Gap": "number"}, "time": ["gap"]}}, "differ in signs only"),
+        ({"features": {"user": {"a b": "number", "a_b": "number"}}}, "differ in signs only"),
+        ({"features": {"time": ["gap", "gap"]}}, "twice"),
+        ({"features": {"hidden": 0.1}}, "features.hidden"),
+        ({"features": {"user": {"age": "number"}}}, "data.users"),
+        ({"data": {"path": "a.csv", "users_id": "u"}}, "data.users_id"),
+        ({"data": {"source": "movielens/100k", "users": "u.csv"}}, "data.users"),
+        ({"training": {"loss": "in_batch", "negatives": 9}}, "training.negatives"),
+        ({"training": {"loss": "gbce", "label_smoothing": 0.1}}, "training.label_smoothing"),
     ],
 )
 def test_combinations_without_sense_are_refused(sections, words):

@@ -154,9 +154,8 @@ class FeaturesConfig(Section):
             raise ValueError("features.time names a feature twice")
         if "hidden" in self.model_fields_set and not (self.event or self.time or self.user):
             raise ValueError("features.hidden has no effect without features of events or users")
-        inputs = [
-            [re.sub("[^a-z0-9]+", "_", n.lower()) for n in s] for s in (self.event, self.user)
-        ]
+        told = ([*self.event, *self.time], self.user)
+        inputs = [[re.sub("[^a-z0-9]+", "_", name.lower()) for name in names] for names in told]
         if any(len(set(names)) < len(names) for names in inputs):
             raise ValueError("two features have names that differ in signs only: rename a column")
         return self
