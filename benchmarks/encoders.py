@@ -10,24 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from commands import ask, pocketrec
 from pocketrec.config import ENCODER_FIELDS
 
 OPTIONAL = frozenset[str]().union(*ENCODER_FIELDS.values())
 ENCODERS = ("bow", "cnn", "gru", "lstm", "transformer")
-
-
-def pocketrec(*arguments: str | Path) -> str:
-    """Run a command of ours; its standard output, or the end of the benchmark with its error."""
-    command = [sys.executable, "-m", "pocketrec", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed with exit code {done.returncode}")
-    return done.stdout
 
 
 def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -44,8 +34,8 @@ def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
     )
     if not bundle.exists():
         pocketrec("export", run, "--out", bundle)
-    report = json.loads(pocketrec("evaluate", bundle, "--data", arguments.data, "--json"))
-    bench = json.loads(pocketrec("bench", bundle, "--json"))
+    report = ask("evaluate", bundle, "--data", arguments.data)
+    bench = ask("bench", bundle)
     manifest = json.loads((bundle / "manifest.json").read_text())
     gates = manifest["quality"]["gates"]
     return {

@@ -8,26 +8,15 @@ writes README.md into the bundle's folder: what it was made of, how it was measu
 from __future__ import annotations
 
 import argparse
-import json
 import platform
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from commands import ask
 from pocketrec.bundle import Bundle, open_bundle
 
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "HR@10", "mrr@10": "MRR@10", "mean_rank": "mean rank"}
-
-
-def ask(*arguments: str | Path) -> Any:
-    """What a command of ours prints with --json."""
-    command = [sys.executable, "-m", "pocketrec", *map(str, arguments), "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed with exit code {done.returncode}")
-    return json.loads(done.stdout)
 
 
 def cell(measure: dict[str, float], metric: str) -> str:

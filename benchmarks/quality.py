@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from commands import pocketrec
+from pocketrec.artifact import write_json
 from pocketrec.bundle import open_bundle
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
+from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
 from pocketrec.examples.shards import PreparedData
 
@@ -58,14 +59,6 @@ class Measured:
     size: int
 
 
-def pocketrec(*arguments: str | Path) -> None:
-    """Run a command of ours, or end the benchmark with its error."""
-    command = [sys.executable, "-m", "pocketrec", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed with exit code {done.returncode}")
-
-
 def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured:
     """Train, export and rank one variant with one seed, or read what was ranked before."""
     name = "".join(c if c.isalnum() else "-" for c in variant)
@@ -84,9 +77,7 @@ def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured:
         for told, now in (("now", True), ("without now", False)):
             targets = data.targets("test", features=opened.features, now=now)
             found[told] = rank_on_device(opened.device(), targets, k=10).ranks.tolist()
-        temporary = ranks.with_suffix(".new")
-        temporary.write_text(json.dumps(found), encoding="utf-8")
-        temporary.replace(ranks)
+        write_json(ranks, found)
     found = json.loads(ranks.read_text(encoding="utf-8"))
     items = PreparedData.open(arguments.data).item_count
     values = {}
@@ -97,8 +88,6 @@ def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured:
 
 
 def _values(ranks: list[int], metric: str, items: int) -> NDArray[np.float64]:
-    from pocketrec.evaluation.protocol import Ranking
-
     array = np.asarray(ranks)
     empty = np.zeros((len(array), 10), np.int32)
     return user_values(Ranking(array, empty, np.zeros(len(array), np.int64)), metric, items)

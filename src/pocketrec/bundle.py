@@ -234,7 +234,7 @@ def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[st
     for history in histories:
         rows = {}
         for feature in device.features:
-            shape = (len(history), feature.slots) if feature.of == "event" else (feature.slots,)
+            shape = feature.shape(len(history))
             rows[feature.input] = random.integers(0, feature.encoding.rows, shape, np.int32)
         ids, scores = device.recommend(np.asarray(history, np.int32), k=10, features=rows)
         golden.append(
@@ -249,7 +249,7 @@ def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[st
 
 
 def _golden_rows(vector: dict[str, Any], features: Sequence[Feature]) -> dict[str, IntArray]:
-    shapes = {f.input: (-1, f.slots) if f.of == "event" else (f.slots,) for f in features}
+    shapes = {feature.input: feature.shape(-1) for feature in features}
     return {
         name: np.asarray(rows, np.int32).reshape(shapes[name])
         for name, rows in vector["features"].items()

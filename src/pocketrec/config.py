@@ -5,13 +5,12 @@ Each field carries its meaning as a description, so that documents and errors ca
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from .encoding import FeatureKind, TimeFeature
+from .encoding import FeatureKind, TimeFeature, plain_name
 from .errors import ConfigError
 
 EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
@@ -135,7 +134,6 @@ class FeaturesConfig(Section):
     user: dict[str, FeatureKind] = Field(
         {}, description="of each user, columns of data.users: an age, a country"
     )
-
     item: dict[str, FeatureKind] = Field(
         {},
         description="attributes of items, columns of the catalogue; they cost the device nothing",
@@ -155,8 +153,7 @@ class FeaturesConfig(Section):
         if "hidden" in self.model_fields_set and not (self.event or self.time or self.user):
             raise ValueError("features.hidden has no effect without features of events or users")
         told = ([*self.event, *self.time], self.user)
-        inputs = [[re.sub("[^a-z0-9]+", "_", name.lower()) for name in names] for names in told]
-        if any(len(set(names)) < len(names) for names in inputs):
+        if any(len({*map(plain_name, names)}) < len(names) for names in told):
             raise ValueError("two features have names that differ in signs only: rename a column")
         return self
 

@@ -24,6 +24,7 @@ from .schema import PADDING, FloatArray, IntArray, Rows, Signature
 from .tflite import SignatureSpec, TensorSpec
 
 VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
 MASKED = -1e9
 """Score that the graph gives to what must not be recommended; real ones are nowhere near it."""
 
@@ -48,7 +49,7 @@ class Shapes:
 
     def rows(self, feature: Feature) -> tuple[int, ...]:
         """Shape of a feature's input."""
-        return (1, self.length, feature.slots) if feature.of == "event" else (1, feature.slots)
+        return (1, *feature.shape(self.length))
 
     def signatures(self, features: Sequence[Feature] = ()) -> dict[str, SignatureSpec]:
         """The contract: what every bundle's signatures take and give."""
@@ -204,7 +205,7 @@ class DeviceModel:
         padded = np.zeros(self.shapes.rows(feature), np.int32)  # MISSING
         if rows is None:
             return padded
-        shape = (len(history), feature.slots) if feature.of == "event" else (feature.slots,)
+        shape = feature.shape(len(history))
         last = feature.encoding.rows - 1
         if rows.shape != shape or not _within(rows, MISSING, last):
             raise InputError(f"feature '{feature.name}' must be rows 0..{last} of shape {shape}")

@@ -117,7 +117,11 @@ class Feature:
     @property
     def input(self) -> str:
         """Name of the tensor: int32 (1, L, M) of events, (1, M) of the user."""
-        return f"{self.of}_{re.sub('[^a-z0-9]+', '_', self.name.lower())}"
+        return f"{self.of}_{plain_name(self.name)}"
+
+    def shape(self, events: int) -> tuple[int, ...]:
+        """Of the rows of a history with so many events: (events, M); (M,) of the user."""
+        return (events, self.slots) if self.of == "event" else (self.slots,)
 
     def rows(self, value: Any) -> list[int]:
         """The M rows that a plain value becomes; values unknown to training are as if not given."""
@@ -163,6 +167,11 @@ class Feature:
         if not (told and timed) or feature.to_json() != entry:
             raise ValueError(f"feature {feature.name!r} is not described as it should be")
         return feature
+
+
+def plain_name(name: str) -> str:
+    """A column's name with nothing but a-z, 0-9 and _, as names of inputs must be."""
+    return re.sub("[^a-z0-9]+", "_", name.lower())
 
 
 def time_feature(name: TimeFeature) -> Feature:

@@ -8,10 +8,6 @@ import polars as pl
 import pytest
 import torch
 
-from pocketrec.artifact import new_folder
-from pocketrec.examples.engines.local import LocalEngine
-from pocketrec.examples.prepare import prepare
-from pocketrec.examples.shards import KIND, PreparedData
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.runtime.inputs import Event, encode_inputs
@@ -79,7 +75,7 @@ def make_world(kind, users=50, length=14):
 
 
 @pytest.fixture(scope="module", params=WORLDS)
-def trained(request, tmp_path_factory):
+def trained(request, prepare_log):
     """Data and model of a world, and its kind."""
     rows, table, features = make_world(request.param)
     several = pl.List(pl.String) if request.param == "several" else None
@@ -96,14 +92,7 @@ def trained(request, tmp_path_factory):
         },
         name="t",
     )
-    folder = tmp_path_factory.mktemp("world")
-    with new_folder(folder / "data", KIND) as draft:
-        engine = LocalEngine(folder / "scratch")
-        counts, found = prepare(log.lazy(), None, users, config, engine, draft.path)
-        dumped = config.model_dump(mode="json", exclude_unset=True)
-        told = [feature.to_json() for feature in found]
-        draft.manifest |= {"config": dumped, "source": {}, "counts": counts, "features": told}
-    data = PreparedData.open(folder / "data")
+    data = prepare_log(log.lazy(), config, users=users)
     torch.manual_seed(1)
     model = RecommenderModel(data.item_count, config.model, inputs=data.features)
     batches = Batches(

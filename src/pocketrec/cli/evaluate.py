@@ -91,22 +91,20 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, Sequence[Feature],
         ranker, exclude_seen = device_ranker(bundle.device()), bundle.exclude_seen
         features = bundle.features
         try:
-            trained_on = bundle.manifest["provenance"]["data"]["split"]
+            same = bundle.manifest["provenance"]["data"]["split"] == data.split_fingerprint
             settings = bundle.manifest["config"].get("evaluation", {})
         except (KeyError, TypeError, AttributeError):
             raise ArtifactError(f"'{subject}' does not say what it was trained on") from None
     elif kind == RUN:
         run = Run.open(subject)
-        # What its manifest names are files; that they are the same ones is more than needed.
         same = run.manifest["data"]["fingerprint"] == data.fingerprint
-        trained_on = data.split_fingerprint if same else None
         scorer, features = ModelScorer(run.model), run.model.inputs
         exclude_seen = run.config.data.exclude_seen
         ranker = scorer_ranker(scorer, data.item_count, exclude_seen)
         settings = run.manifest["config"].get("evaluation", {})
     else:
         raise ArtifactError(f"'{subject}' is neither a bundle nor a run")
-    if trained_on != data.split_fingerprint:
+    if not same:
         raise ArtifactError(
             f"'{subject}' was trained on data prepared otherwise than '{data.folder}': its test "
             "events may have been trained on, so no figure would mean anything"

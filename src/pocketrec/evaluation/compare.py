@@ -14,7 +14,7 @@ from ..examples.targets import Targets
 from .bootstrap import paired_difference
 from .on_device import rank_on_device
 from .protocol import Ranking, Scorer, rank_all
-from .report import Report, main_cutoff
+from .report import Metrics, Report, main_cutoff
 from .summary import by_length, measure, user_values
 
 T = TypeVar("T")
@@ -62,18 +62,19 @@ def compare(
     own = ranker(targets, k=max(cutoffs), progress=progress)
     metrics = summarize(measure, own)
     main = f"ndcg@{main_cutoff(metrics)}"
-    told = {}
-    measured, differences = {}, {}
-    for name, others in (variants or {}).items():
-        other = ranker(others, k=max(cutoffs), progress=progress)
-        told[name] = summarize(measure, other)
+    differences = {}
+
+    def beside(name: str, ranker: Ranker, targets: Targets) -> Metrics:
+        other = ranker(targets, k=max(cutoffs), progress=progress)
         values = user_values(own, main, V), user_values(other, main, V)
         differences[name] = {main: paired_difference(*values, bootstrap, seed)}
-    for name, baseline in baselines.items():
-        other = scorer_ranker(baseline, V, exclude_seen)(targets, k=max(cutoffs), progress=progress)
-        measured[name] = summarize(measure, other)
-        values = user_values(own, main, V), user_values(other, main, V)
-        differences[name] = {main: paired_difference(*values, bootstrap, seed)}
+        return summarize(measure, other)
+
+    told = {name: beside(name, ranker, others) for name, others in (variants or {}).items()}
+    measured = {
+        name: beside(name, scorer_ranker(baseline, V, exclude_seen), targets)
+        for name, baseline in baselines.items()
+    }
     return Report(
         subject=subject,
         split=split,

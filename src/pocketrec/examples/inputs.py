@@ -50,17 +50,10 @@ def with_users(events: pl.DataFrame, users: pl.DataFrame | None, names: list[str
     """Events with the attributes of their users, as columns named by Column.user_feature."""
     if users is None or not names:
         return events
-    told = users.select(Column.USER, *(_plain(users, name) for name in names))
-    if told[Column.USER].dtype != events[Column.USER].dtype:
-        told = told.cast({Column.USER: events[Column.USER].dtype})
+    told = users.select(
+        Column.USER, *(pl.col(name).alias(Column.user_feature(name)) for name in names)
+    )
     return events.join(told, on=Column.USER, how="left", maintain_order="left")
-
-
-def _plain(users: pl.DataFrame, name: str) -> pl.Expr:
-    dtype, column = users[name].dtype, pl.col(name)
-    if not isinstance(dtype, pl.List) and not dtype.is_float():
-        column = column.cast(pl.String) if not dtype.is_numeric() else column
-    return column.alias(Column.user_feature(name))
 
 
 def fit_features(buckets: Buckets, config: FeaturesConfig) -> list[Feature]:

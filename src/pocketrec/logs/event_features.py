@@ -8,20 +8,11 @@ from ..config import Config
 from ..encoding import FeatureKind
 from ..schema import Column
 from .catalogue import LIST_SEPARATOR
-from .files import Source
-from .ids import plain_dtype
 
 
 def columns(config: Config) -> dict[str, str]:
     """The log's name of each column that [features.event] names, by ours."""
     return {Column.feature(name): name for name in config.features.event}
-
-
-def dtype_of(dtype: pl.DataType, name: str, source: Source) -> pl.DataType:
-    """The dtype that a column is read as: as an id's, or a list of texts."""
-    if isinstance(dtype, pl.List):
-        return pl.List(pl.String)
-    return plain_dtype(dtype, name, source.path.name)
 
 
 def list_form(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -49,17 +40,14 @@ def is_bad(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind) -> pl.Expr:
 def expression(
     column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: str | None
 ) -> pl.Expr:
-    """Float64 for a number; List(String) for several categories at once, else String."""
+    """Float64 for a number; List(String) for several categories at once, else String.
+
+    Categories that are floats stay so: examples.inputs spells 7.0 as "7", as devices do.
+    """
     if kind == "number":
         return column.cast(pl.Float64, strict=False)
-    if isinstance(dtype, pl.List):
+    if isinstance(dtype, pl.List) or dtype.is_float():
         return column
-    if dtype.is_float():  # a habit of pandas: 7 is written 7.0 in a column with gaps
-        whole = column == column.round()
-        integer = column.cast(pl.Int64, strict=False).cast(pl.String)
-        return (
-            pl.when(whole & integer.is_not_null()).then(integer).otherwise(column.cast(pl.String))
-        )
     if lists == "json":
         return column.str.json_decode(pl.List(pl.String))
     text = column.cast(pl.String)

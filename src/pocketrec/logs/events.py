@@ -56,14 +56,15 @@ def read_files(config: Config) -> pl.LazyFrame:
         for name in features.values():
             require_column(source, name, f"features.event.{name}", ())
     try:
-        frame = _joined(sources, names | features)
+        frame = _joined(sources, names, features)
         return frame.select(_expressions(frame, config, names, features))
     except (PolarsError, OSError) as error:
         raise _blame(sources, [*roles.values(), *features.values()], error) from None
 
 
-def _joined(sources: list[Source], names: dict[str, str]) -> pl.LazyFrame:
+def _joined(sources: list[Source], names: dict[str, str], features: dict[str, str]) -> pl.LazyFrame:
     """All files as one frame with our column names, and ORDER over all of them."""
+    names = names | features
     frames = []
     for source in sources:
         frame = scan(source, dict.fromkeys(names.values()))
@@ -71,10 +72,12 @@ def _joined(sources: list[Source], names: dict[str, str]) -> pl.LazyFrame:
         schema = frame.collect_schema()
         frames.append(
             frame.select(
-                pl.col(ours).cast(event_features.dtype_of(schema[ours], names[ours], source))
-                if ours.startswith(Column.feature(""))
-                else pl.col(ours).cast(plain_dtype(schema[ours], names[ours], source.path.name))
-                for ours in names
+                pl.col(ours).cast(
+                    pl.List(pl.String)
+                    if ours in features and isinstance(schema[ours], pl.List)
+                    else plain_dtype(schema[ours], name, source.path.name)
+                )
+                for ours, name in names.items()
             )
         )
         if (schema := frames[-1].collect_schema()) != (first := frames[0].collect_schema()):

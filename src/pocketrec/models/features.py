@@ -13,6 +13,9 @@ from ..config import ModelConfig
 from ..encoding import MISSING, Feature
 from .dropout import Dropout, ItemDropout
 
+TensorRows = Mapping[str, Tensor]
+"""Rows of features by their input's name: of events (B, L, M), of users (B, M)."""
+
 SCALE = 0.5
 """Spread of a fresh feature's vectors, in units of an item's: they say less."""
 
@@ -56,9 +59,7 @@ class EventFeatures(nn.Module):
         self.item_dropout = ItemDropout(config.item_dropout)
         self.tables = tables_of("event", features, config.dim)
 
-    def forward(
-        self, item_id: Tensor, table: Tensor, rows: Mapping[str, Tensor] | None = None
-    ) -> Tensor:
+    def forward(self, item_id: Tensor, table: Tensor, rows: TensorRows | None = None) -> Tensor:
         """item_id (B, L), the item table (V + 1, D), rows (B, L, M) by input -> (B, L, D)."""
         x = torch.zeros(1, 1, 1)
         if self.items:
@@ -75,7 +76,7 @@ class UserFeatures(nn.Module):
         super().__init__()
         self.tables = tables_of("user", features, config.dim)
 
-    def forward(self, item_id: Tensor, rows: Mapping[str, Tensor] | None = None) -> Tensor:
+    def forward(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
         """`item_id` (B, L) says how many users there are."""
         total = torch.zeros(1, 1)
         for name, of_feature in tables(self.tables):
@@ -93,9 +94,7 @@ def tables(modules: nn.ModuleDict) -> list[tuple[str, FeatureTable]]:
     return cast(list[tuple[str, FeatureTable]], list(modules.items()))
 
 
-def rows_or_missing(
-    rows: Mapping[str, Tensor] | None, name: str, like: Tensor, slots: int
-) -> Tensor:
+def rows_or_missing(rows: TensorRows | None, name: str, like: Tensor, slots: int) -> Tensor:
     """The rows that are given of a feature, or MISSING for each of `like`."""
     if rows is not None and name in rows:
         return rows[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -14,7 +14,7 @@ from ..encoding import Feature
 from .dropout import Dropout
 from .encoders import build_encoder
 from .encoders.base import Encoder
-from .features import EventFeatures
+from .features import EventFeatures, TensorRows
 
 
 class Group(nn.Module):
@@ -51,7 +51,7 @@ class GroupedEncoder(nn.Module):
         self,
         item_id: Tensor,
         table: Tensor,
-        rows: Mapping[str, Tensor] | None,
+        rows: TensorRows | None,
         lengths: Tensor,
         *,
         last: bool,

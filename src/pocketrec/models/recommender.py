@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,10 @@ from ..encoding import Feature
 from ..examples.attributes import ItemAttributes
 from ..schema import PADDING
 from .encoders import build_encoder
-from .features import EventFeatures, UserFeatures
+from .features import EventFeatures, TensorRows, UserFeatures
 from .followers import SMALLEST, Followers
 from .groups import GroupedEncoder
 from .items import ItemTable
-
-Rows = Mapping[str, Tensor]
-"""Rows of features by input: of events (B, L, M), of users (B, M)."""
 
 
 class RecommenderModel(nn.Module):
@@ -67,7 +64,7 @@ class RecommenderModel(nn.Module):
         return output
 
     def states(
-        self, item_id: Tensor, rows: Rows | None = None, table: Tensor | None = None
+        self, item_id: Tensor, rows: TensorRows | None = None, table: Tensor | None = None
     ) -> Tensor:
         """User vectors after every event: item_id (B, L), padded at the end -> (B, L, D).
 
@@ -78,12 +75,12 @@ class RecommenderModel(nn.Module):
         output: Tensor = self.norm(encoded + self.user_features(item_id, rows).unsqueeze(1))
         return output
 
-    def starts(self, item_id: Tensor, rows: Rows | None = None) -> Tensor:
+    def starts(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
         """User vectors before any event, of what is known of the users: -> (B, D)."""
         starts: Tensor = self.start + self.user_features(item_id, rows)
         return starts.expand(len(item_id), -1)
 
-    def user_vector(self, item_id: Tensor, rows: Rows | None = None) -> Tensor:
+    def user_vector(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
         """The user as of now: item_id (B, L) int32 -> (B, D); `starts` for an empty history."""
         lengths = lengths_of(item_id)
         encoded = self._encoded(item_id, rows, self.table, last=True)
@@ -92,7 +89,9 @@ class RecommenderModel(nn.Module):
         output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.start + known)
         return output
 
-    def _encoded(self, item_id: Tensor, rows: Rows | None, table: Tensor, *, last: bool) -> Tensor:
+    def _encoded(
+        self, item_id: Tensor, rows: TensorRows | None, table: Tensor, *, last: bool
+    ) -> Tensor:
         """What the encoder, or the groups' encoders, make of a history."""
         lengths = lengths_of(item_id)
         if self.groups is not None:

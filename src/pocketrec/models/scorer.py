@@ -41,8 +41,7 @@ class ModelScorer:
         """One tensor an input, events padded as the histories are."""
         found = {}
         for feature in self.model.inputs:
-            shape = (width, feature.slots) if feature.of == "event" else (feature.slots,)
-            rows = np.zeros((len(features), *shape), np.int32)
+            rows = np.zeros((len(features), *feature.shape(width)), np.int32)
             for user, told in enumerate(features):
                 if feature.input in told:
                     newest = told[feature.input][-self.model.max_length :]

@@ -20,12 +20,12 @@ def find_bundle(name: str | Path) -> Path:
 
     Raises BundleError when there is neither.
     """
-    path, known = Path(name), pretrained()
-    if path.exists() or str(name) not in known:
-        if not path.exists():
-            raise BundleError(
-                f"there is no bundle '{name}': neither a folder, nor one that comes with pocketrec "
-                f"({', '.join(known) or 'none'}; see pocketrec list)"
-            )
-        return path
+    if Path(name).exists():
+        return Path(name)
+    known = pretrained()
+    if str(name) not in known:
+        raise BundleError(
+            f"there is no bundle '{name}': neither a folder, nor one that comes with pocketrec "
+            f"({', '.join(known) or 'none'}; see pocketrec list)"
+        )
     return known[str(name)]

@@ -71,6 +71,7 @@ class Batches:
         users = np.flatnonzero(lengths >= 2)
         if not len(users):
             raise DataError("no user has two training events: there is no next event to learn")
+        self.sequences = sequences
         self.items = sequences.items
         self.users = users
         self.features, self.rows, self.hidden = features, sequences.features, hidden
@@ -84,10 +85,6 @@ class Batches:
     def labels_per_epoch(self) -> int:
         """Positions trained in one epoch."""
         return int(self.label_counts.sum())
-
-    def item_counts(self, item_count: int) -> np.ndarray:
-        """Training events of items 1..V -> (V,)."""
-        return np.bincount(self.items, minlength=item_count + 1)[1:]
 
     def plan(self, epoch: int) -> list[_Windows]:
         """The windows of each of the epoch's batches, in order."""

@@ -67,9 +67,8 @@ def train(
     ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
     that are bit for bit those of an uninterrupted run.
     """
-    loss_of = make_loss(
-        config, torch.from_numpy(batches.item_counts(model.item_count)), _precision(config)
-    )
+    counts = torch.from_numpy(batches.sequences.counts(model.item_count))
+    loss_of = make_loss(config, counts, _precision(config))
     checkpoints.mkdir(parents=True, exist_ok=True)
     last, best = checkpoints / File.LAST, checkpoints / File.BEST
     optimizer = make_optimizer(model, config)

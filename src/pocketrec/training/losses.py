@@ -78,14 +78,13 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def make_loss(config: TrainingConfig, item_counts: Tensor, dtype: torch.dtype) -> Loss:
     """The loss that `config.loss` names; `item_counts` (V,) are training events of items 1..V."""
+    counts = item_counts.clamp(min=1).to(torch.float32)
     match config.loss:
         case "softmax":
             return partial(full_softmax, dtype=dtype, smoothing=config.label_smoothing)
         case "sampled_softmax":
-            counts = item_counts.clamp(min=1).to(torch.float32)
             return partial(sampled_softmax, proposal=proposal(counts), count=config.negatives)
         case "in_batch":
-            counts = item_counts.clamp(min=1).to(torch.float32)
             return partial(in_batch_softmax, shares=counts / counts.sum())
         case "gbce":
             return partial(gbce, count=config.negatives, calibration=config.calibration)
