@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pocketrec.encoding import Categories, Feature
 from pocketrec.errors import DataError
+from pocketrec.examples.inputs import encode
 from pocketrec.logs.read import describe_source, read_events, read_users
 from pocketrec.schema import Column
 from pocketrec.toml import parse_config
@@ -322,3 +324,16 @@ def test_a_feature_that_is_no_number_is_refused(tmp_path):
     document["features"]["event"] = {"prize": "number"}
     with pytest.raises(DataError, match=r"features.event.prize = 'price'"):
         read_events(parse_config(document, name="t"))
+
+
+def test_categories_that_are_floats_are_left_to_their_encoding(tmp_path):
+    """Which takes NaN for missing and 7.0 for "7", as devices do; spelled here, NaN was a value."""
+    rows = {"user": [1, 1], "item": [1, 2], "time": [1, 2], "code": [7.0, float("nan")]}
+    pl.DataFrame(rows).write_parquet(tmp_path / "events.parquet")
+    document = {"data": {"path": str(tmp_path / "events.parquet")}}
+    document["data"] |= {"user": "user", "item": "item", "time": "time"}
+    document["features"] = {"event": {"code": "category"}}
+    found = read_events(parse_config(document, name="t")).collect()
+    feature = Feature("code", "event", Categories(("7", "NaN")))
+    rows = found.with_columns(encode([feature], found.schema))["event:code"].to_list()
+    assert rows == [feature.rows(7), feature.rows(None)]
