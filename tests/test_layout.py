@@ -17,6 +17,7 @@ STAGES = [
     "training",
     "evaluation",
     "export",
+    "extend",
     "pretrained",
     "runtime",
     "app",

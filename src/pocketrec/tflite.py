@@ -6,8 +6,6 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-import flatbuffers
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from .errors import BundleError
@@ -131,73 +129,3 @@ def _within(index: int, length: int) -> int:
 def _spec(tensor: Any) -> TensorSpec:
     shape = tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength()))
     return TensorSpec(_TENSOR_TYPES.get(tensor.Type(), f"#{tensor.Type()}"), shape)
-
-
-class _Builder(flatbuffers.Builder):  # type: ignore[misc]
-    """Remembers where it has written what may be shared."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(size)
-        self.written: dict[Any, int] = {}
-
-    def CreateNumpyVector(self, x: Any) -> int:  # noqa: N802 (flatbuffers' name)
-        """Position of a vector in the file: hundreds of tensors have the same few shapes."""
-        key = (str(x.dtype), x.tobytes())
-        if key not in self.written:
-            self.written[key] = int(super().CreateNumpyVector(x))
-        return self.written[key]
-
-
-def rewrite(model: Any, size: int) -> bytes:
-    """Serialize a ModelT, with what tensors have in common stored once for all of them."""
-    builder = _Builder(size)
-    for graph in model.subgraphs:
-        for tensor in graph.tensors:
-            parameters = tensor.quantization
-            if parameters is not None and parameters.details is None and parameters.scale is None:
-                tensor.quantization = None  # most tensors are floats, and say so at length
-            elif parameters is not None:
-                tensor.quantization = _Shared(parameters)
-    model.buffers = [_Aligned(buffer) for buffer in model.buffers]
-    builder.Finish(model.Pack(builder), MAGIC)
-    return bytes(builder.Output())
-
-
-class _Shared:
-    """Packs quantization parameters once: signatures share weights, and so their scales."""
-
-    def __init__(self, parameters: Any) -> None:
-        self.parameters = parameters
-
-    def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
-        """Position of the table in the file."""
-        p = self.parameters
-        if p.details is not None:  # points at tensors of its own graph
-            return int(p.Pack(builder))
-        arrays = (p.min, p.max, p.scale, p.zeroPoint)
-        key = (*(None if a is None else np.asarray(a).tobytes() for a in arrays),)
-        key = (*key, p.quantizedDimension)
-        if key not in builder.written:
-            builder.written[key] = int(p.Pack(builder))
-        return builder.written[key]
-
-
-class _Aligned:
-    """Packs a buffer's bytes where kernels may read them as vectors of any type."""
-
-    def __init__(self, buffer: Any) -> None:
-        self.data = buffer.data
-
-    def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
-        """Position of the table in the file."""
-        position = None
-        if self.data is not None and len(self.data):
-            content = bytes(self.data)
-            builder.StartVector(1, len(content), 16)
-            builder.head = builder.Head() - len(content)
-            builder.Bytes[builder.Head() : builder.Head() + len(content)] = content
-            position = builder.EndVector()
-        schema.BufferStart(builder)
-        if position is not None:
-            schema.BufferAddData(builder, position)
-        return int(schema.BufferEnd(builder))

@@ -6,7 +6,8 @@ import pytest
 
 from pocketrec.encoding import Categories, Number
 from pocketrec.errors import ConfigError
-from pocketrec.examples.attributes import KNOTS, read_attributes
+from pocketrec.attributes import KNOTS
+from pocketrec.examples.attributes import read_attributes
 
 CATALOGUE = pl.DataFrame(
     {

@@ -20,7 +20,8 @@ from pocketrec.export.shrink import shrink
 from pocketrec.export.verify import Gate
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Column
-from pocketrec.tflite import inspect, rewrite
+from pocketrec.tflite import inspect
+from pocketrec.tflite_edit import rewrite
 from pocketrec.toml import parse_config
 
 CATALOGUE = pl.DataFrame(

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
-from ..tflite import rewrite
+from ..tflite_edit import parse, rewrite
 
 
 def shrink(content: bytes) -> bytes:
@@ -16,7 +15,7 @@ def shrink(content: bytes) -> bytes:
     Signatures are compiled one by one and so bring their own copies of shared small things;
     names of tensors alone are some 30 KB. The signatures' own names stay.
     """
-    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    model = parse(content)
     _inline_buffers(model, content)
     _drop_names(model)
     _share_buffers(model)

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..examples.attributes import ItemAttributes
+from ..attributes import ItemAttributes
 from ..schema import PADDING
 
 

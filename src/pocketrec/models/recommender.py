@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..attributes import ItemAttributes
 from ..config import ModelConfig
 from ..encoding import Feature
-from ..examples.attributes import ItemAttributes
 from ..schema import PADDING
 from .encoders import build_encoder
 from .features import EventFeatures, TensorRows, UserFeatures

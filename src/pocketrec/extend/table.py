@@ -1,0 +1,173 @@
+"""The item table inside of a .tflite: read it, and append rows to it.
+
+The graph is edited as it lies in the file, without the converter that made it. What changes is
+found by following the table: the products with it are as wide as it is long, and so is all that
+is made of them element by element, until items are picked from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from ..errors import BundleError
+from ..export.shrink import shrink
+from ..schema import FloatArray
+from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite, store, stored
+
+_KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
+_ELEMENTWISE = frozenset({_KIND.ADD, _KIND.DIV, _KIND.LOG, _KIND.MAXIMUM, _KIND.MINIMUM, _KIND.MUL})
+_PICKING = frozenset({_KIND.GATHER_ND, _KIND.SLICE, _KIND.TOPK_V2})
+_LARGEST = {_TYPE.INT8: 127, _TYPE.INT4: 7}
+"""What the largest number of a row becomes, by the table's type."""
+_INTEGERS = {_TYPE.INT16: np.int16, _TYPE.INT32: np.int32}
+
+
+def read_table(content: bytes) -> FloatArray:
+    """The item table as floats (V + 1, D)."""
+    model = parse(content)
+    graph = model.subgraphs[0]
+    table = graph.tensors[_table(model, graph)]
+    data, width = stored(model, table), int(table.shape[1])
+    if table.type == _TYPE.FLOAT32:
+        return np.frombuffer(data, np.float32).reshape(-1, width)
+    is_int4 = table.type == _TYPE.INT4
+    numbers = _unpacked(data, width) if is_int4 else np.frombuffer(data, np.int8)
+    scale = np.asarray(table.quantization.scale, np.float32)
+    found: FloatArray = numbers.reshape(-1, width) * scale[:, None]
+    return found
+
+
+def append_rows(content: bytes, vectors: FloatArray) -> bytes:
+    """The same model with `vectors` (n, D) as items V + 1 .. V + n; the file's bytes.
+
+    They are quantized as the table is, row by row, and follow no item. Scores of the items that
+    were there stay what they were: probabilities, where the graph makes them, are of one out of
+    the old items, beside which new ones get what they are worth in comparison. Raises BundleError
+    for a graph that uses its table in a way that is not known here.
+    """
+    model = parse(content)
+    for graph in model.subgraphs:
+        _append(model, graph, vectors)
+    return shrink(rewrite(model, len(content)))
+
+
+def _append(model: Any, graph: Any, vectors: FloatArray) -> None:
+    """Append rows in one signature's graph."""
+    table = _table(model, graph)
+    rows = int(graph.tensors[table].shape[0])
+    wide: set[int] = set()  # tensors with a number for each item
+    operators = []
+    for kind, found in _operators(model, graph):
+        operators.append(found)
+        inputs, outputs = list(found.inputs), list(found.outputs)
+        first = graph.tensors[inputs[0]]
+        if kind == _KIND.FULLY_CONNECTED and inputs[1] == table:
+            wide.update(outputs)
+        elif kind == _KIND.SCATTER_ND:  # of something for some items; the third input is its shape
+            wide.update(outputs)
+            shape = np.asarray([1, rows + len(vectors)], np.int32)
+            store(model, graph.tensors[inputs[2]], shape.tobytes())
+        elif kind == _KIND.SOFTMAX and inputs[0] in wide:
+            wide.update(outputs)
+            if not _is_of_some(model, graph, outputs[0]):
+                added = _of_some(model, graph, found, rows)
+                operators += added
+                wide.update(found.outputs)
+        elif kind in _ELEMENTWISE and wide.intersection(inputs):
+            wide.update(outputs)
+        elif kind == _KIND.GATHER_ND and _is_followers(model, first, rows):
+            nobody = np.zeros((len(vectors), first.shape[1]), _INTEGERS[first.type])
+            store(model, first, stored(model, first) + nobody.tobytes())
+            first.shape = np.asarray([rows + len(vectors), first.shape[1]], np.int32)
+        elif kind not in _PICKING and wide.intersection(inputs):
+            raise BundleError("the model's graph uses its scores in a way that is not known")
+    graph.operators = operators
+    for index in wide:
+        graph.tensors[index].shape = np.asarray([1, rows + len(vectors)], np.int32)
+    _append_vectors(model, graph.tensors[table], vectors)
+
+
+def _is_of_some(model: Any, graph: Any, output: int) -> bool:
+    """Whether a softmax is already divided by the share of the items that the model came with."""
+    return any(k == _KIND.SLICE and o.inputs[0] == output for k, o in _operators(model, graph))
+
+
+def _of_some(model: Any, graph: Any, softmax: Any, rows: int) -> list[Any]:
+    """The operators that divide a softmax by the sum over the first `rows` of what it gives."""
+    (result,) = map(int, softmax.outputs)
+    shares = add_tensor(graph, like(graph.tensors[result], "shares of all"))
+    softmax.outputs = np.asarray([shares], np.int32)
+    old = add_tensor(graph, like(graph.tensors[result], "shares of some"))
+    total = add_tensor(graph, like(graph.tensors[result], "share of some"))
+    graph.tensors[total].shape = np.asarray([1, 1], np.int32)
+    begin = add_tensor(graph, constant(model, np.asarray([0, 0], np.int32)))
+    size = add_tensor(graph, constant(model, np.asarray([1, rows], np.int32)))
+    axis = add_tensor(graph, constant(model, np.asarray([1], np.int32)))
+    summing = operator(model, _KIND.SUM, [old, axis], [total], "ReducerOptions")
+    summing.builtinOptions.keepDims = True
+    return [
+        operator(model, _KIND.SLICE, [shares, begin, size], [old], "SliceOptions"),
+        summing,
+        operator(model, _KIND.DIV, [shares, total], [result], "DivOptions"),
+    ]
+
+
+def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
+    """Append to the table, in numbers of its own type."""
+    data, count = stored(model, table), len(vectors)
+    if table.type == _TYPE.FLOAT32:
+        store(model, table, data + vectors.astype(np.float32).tobytes())
+    else:
+        largest = _LARGEST[table.type]
+        scale = np.maximum(np.abs(vectors).max(1), 1e-12) / largest
+        numbers = np.clip(np.rint(vectors / scale[:, None]), -largest, largest).astype(np.int8)
+        if table.type == _TYPE.INT4:
+            numbers = _packed(np.concatenate([_unpacked(data, int(table.shape[1])), numbers]))
+            data = b""
+        store(model, table, data + numbers.tobytes())
+        found = table.quantization
+        found.scale = np.concatenate([found.scale, scale.astype(np.float32)])
+        zeros = np.zeros(count, np.asarray(found.zeroPoint).dtype)
+        found.zeroPoint = np.concatenate([found.zeroPoint, zeros])
+    table.shape = np.asarray([table.shape[0] + count, table.shape[1]], np.int32)
+
+
+def _unpacked(data: bytes, width: int) -> NDArray[np.int8]:
+    """Numbers of 4 bits, two in a byte and the first in its lower half, as rows of `width`."""
+    pairs = np.frombuffer(data, np.int8)
+    numbers: NDArray[np.int8] = np.stack([pairs << 4 >> 4, pairs >> 4], -1).reshape(-1)
+    return numbers[: len(numbers) // width * width].reshape(-1, width)
+
+
+def _packed(numbers: NDArray[np.int8]) -> NDArray[np.int8]:
+    flat = numbers.reshape(-1)
+    flat = np.concatenate([flat, np.zeros(len(flat) % 2, np.int8)])
+    packed: NDArray[np.int8] = (flat[::2] & 15) | (flat[1::2] << 4)
+    return packed
+
+
+def _is_followers(model: Any, tensor: Any, rows: int) -> bool:
+    """Whether a stored tensor is the list of each item's followers."""
+    return tensor.type in _INTEGERS and tensor.shape[0] == rows and bool(stored(model, tensor))
+
+
+def _operators(model: Any, graph: Any) -> Iterator[tuple[int, Any]]:
+    for found in graph.operators:
+        yield model.operatorCodes[found.opcodeIndex].builtinCode, found
+
+
+def _table(model: Any, graph: Any) -> int:
+    """The tensor by which items are both looked up and scored."""
+    used = {_KIND.EMBEDDING_LOOKUP: set[int](), _KIND.FULLY_CONNECTED: set[int]()}
+    for kind, found in _operators(model, graph):
+        if kind in used:
+            used[kind].add(int(found.inputs[1]))
+    both = used[_KIND.EMBEDDING_LOOKUP] & used[_KIND.FULLY_CONNECTED]
+    if len(both) != 1:
+        raise BundleError("the model's graph has no table by which items are looked up and scored")
+    return both.pop()

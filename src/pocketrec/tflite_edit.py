@@ -1,0 +1,149 @@
+"""Edit a .tflite file as the object that its schema describes: add to it, and write it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flatbuffers
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
+
+from .tflite import MAGIC
+
+
+def parse(content: bytes) -> Any:
+    """The file as a ModelT, whose lists may be changed."""
+    return schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+
+
+def add_tensor(graph: Any, tensor: Any) -> int:
+    """Put a tensor into a graph; its index there."""
+    graph.tensors.append(tensor)
+    return len(graph.tensors) - 1
+
+
+def _code_index(model: Any, builtin: int) -> int:
+    """The place of an operator among the model's, where it is put if it has none."""
+    for index, code in enumerate(model.operatorCodes):
+        if code.builtinCode == builtin:
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = builtin
+    code.version = 1
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def like(tensor: Any, name: str) -> Any:
+    """A fresh tensor of the same shape and type."""
+    fresh = schema.TensorT()
+    fresh.name = name.encode()
+    fresh.shape, fresh.type, fresh.buffer, fresh.hasRank = tensor.shape, tensor.type, 0, True
+    return fresh
+
+
+def constant(model: Any, values: npt.NDArray[np.int32]) -> Any:
+    """A stored tensor of int32."""
+    tensor = schema.TensorT()
+    tensor.name = f"constant {len(model.buffers)}".encode()
+    tensor.shape, tensor.type = np.asarray(values.shape, np.int32), schema.TensorType.INT32
+    tensor.hasRank = True
+    store(model, tensor, values.tobytes())
+    return tensor
+
+
+def stored(model: Any, tensor: Any) -> bytes:
+    """A tensor's content; empty for what is computed."""
+    data = model.buffers[tensor.buffer].data
+    return b"" if data is None else bytes(data)
+
+
+def store(model: Any, tensor: Any, content: bytes) -> None:
+    """Give a tensor its content: in a new buffer, for others may share the old one."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(content, np.uint8)
+    model.buffers.append(buffer)
+    tensor.buffer = len(model.buffers) - 1
+
+
+def operator(
+    model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str
+) -> Any:
+    """An operator, to be put into a graph; `options` names the table of its settings."""
+    operator = schema.OperatorT()
+    operator.opcodeIndex = _code_index(model, builtin)
+    operator.inputs, operator.outputs = np.asarray(inputs, np.int32), np.asarray(outputs, np.int32)
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+    operator.builtinOptions = getattr(schema, f"{options}T")()
+    return operator
+
+
+class _Builder(flatbuffers.Builder):  # type: ignore[misc]
+    """Remembers where it has written what may be shared."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.written: dict[Any, int] = {}
+
+    def CreateNumpyVector(self, x: Any) -> int:  # noqa: N802 (flatbuffers' name)
+        """Position of a vector in the file: hundreds of tensors have the same few shapes."""
+        key = (str(x.dtype), x.tobytes())
+        if key not in self.written:
+            self.written[key] = int(super().CreateNumpyVector(x))
+        return self.written[key]
+
+
+def rewrite(model: Any, size: int) -> bytes:
+    """Serialize a ModelT, with what tensors have in common stored once for all of them."""
+    builder = _Builder(size)
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            parameters = tensor.quantization
+            if parameters is not None and parameters.details is None and parameters.scale is None:
+                tensor.quantization = None  # most tensors are floats, and say so at length
+            elif parameters is not None:
+                tensor.quantization = _Shared(parameters)
+    model.buffers = [_Aligned(buffer) for buffer in model.buffers]
+    builder.Finish(model.Pack(builder), MAGIC)
+    return bytes(builder.Output())
+
+
+class _Shared:
+    """Packs quantization parameters once: signatures share weights, and so their scales."""
+
+    def __init__(self, parameters: Any) -> None:
+        self.parameters = parameters
+
+    def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
+        """Position of the table in the file."""
+        p = self.parameters
+        if p.details is not None:  # points at tensors of its own graph
+            return int(p.Pack(builder))
+        arrays = (p.min, p.max, p.scale, p.zeroPoint)
+        key = (*(None if a is None else np.asarray(a).tobytes() for a in arrays),)
+        key = (*key, p.quantizedDimension)
+        if key not in builder.written:
+            builder.written[key] = int(p.Pack(builder))
+        return builder.written[key]
+
+
+class _Aligned:
+    """Packs a buffer's bytes where kernels may read them as vectors of any type."""
+
+    def __init__(self, buffer: Any) -> None:
+        self.data = buffer.data
+
+    def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
+        """Position of the table in the file."""
+        position = None
+        if self.data is not None and len(self.data):
+            content = bytes(self.data)
+            builder.StartVector(1, len(content), 16)
+            builder.head = builder.Head() - len(content)
+            builder.Bytes[builder.Head() : builder.Head() + len(content)] = content
+            position = builder.EndVector()
+        schema.BufferStart(builder)
+        if position is not None:
+            schema.BufferAddData(builder, position)
+        return int(schema.BufferEnd(builder))
