@@ -1,0 +1,71 @@
+"""pocketrec add-items: a bundle and a CSV of new items -> a bundle that recommends them too."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from .common import AsJson, err, out, print_json, say, timed
+
+SHOWN = 10
+
+
+def command(
+    bundle: Annotated[
+        str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
+    ],
+    items: Annotated[
+        Path, typer.Argument(help="CSV of new items: id, title and attributes, lists as a|b.")
+    ],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the new bundle.")],
+    as_json: AsJson = False,
+) -> None:
+    """Add items that training never saw, placed by their attributes; old scores stay."""
+    from ..extend.add_items import add_items
+    from ..pretrained import find_bundle
+
+    show = err.status("adding") if err.is_terminal else nullcontext()
+    with show as status, timed() as seconds:
+        added = add_items(
+            find_bundle(bundle),
+            items,
+            folder,
+            on_step=lambda step: status.update(step) if status else None,
+        )
+    new = added.new
+    if new.ignored:
+        say(f"note: no item of the bundle has {', '.join(new.ignored)}: left out", err, "yellow")
+    if new.unknown:
+        say(
+            f"note: {new.unknown} of {len(new.items)} new items have no attribute that the model "
+            "reads: they are placed as the average item",
+            err,
+            "yellow",
+        )
+    if as_json:
+        print_json(
+            {
+                "out": str(folder),
+                "seconds": round(seconds[0], 1),
+                "added": len(new.items),
+                "without_attributes": new.unknown,
+                "ignored_columns": new.ignored,
+                "bytes": added.bytes,
+                "share_of_places": round(added.share, 4),
+            }
+        )
+        return
+    table = Table("id", "new item", "most like")
+    for item, alike in list(zip(new.items, added.alike, strict=True))[:SHOWN]:
+        table.add_row(str(item.id), item.title or "", "; ".join(alike))
+    out.print(table)
+    if len(new.items) > SHOWN:
+        say(f"... and {len(new.items) - SHOWN} more")
+    say(
+        f"{len(new.items):,} items added in {seconds[0]:.0f} s, {added.bytes:,} bytes of model: "
+        f"{folder}; old items keep their scores, new ones get {added.share:.1%} of the places"
+    )

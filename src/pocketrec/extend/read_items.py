@@ -1,0 +1,129 @@
+"""Read a CSV of new items, with the columns of the catalogue that a bundle was made with."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from ..bundle import Bundle, Item
+from ..encoding import FeatureKind
+from ..errors import BundleError, DataError
+
+LIST_SEPARATOR = "|"
+
+
+@dataclass(frozen=True)
+class NewItems:
+    """What a file adds to a catalogue."""
+
+    items: list[Item]
+    ignored: list[str]
+    """Columns that no item of the bundle has."""
+    unknown: int
+    """Items of which nothing is known that the model reads."""
+
+
+def attributes_read(bundle: Bundle) -> dict[str, FeatureKind]:
+    """The attributes that the bundle's model was trained with; BundleError when there are none."""
+    try:
+        kinds = dict(bundle.manifest["config"].get("features", {}).get("item", {}))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        kinds = {}
+    if not kinds or not all(kind in ("category", "number") for kind in kinds.values()):
+        raise BundleError(
+            "the bundle's model reads no attributes of items, so it cannot place new ones: train "
+            'it with [features.item], such as genre = "category"'
+        )
+    return kinds
+
+
+def read_items(path: Path, bundle: Bundle) -> NewItems:
+    """The items of a CSV (UTF-8, a header): id, title and attributes, lists written "a|b".
+
+    Column names are those of the bundle's own catalogue, values are typed as there. Raises
+    DataError with the line for what cannot be read, and for ids that are there already.
+    """
+    kinds = attributes_read(bundle)
+    data = bundle.manifest["config"].get("data", {})
+    id_name, title_name = data.get("items_id", "id"), data.get("items_title", "title")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            columns = list(reader.fieldnames or [])
+            rows = [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"'{path}' cannot be read as a CSV: {error}") from None
+    if id_name not in columns or len(set(columns)) < len(columns):
+        raise DataError(
+            f"'{path}' needs one column '{id_name}', and each other name once; it has "
+            f"{', '.join(columns) or 'none'}"
+        )
+    if not rows:
+        raise DataError(f"'{path}' holds no item")
+    if not set(kinds) & set(columns):
+        raise DataError(
+            f"'{path}' has none of the attributes that the model reads ({', '.join(kinds)}), so "
+            "nothing could be known of its items"
+        )
+    samples = _samples(bundle)
+    known = {str(item.id) for item in bundle.items}
+    items, unknown = [], 0
+    for line, row in rows:
+        if None in row or None in row.values():
+            raise DataError(f"'{path}', line {line}: it has not as many fields as the header")
+        where = f"'{path}', line {line}"
+        item_id = _id(row[id_name].strip(), bundle, where)
+        if str(item_id) in known:
+            raise DataError(f"{where}: the catalogue has the id {item_id!r} already")
+        known.add(str(item_id))
+        attributes = {}
+        for name, sample in samples.items():
+            if (text := row.get(name, "").strip()) != "":
+                attributes[name] = _value(text, sample, f"{where}, {name}")
+        unknown += not any(name in attributes for name in kinds)
+        items.append(Item(item_id, row.get(title_name, "").strip() or None, attributes))
+    fixed = {id_name, title_name}
+    return NewItems(items, [c for c in columns if c not in samples and c not in fixed], unknown)
+
+
+def _samples(bundle: Bundle) -> dict[str, Any]:
+    """A value of each attribute, which shows its type."""
+    samples: dict[str, Any] = {}
+    for item in bundle.items:
+        for name, value in item.attributes.items():
+            # Of a column of numbers some may look like integers.
+            if name not in samples or isinstance(value, float):
+                samples[name] = value
+    return samples
+
+
+def _id(text: str, bundle: Bundle, where: str) -> int | str:
+    if not text:
+        raise DataError(f"{where}: the item has no id")
+    if not isinstance(bundle.items[0].id, int):
+        return text
+    try:
+        found = int(text)
+    except ValueError:
+        found = None
+    if found is None or str(found) != text:
+        raise DataError(f"{where}: {text!r} is no integer, as the ids of the catalogue are")
+    return found
+
+
+def _value(text: str, sample: Any, where: str) -> Any:
+    """A field as the type of the values that the catalogue has."""
+    if isinstance(sample, list):
+        return [part.strip() for part in text.split(LIST_SEPARATOR) if part.strip()]
+    if isinstance(sample, bool) or not isinstance(sample, int | float):
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not isfinite(number):
+        raise DataError(f"{where}: {text!r} is no number, as the values of the catalogue are")
+    return int(number) if isinstance(sample, int) and number.is_integer() else number
