@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,16 +110,155 @@ def make_bundles(config: Path, folder: Path, world: World, settings: list[str]) 
     pocketrec("export", run, "--out", bundle, *gates)
 
 
-if __name__ == "__main__":
+    extended = folder / "extended"
+    if not extended.exists():
+        pocketrec("add-items", bundle, folder / "new.csv", "--out", extended)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A user at the moment of the last new item that they touched."""
+
+    scores: NDArray[np.float32]  # (V + n,) of all items; what was seen before far below
+    item: int  # its place in `scores`
+    touched: list[int]  # places of all new items that this user ever touched
+
+
+def cases(world: World, recommender: Recommender) -> list[Case]:
+    """Every user with a new item and an old one before it."""
+    places = {str(item.id): place for place, item in enumerate(recommender.items)}
+    ids = [item.id for item in recommender.items]
+    old = {user: log for (user,), log in _sorted(world.old).group_by(Column.USER)}
+    named = [feature.name for feature in recommender.features if feature.of == "user"]
+    people = {} if world.users is None else {r[Column.USER]: r for r in world.users.to_dicts()}
+    found = []
+    for (user,), log in _sorted(world.new).group_by(Column.USER, maintain_order=True):
+        last = log.row(-1, named=True)
+        before = old.get(user, world.old.clear()).filter(pl.col(Column.TIME) <= last[Column.TIME])
+        history = [Event(r[Column.ITEM], _seconds(r)) for r in before.to_dicts()]
+        history = [event for event in history if str(event.id) in places]
+        if not history:
+            continue
+        told = {name: people[user][name] for name in named} if user in people else None
+        scores = recommender.score(history, ids, user=told, now=_seconds(last))
+        array = np.asarray(scores, np.float32)
+        array[[places[str(event.id)] for event in history]] = -np.inf
+        touched = [places[str(item)] for item in log[Column.ITEM]]
+        found.append(Case(array, places[str(last[Column.ITEM])], touched))
+    return found
+
+
+def _sorted(events: pl.DataFrame) -> pl.DataFrame:
+    return events.sort(Column.USER, Column.TIME, Column.ORDER)
+
+
+def _seconds(row: dict[str, int]) -> float | None:
+    clock = row.get(Column.CLOCK)
+    return None if clock is None else clock / 1000
+
+
+def measure(found: list[Case], everybody: NDArray[np.float32], old: int) -> dict[str, object]:
+    """The figures of the new items; `everybody` are the scores (V + n,) without history."""
+    scores = np.stack([case.scores for case in found])
+    items = np.array([case.item for case in found])
+    users = np.arange(len(items))
+    own = scores[users, items]
+    touched = np.zeros(scores.shape, bool)
+    for user, case in enumerate(found):
+        touched[user, case.touched] = True
+    people = np.array(
+        [_below(scores[~touched[:, item], item], own[user]) for user, item in enumerate(items)]
+    )
+    oracle = np.bincount(items, minlength=scores.shape[1]).astype(np.float64)
+    rankings = {
+        "model": scores[:, old:],
+        "same list for everybody": np.broadcast_to(everybody[old:], scores[:, old:].shape),
+        # A user's own event does not count for what others will touch.
+        "oracle of popularity": oracle[old:] - (np.arange(old, scores.shape[1]) == items[:, None]),
+    }
+    hits = {name: _hits(values, items - old) for name, values in rankings.items()}
+    in_all = _hits(scores, items)
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :K]
+    new = scores.shape[1] - old
+    return {
+        "users": len(found),
+        "new items": new,
+        "people: others below": _measure(people),
+        "above one half": _measure(people - 0.5),
+        "among the new, HR@10": {name: _measure(values) for name, values in hits.items()}
+        | {"chance": K / new},
+        "model above same list for everybody": _difference(
+            hits["model"], hits["same list for everybody"]
+        ),
+        "in the whole catalogue, HR@10": {
+            "model": _measure(in_all),
+            "popularity": 0.0,
+            "chance": K / scores.shape[1],
+        },
+        "new items' share of places": float(np.mean(top >= old)),
+    }
+
+
+def _below(others: NDArray[np.float32], own: float) -> float:
+    return float(np.mean(others < own) + np.mean(others == own) / 2)
+
+
+def _hits(scores: NDArray[np.floating], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Whether each user's item is among the best K; with ties as often as chance would have it."""
+    own = scores[np.arange(len(items)), items][:, None]
+    ahead = (scores > own).sum(1)
+    equal = (scores == own).sum(1)
+    hits: NDArray[np.float64] = np.clip((K - ahead) / equal, 0, 1)
+    return hits
+
+
+def _measure(values: NDArray[np.float64]) -> dict[str, float]:
+    return interval(values, BOOTSTRAP, SEED).to_json()
+
+
+def _difference(values: NDArray[np.float64], others: NDArray[np.float64]) -> dict[str, float]:
+    return paired_difference(values, others, BOOTSTRAP, SEED).to_json()
+
+
+def old_items(folder: Path) -> dict[str, object]:
+    """What becomes of old items: the test users of the old log, before and after."""
+    before, after = open_bundle(folder / "bundle"), open_bundle(folder / "extended")
+    data = PreparedData.open(folder / "data")
+    targets = data.targets("test", features=before.features)
+    rankings = [rank_on_device(bundle.device(), targets, k=K) for bundle in (before, after)]
+    values = [user_values(ranking, "ndcg@10", data.item_count) for ranking in rankings]
+    old, changed = before.shapes.items, 0
+    for first, second in zip(rankings[0].top, rankings[1].top, strict=True):
+        kept = second[second <= old]
+        changed += not np.array_equal(kept, first[: len(kept)])
+    return {
+        "users": len(targets.targets),
+        "lists whose old items are in another order": changed,
+        "NDCG@10 before": _measure(values[0]),
+        "NDCG@10 with new items in the lists": _measure(values[1]),
+        "difference": _difference(values[1], values[0]),
+    }
+
+
+def main() -> None:
+    """Make both bundles, measure them, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("config", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--newest-by", help="attribute of items; default: their first event")
     parser.add_argument("--set", action="append", default=[], dest="settings")
-    a = parser.parse_args()
-    a.out.mkdir(parents=True, exist_ok=True)
-    config = load_config(a.config, a.settings)
-    world = split(config, a.newest_by)
-    print(world.old.height, world.new.height, world.new[Column.ITEM].n_unique())
-    data = [s for s in a.settings if not s.startswith("data.")]
-    make_bundles(a.config, a.out, world, data)
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    world = split(load_config(arguments.config, arguments.settings), arguments.newest_by)
+    others = [setting for setting in arguments.settings if not setting.startswith("data.")]
+    make_bundles(arguments.config, arguments.out, world, others)
+    recommender = Recommender.load(arguments.out / "extended")
+    ids = [item.id for item in recommender.items]
+    everybody = np.asarray(recommender.score([], ids), np.float32)
+    old = open_bundle(arguments.out / "bundle").shapes.items
+    figures = measure(cases(world, recommender), everybody, old)
+    print(json.dumps({"new items": figures, "old items": old_items(arguments.out)}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -4,9 +4,9 @@
 
 Each variant is the config with some of its parts taken away or changed. A variant's figure is the
 mean over seeds, with an interval over users of the users' means; its difference to the full model
-is paired by user. Runs lie in FOLDER; what is there is not done again and an interrupted training
+is paired by user, over the same seeds. Runs lie in FOLDER; what is there is not done again and an interrupted training
 goes on where it was, so the benchmark may run for hours, in pieces. It uses one thread: start two
-at once with other --variants or --seeds, and once more without to print the table.
+at once with other --variants or --seeds, and print the table of what there is with --table.
 """
 
 from __future__ import annotations
@@ -59,11 +59,16 @@ class Measured:
     size: int
 
 
-def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured:
-    """Train, export and rank one variant with one seed, or read what was ranked before."""
+def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured | None:
+    """Train, export and rank one variant with one seed, or read what was ranked before.
+
+    None for what was not, when only the table is asked for.
+    """
     name = "".join(c if c.isalnum() else "-" for c in variant)
     run, bundle = arguments.out / f"run-{name}-{seed}", arguments.out / f"bundle-{name}-{seed}"
     ranks = arguments.out / f"ranks-{name}-{seed}.json"
+    if arguments.table and not ranks.exists():
+        return None
     if not ranks.exists():
         settings = [*VARIANTS[variant], f"training.seed={seed}", "training.threads=1"]
         options = [text for setting in settings for text in ("--set", setting)]
@@ -107,25 +112,28 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--table", action="store_true", help="only of what is measured already")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    results: dict[str, list[Measured]] = {}
+    results: dict[str, dict[int, Measured]] = {}
     for seed in arguments.seeds:  # one seed of all first: a table of some use early
         for variant in arguments.variants:
-            results.setdefault(variant, []).append(measure(variant, seed, arguments))
-    full = results.get(FULL)
+            measured = measure(variant, seed, arguments)
+            if measured is not None:
+                results.setdefault(variant, {})[seed] = measured
     rows = {}
-    for variant, runs in results.items():
+    for variant, by_seed in results.items():
+        runs = list(by_seed.values())
+        full = [run for seed, run in results.get(FULL, {}).items() if seed in by_seed]
         row = {"bytes": runs[0].size, "seeds": len(runs)}
         for metric in runs[0].values:
             users = mean_over_seeds(runs, metric)
             row[metric] = interval(users, BOOTSTRAP, SEED).to_json()
             row[metric]["of seeds"] = [float(run.values[metric].mean()) for run in runs]
-            if full is not None and variant != FULL:
-                difference = paired_difference(
-                    users, mean_over_seeds(full, metric), BOOTSTRAP, SEED
-                )
+            if len(full) == len(runs) and variant != FULL:
+                of_full = mean_over_seeds(full, metric)
+                difference = paired_difference(users, of_full, BOOTSTRAP, SEED)
                 row[f"{metric} above full"] = difference.to_json()
         rows[variant] = row
     if arguments.json:

@@ -21,7 +21,7 @@ from .vectors import vectors_from_attributes
 
 PLACES = 10
 """Length of the lists in which new items are to get their share."""
-WALKS, STEPS = 48, 12
+WALKS, STEPS = 48, 50
 """Histories, and their longest, on which the share is counted."""
 TRIALS, STRONGEST = 8, 4.0
 """Strengths that are tried, and the largest."""
@@ -50,9 +50,9 @@ def add_items(
 
     A new item gets the vector that its attributes suggest, by regression on the items that
     training saw. The suggestion is cautious (it is an average, close to that of all items), so its
-    distance from the average is stretched: until old items, added once more as if they were new,
-    get the share of the places in lists that they have in the catalogue. Scores of old items stay
-    as they were, which is checked.
+    distance from the average is stretched, until new items, and old ones added once more as if
+    they were new, get the share of the places in lists that they have in the catalogue. Scores of
+    old items stay as they were, which is checked.
     """
     bundle = open_bundle(source)
     check_replaceable(out, KIND)
@@ -62,7 +62,7 @@ def add_items(
     mean, of_old, of_new = _vectors(bundle, new)
     walks = _walks(device)
     on_step("choosing how strongly attributes count")
-    strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], walks)
+    strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], of_new, walks)
     content, larger = _extended(bundle, mean + strength * of_new)
     on_step("checking that old items keep their scores")
     _check_scores(device, larger, walks)
@@ -72,7 +72,7 @@ def add_items(
     return Added(
         new,
         len(content),
-        _share(larger, walks, bundle.shapes.items),
+        float(np.mean(_places(larger, walks) > bundle.shapes.items)),
         _alike(bundle, read_table(content)),
     )
 
@@ -105,16 +105,28 @@ def _extended(bundle: Bundle, vectors: FloatArray) -> tuple[bytes, DeviceModel]:
 
 
 def _strength(
-    bundle: Bundle, mean: FloatArray, differences: FloatArray, walks: list[IntArray]
+    bundle: Bundle,
+    mean: FloatArray,
+    stand_ins: FloatArray,
+    of_new: FloatArray,
+    walks: list[IntArray],
 ) -> float:
-    """By how much to stretch differences so that items made of them get their share of places."""
-    old = bundle.shapes.items
-    wanted = len(differences) / (old + len(differences))
+    """The most by which differences may be stretched, so that nobody gets more than their share.
+
+    Neither the new items, nor the stand-ins (few new ones say little of the scale), get more of
+    the places than they are of the catalogue, but for one place.
+    """
+    old, counts = bundle.shapes.items, (len(stand_ins), len(of_new))
+    differences = np.concatenate([stand_ins, of_new])
     low, high = 1.0, STRONGEST
     for _ in range(TRIALS):
         middle = (low + high) / 2
         _, device = _extended(bundle, mean + middle * differences)
-        if _share(device, walks, old) < wanted:
+        places = _places(device, walks)
+        of_stand_ins = np.sum((places > old) & (places <= old + counts[0]))
+        found = np.array([of_stand_ins, np.sum(places > old + counts[0])])
+        wanted = np.array(counts) / (old + len(differences)) * len(places) + 1
+        if (found <= wanted).all():
             low = middle
         else:
             high = middle
@@ -139,11 +151,10 @@ def _walks(device: DeviceModel) -> list[IntArray]:
     return walks
 
 
-def _share(device: DeviceModel, walks: list[IntArray], old: int) -> float:
-    """New items' share of the places in lists."""
+def _places(device: DeviceModel, walks: list[IntArray]) -> IntArray:
+    """The items of all lists, one after the other."""
     k = min(PLACES, device.shapes.results)
-    lists = [device.recommend(walk, k=k)[0] for walk in walks]
-    return float(np.mean(np.concatenate(lists) > old))
+    return np.concatenate([device.recommend(walk, k=k)[0] for walk in walks])
 
 
 def _check_scores(device: DeviceModel, larger: DeviceModel, walks: list[IntArray]) -> None:
