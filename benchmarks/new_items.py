@@ -92,7 +92,9 @@ def make_bundles(config: Path, folder: Path, world: World, settings: list[str]) 
         world.catalogue.filter(new).rename({Column.ITEM: "id"}).with_columns(
             pl.col(lists).list.join("|")
         ).write_csv(folder / "new.csv")
-    tables = {"path": "events", "items": "items"} | ({"users": "users"} if world.users is not None else {})
+    tables = {"path": "events", "items": "items"}
+    if world.users is not None:
+        tables["users"] = "users"
     given = {
         "source": "",
         **{key: str(folder.resolve() / f"{name}.parquet") for key, name in tables.items()},
@@ -108,7 +110,6 @@ def make_bundles(config: Path, folder: Path, world: World, settings: list[str]) 
     pocketrec("train", config, "--data", data, "--out", run, "--resume", *options)
     gates = ("--set", "export.max_bytes=", "--accept-quality-loss")
     pocketrec("export", run, "--out", bundle, *gates)
-
 
     extended = folder / "extended"
     if not extended.exists():

@@ -4,9 +4,10 @@
 
 Each variant is the config with some of its parts taken away or changed. A variant's figure is the
 mean over seeds, with an interval over users of the users' means; its difference to the full model
-is paired by user, over the same seeds. Runs lie in FOLDER; what is there is not done again and an interrupted training
-goes on where it was, so the benchmark may run for hours, in pieces. It uses one thread: start two
-at once with other --variants or --seeds, and print the table of what there is with --table.
+is paired by user, over the same seeds. Runs lie in FOLDER; what is there is not done again and an
+interrupted training goes on where it was, so the benchmark may run for hours, in pieces. It uses
+one thread: start two at once with other --variants or --seeds, and print the table of what there
+is with --table.
 """
 
 from __future__ import annotations

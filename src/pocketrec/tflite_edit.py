@@ -67,9 +67,7 @@ def store(model: Any, tensor: Any, content: bytes) -> None:
     tensor.buffer = len(model.buffers) - 1
 
 
-def operator(
-    model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str
-) -> Any:
+def operator(model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str) -> Any:
     """An operator, to be put into a graph; `options` names the table of its settings."""
     operator = schema.OperatorT()
     operator.opcodeIndex = _code_index(model, builtin)

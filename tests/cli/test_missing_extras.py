@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-VERBS = ("prepare", "train", "export", "evaluate", "recommend", "bench", "doctor")
+VERBS = ("prepare", "train", "export", "add-items", "evaluate", "recommend", "bench", "doctor")
 
 CODE = """
 import contextlib, io, json, sys
@@ -74,6 +74,13 @@ def test_what_needs_training_names_its_extra(light, shop, tmp_path):
         assert sentence.endswith(" is not installed: pip install 'pocketrec[train]'\n")
         assert sentence.count("\n") == 1
     assert not out.exists()
+
+
+def test_items_are_added_without_a_training_stack(light, fresh_shop, tmp_path):
+    (tmp_path / "new.csv").write_text("id,tags\nnew,cold\n")
+    words = ["add-items", fresh_shop.bundle, tmp_path / "new.csv", "--out", tmp_path / "out"]
+    ((code, _, told),) = light(words)
+    assert (code, told) == (0, "")
 
 
 def test_what_runs_on_the_device_needs_no_training_stack(light, shop):

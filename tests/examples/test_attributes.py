@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pocketrec.attributes import KNOTS
 from pocketrec.encoding import Categories, Number
 from pocketrec.errors import ConfigError
-from pocketrec.attributes import KNOTS
 from pocketrec.examples.attributes import read_attributes
 
 CATALOGUE = pl.DataFrame(

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 import torch
 from ai_edge_litert import schema_py_generated as schema
-from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 from pocketrec.bundle import Item, open_bundle, write_bundle
 from pocketrec.config import ModelConfig
@@ -23,6 +22,7 @@ from pocketrec.schema import Column
 from pocketrec.tflite import inspect
 from pocketrec.tflite_edit import rewrite
 from pocketrec.toml import parse_config
+from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 CATALOGUE = pl.DataFrame(
     {

@@ -63,7 +63,7 @@ def add_items(
     walks = _walks(device)
     on_step("choosing how strongly attributes count")
     strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], of_new, walks)
-    content, larger = _extended(bundle, mean + strength * of_new)
+    content, larger = _extended(bundle, mean + np.float32(strength) * of_new)
     on_step("checking that old items keep their scores")
     _check_scores(device, larger, walks)
     manifest = _manifest(bundle, larger, new, strength)
@@ -121,7 +121,7 @@ def _strength(
     low, high = 1.0, STRONGEST
     for _ in range(TRIALS):
         middle = (low + high) / 2
-        _, device = _extended(bundle, mean + middle * differences)
+        _, device = _extended(bundle, mean + np.float32(middle) * differences)
         places = _places(device, walks)
         of_stand_ins = np.sum((places > old) & (places <= old + counts[0]))
         found = np.array([of_stand_ins, np.sum(places > old + counts[0])])
