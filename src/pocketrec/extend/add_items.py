@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..artifact import check_replaceable, fingerprint
 from ..attributes import encode, fit
@@ -63,7 +64,7 @@ def add_items(
     walks = _walks(device)
     on_step("choosing how strongly attributes count")
     strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], of_new, walks)
-    content, larger = _extended(bundle, mean + np.float32(strength) * of_new)
+    content, larger = _extended(bundle, mean + strength * of_new)
     on_step("checking that old items keep their scores")
     _check_scores(device, larger, walks)
     manifest = _manifest(bundle, larger, new, strength)
@@ -94,9 +95,9 @@ def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, Flo
     return mean, differences[: len(trained)], differences[len(trained) :]
 
 
-def _extended(bundle: Bundle, vectors: FloatArray) -> tuple[bytes, DeviceModel]:
+def _extended(bundle: Bundle, vectors: NDArray[np.floating]) -> tuple[bytes, DeviceModel]:
     """The bundle's model with rows appended, as a file and loaded."""
-    content = append_rows(bundle.model, vectors)
+    content = append_rows(bundle.model, vectors.astype(np.float32))
     shapes = replace(bundle.shapes, items=bundle.shapes.items + len(vectors))
     device = DeviceModel(
         content, shapes, exclude_seen=bundle.exclude_seen, features=bundle.features
@@ -121,7 +122,7 @@ def _strength(
     low, high = 1.0, STRONGEST
     for _ in range(TRIALS):
         middle = (low + high) / 2
-        _, device = _extended(bundle, mean + np.float32(middle) * differences)
+        _, device = _extended(bundle, mean + middle * differences)
         places = _places(device, walks)
         of_stand_ins = np.sum((places > old) & (places <= old + counts[0]))
         found = np.array([of_stand_ins, np.sum(places > old + counts[0])])
