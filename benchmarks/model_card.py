@@ -76,7 +76,8 @@ def card(bundle: Bundle, name: str, config: Path, report: Any, bench: Any) -> st
             "",
             "Leave-one-out: the last rating of each user is the target, and was never trained or "
             "tuned on; the one before it chose the epoch. Full ranking of all films, seen ones "
-            f"left out; {report['users']:,} users, 95 % intervals over users; one training seed.",
+            f"left out; {report['users']:,} users, 95 % intervals over users; one training seed "
+            "(others, and what each part is worth: docs/decisions/0009-quality.md).",
             "",
             *quality(report, name),
             "",

@@ -177,3 +177,12 @@ def test_films_are_placed_beside_their_like(tmp_path):
     assert cartoon[0] > cartoon[1] + 1
     assert horror[1] > horror[0] + 1
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["added"] == 2
+
+
+def test_a_bundle_with_new_items_can_be_evaluated(fresh_shop, larger):
+    words = ["--data", fresh_shop.data, "--json"]
+    before = succeed("evaluate", fresh_shop.bundle, *words).json
+    after = succeed("evaluate", larger, *words).json
+    assert after["users"] == before["users"]
+    assert after["metrics"]["ndcg@10"]["value"] <= before["metrics"]["ndcg@10"]["value"]
+    assert after["metrics"]["ndcg@10"]["value"] >= before["metrics"]["ndcg@10"]["value"] - 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 
 from ..errors import ArtifactError, ConfigError, needs_extra
@@ -42,14 +43,16 @@ def command(
         raise ConfigError(f"--part is 'test' or 'valid', not '{part}'")
     subject = find_bundle(name)
     data = PreparedData.open(data_path)
-    ranker, features, settings = _open(subject, data)
+    ranker, features, settings, added = _open(subject, data)
+    # Items that were added to a bundle: they are ranked too, and nobody has touched them.
+    item_counts = np.pad(data.item_counts, (0, added))
     evaluation = EvaluationConfig.model_validate(settings)
     targets = data.targets(part, features=features)
     variants = {}
     if any(feature.time == "now" for feature in features):
         variants["without now"] = data.targets(part, features=features, now=False)
     sequences = data.training()
-    baselines = {name: build(sequences, data.item_count) for name, build in BASELINES.items()}
+    baselines = {name: build(sequences, len(item_counts)) for name, build in BASELINES.items()}
     total = len(targets.targets) * (1 + len(baselines) + len(variants))
     with progress_bar("ranking", total) as bar:
         report = compare(
@@ -57,7 +60,7 @@ def command(
             ranker,
             baselines,
             targets,
-            item_counts=data.item_counts,
+            item_counts=item_counts,
             exclude_seen=data.config.data.exclude_seen,
             cutoffs=evaluation.cutoffs,
             bootstrap=evaluation.bootstrap,
@@ -72,8 +75,11 @@ def command(
         report.render(out)
 
 
-def _open(subject: Path, data: PreparedData) -> tuple[Ranker, Sequence[Feature], dict[str, object]]:
-    """How the subject ranks, what it is told of events and users, and its [evaluation] settings.
+def _open(
+    subject: Path, data: PreparedData
+) -> tuple[Ranker, Sequence[Feature], dict[str, object], int]:
+    """How the subject ranks, what it is told of events and users, its [evaluation] settings, and
+    how many items were added to it after training.
 
     Raises ArtifactError when it was trained on other data: its test users may have been seen.
     """
@@ -85,11 +91,11 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, Sequence[Feature],
     from ..training.run import KIND as RUN
     from ..training.run import Run
 
-    kind = kind_of(subject)
+    kind, added = kind_of(subject), 0
     if kind == BUNDLE:
         bundle = open_bundle(subject)
         ranker, exclude_seen = device_ranker(bundle.device()), bundle.exclude_seen
-        features = bundle.features
+        features, added = bundle.features, len(bundle.items) - data.item_count
         try:
             same = bundle.manifest["provenance"]["data"]["split"] == data.split_fingerprint
             settings = bundle.manifest["config"].get("evaluation", {})
@@ -115,4 +121,4 @@ def _open(subject: Path, data: PreparedData) -> tuple[Ranker, Sequence[Feature],
             f"'{data.folder}' with the opposite: prepare with the same to compare"
         )
     say(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}", err)
-    return ranker, features, settings
+    return ranker, features, settings, added
