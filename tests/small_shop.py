@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pocketrec.artifact import write_manifest
+from pocketrec.bundle import KIND
 from pocketrec.cli.main import main
 from pocketrec.runtime import UnknownItemWarning
 
 AISLES, PLACES = 5, 5
+MODEL_AND_ITEMS = ("model.tflite", "items.json")
 POPULARITY = (8, 5, 4, 3, 3)  # how often an aisle is entered
 TITLES = {0: "Tea, green, loose", 1: 'Mug "Big, blue"', 2: "Twin", 3: "Twin", 4: "[bold] :smile:"}
 
@@ -170,3 +173,11 @@ def make_shop(folder: Path, toml: str = TOML) -> Shop:
         succeed(*shop.train_words()),
         succeed("export", shop.run, "--out", shop.bundle),
     )
+
+
+def sign(folder, **changes):
+    """Write a bundle's manifest by hand, with hashes that fit; `...` takes a key away."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    content = {key: value for key, value in manifest.items() if key != "sha256"} | changes
+    content = {key: value for key, value in content.items() if value is not ...}
+    write_manifest(folder, KIND, content, files=[folder / name for name in MODEL_AND_ITEMS])

@@ -5,7 +5,6 @@ import os
 import numpy as np
 import pytest
 import torch
-from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 from pocketrec.bundle import OPERATORS
 from pocketrec.device import DeviceModel, _without_notes
@@ -13,6 +12,7 @@ from pocketrec.errors import BundleError, InputError
 from pocketrec.models.scorer import pad_histories
 from pocketrec.schema import Signature
 from pocketrec.tflite import TensorSpec, inspect
+from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 ALL = np.arange(1, V + 1, dtype=np.int32)
 NOBODY = np.empty(0, np.int32)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pocketrec.extend.add_items import add_items
 from pocketrec.extend.vectors import vectors_from_attributes
 from pocketrec.pretrained import find_bundle
 from pocketrec.runtime import Recommender
-from small_shop import AISLES, PLACES, pocketrec, sku, succeed
+from small_shop import AISLES, PLACES, pocketrec, sign, sku, succeed
 
 HEADER = ("id", "title", "price", "tags")
 NEW = [("new-1", "Ice, crushed", "1.5", "cold"), ("new-2", "", "", "hot|cold")]
@@ -177,6 +178,29 @@ def test_films_are_placed_beside_their_like(tmp_path):
     assert cartoon[0] > cartoon[1] + 1
     assert horror[1] > horror[0] + 1
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["added"] == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"added": "2"},
+        {"added": -1},
+        {"added": 10**6},
+        {"config": []},
+        {"config": {"features": {"item": ["tags"]}}},
+        {"config": {"features": {"item": {"tags": "colour"}}}},
+        {"config": {"features": {"item": {"tags": "number"}}}},
+        {"config": {"features": {"item": {"tags": ["category"]}}}},
+        {"config": {"features": {"item": {"tags": "category"}}, "data": 7}},
+    ],
+)
+def test_a_manifest_that_does_not_fit_is_refused(fresh_shop, tmp_path, changes):
+    copy = shutil.copytree(fresh_shop.bundle, tmp_path / "copy")
+    sign(copy, **changes)
+    items = write(tmp_path / "new.csv", NEW)
+    with pytest.raises(BundleError):
+        add_items(copy, items, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_bundle_with_new_items_can_be_evaluated(fresh_shop, larger):

@@ -83,16 +83,29 @@ def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, Flo
 
     Learned from items that training saw, and not from those that were added.
     """
-    trained = bundle.items[: bundle.shapes.items - bundle.manifest.get("added", 0)]
+    trained = bundle.items[: bundle.shapes.items - _added(bundle)]
     kinds = attributes_read(bundle)
     values = {name: [item.attributes.get(name) for item in trained] for name in kinds}
-    encodings = {name: fit(values[name], kind) for name, kind in kinds.items()}
-    known = encode(values, encodings).matrix
+    try:
+        encodings = {name: fit(values[name], kind) for name, kind in kinds.items()}
+        known = encode(values, encodings).matrix
+    except (TypeError, ValueError, OverflowError) as error:
+        raise BundleError(f"the catalogue's attributes cannot be used: {error}") from None
     of_new = {name: [item.attributes.get(name) for item in new.items] for name in kinds}
     added = encode(of_new, encodings).matrix
     table = read_table(bundle.model)[1 : len(trained) + 1]
     mean, differences = vectors_from_attributes(table, known, np.concatenate([known, added]))
+    if not np.isfinite(differences).all():
+        raise BundleError("the catalogue's attributes are not finite numbers")
     return mean, differences[: len(trained)], differences[len(trained) :]
+
+
+def _added(bundle: Bundle) -> int:
+    """How many of the items, the last ones, training never saw."""
+    added = bundle.manifest.get("added", 0)
+    if type(added) is not int or not 0 <= added < bundle.shapes.items:
+        raise BundleError(f"the manifest says that {added!r} items were added, which cannot be")
+    return added
 
 
 def _extended(bundle: Bundle, vectors: NDArray[np.floating]) -> tuple[bytes, DeviceModel]:
@@ -178,7 +191,7 @@ def _manifest(
     histories = [vector["history"] for vector in bundle.manifest["golden"]]
     return manifest | {
         "made_from": fingerprint(bundle.manifest["files"], entries),
-        "added": bundle.manifest.get("added", 0) + len(new.items),
+        "added": _added(bundle) + len(new.items),
         "added_strength": round(strength, 3),
         "golden": make_golden(larger, histories),
     }

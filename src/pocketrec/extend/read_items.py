@@ -6,7 +6,7 @@ import csv
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ..bundle import Bundle, Item
 from ..encoding import FeatureKind
@@ -32,7 +32,7 @@ def attributes_read(bundle: Bundle) -> dict[str, FeatureKind]:
         kinds = dict(bundle.manifest["config"].get("features", {}).get("item", {}))
     except (KeyError, TypeError, ValueError, AttributeError):
         kinds = {}
-    if not kinds or not all(kind in ("category", "number") for kind in kinds.values()):
+    if not kinds or not all(kind in get_args(FeatureKind) for kind in kinds.values()):
         raise BundleError(
             "the bundle's model reads no attributes of items, so it cannot place new ones: train "
             'it with [features.item], such as genre = "category"'
@@ -48,7 +48,9 @@ def read_items(path: Path, bundle: Bundle) -> NewItems:
     """
     kinds = attributes_read(bundle)
     data = bundle.manifest["config"].get("data", {})
-    id_name, title_name = data.get("items_id", "id"), data.get("items_title", "title")
+    if not isinstance(data, dict):
+        raise BundleError("the bundle's config has no table [data]")
+    id_name, title_name = str(data.get("items_id", "id")), str(data.get("items_title", "title"))
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -82,7 +84,9 @@ def read_items(path: Path, bundle: Bundle) -> NewItems:
         attributes = {}
         for name, sample in samples.items():
             if (text := row.get(name, "").strip()) != "":
-                attributes[name] = _value(text, sample, f"{where}, {name}")
+                value = _value(text, sample, f"{where}, {name}")
+                if value != []:
+                    attributes[name] = value
         unknown += not any(name in attributes for name in kinds)
         items.append(Item(item_id, row.get(title_name, "").strip() or None, attributes))
     fixed = {id_name, title_name}
@@ -110,7 +114,7 @@ def _id(text: str, bundle: Bundle, where: str) -> int | str:
     except ValueError:
         found = None
     if found is None or str(found) != text:
-        raise DataError(f"{where}: {text!r} is no integer, as the ids of the catalogue are")
+        raise DataError(f"{where}: {text[:40]!r} is no integer, as the ids of the catalogue are")
     return found
 
 
@@ -125,5 +129,5 @@ def _value(text: str, sample: Any, where: str) -> Any:
     except ValueError:
         number = float("nan")
     if not isfinite(number):
-        raise DataError(f"{where}: {text!r} is no number, as the values of the catalogue are")
+        raise DataError(f"{where}: {text[:40]!r} is no number, as the values of the catalogue are")
     return int(number) if isinstance(sample, int) and number.is_integer() else number
