@@ -54,6 +54,13 @@ class Column:
         return f"user:{name}"
 
 
+RESERVED: Final = frozenset({Column.INDEX, Column.ITEM, Column.COUNT, Column.TITLE})
+"""Columns of a catalogue that are no attributes."""
+
+LIST_SEPARATOR: Final = "|"
+"""Between the values of one cell of text, as in MovieLens: "Comedy|Drama"."""
+
+
 class File:
     """Names of files inside the artifacts."""
 

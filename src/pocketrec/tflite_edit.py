@@ -69,12 +69,12 @@ def store(model: Any, tensor: Any, content: bytes) -> None:
 
 def operator(model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str) -> Any:
     """An operator, to be put into a graph; `options` names the table of its settings."""
-    operator = schema.OperatorT()
-    operator.opcodeIndex = _code_index(model, builtin)
-    operator.inputs, operator.outputs = np.asarray(inputs, np.int32), np.asarray(outputs, np.int32)
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
-    operator.builtinOptions = getattr(schema, f"{options}T")()
-    return operator
+    made = schema.OperatorT()
+    made.opcodeIndex = _code_index(model, builtin)
+    made.inputs, made.outputs = np.asarray(inputs, np.int32), np.asarray(outputs, np.int32)
+    made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+    made.builtinOptions = getattr(schema, f"{options}T")()
+    return made
 
 
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]

@@ -72,3 +72,13 @@ def test_an_unknown_attribute_is_named_with_those_there_are(name):
 def test_text_is_no_number(name):
     with pytest.raises(ConfigError, match=rf'features.item.{name} = "number".*"category"'):
         read_attributes(CATALOGUE, {name: "number"})
+
+
+def test_categories_of_numbers_and_truths_are_found_again():
+    """The text that a value is fitted by is the text that it is encoded by."""
+    table = CATALOGUE.with_columns(
+        pl.Series("size", [7.0, 7.5, None]), pl.lit(value=True).alias("new")
+    )
+    found = read_attributes(table, {"size": "category", "new": "category"})
+    assert found.encodings == {"size": Categories(("7", "7.5")), "new": Categories(("true",))}
+    assert found.rows.tolist() == [[0, 0], [1, 4], [2, 4], [0, 4]]

@@ -20,7 +20,7 @@ from pocketrec.export.verify import Gate
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Column
 from pocketrec.tflite import inspect
-from pocketrec.tflite_edit import rewrite
+from pocketrec.tflite_edit import parse, rewrite
 from pocketrec.toml import parse_config
 from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
@@ -53,7 +53,7 @@ def config(**export):
 
 def patched(content: bytes, change) -> bytes:
     """A file with something changed by `change(model)`."""
-    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    model = parse(content)
     change(model)
     return rewrite(model, len(content))
 
@@ -252,6 +252,6 @@ def test_weights_start_where_kernels_may_read_them_as_vectors(kind):
 
 def test_equal_weights_are_stored_once():
     content = make("transformer").content("int8")
-    model = schema.ModelT.InitFromPackedBuf(bytearray(content), 0)
+    model = parse(content)
     stored = [bytes(b.data) for b in model.buffers if b.data is not None and len(b.data)]
     assert len(stored) == len(set(stored))

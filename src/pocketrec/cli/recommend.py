@@ -13,6 +13,7 @@ from rich.table import Table
 from ..encoding import Bins, Feature
 from ..errors import InputError
 from ..runtime.inputs import Event
+from ..schema import LIST_SEPARATOR
 from .common import AsJson, out, print_json
 
 
@@ -109,7 +110,7 @@ def read_user(pairs: list[str], features: Sequence[Feature]) -> dict[str, Any]:
         if not equals:
             raise InputError(f"--user {pair!r} is not NAME=VALUE")
         try:
-            values[name] = float(value) if name in numbers else value.split("|")
+            values[name] = float(value) if name in numbers else value.split(LIST_SEPARATOR)
         except ValueError:
             raise InputError(f"--user {name}: {value!r} is no number") from None
     return values

@@ -9,7 +9,7 @@ import polars as pl
 from ..attributes import ItemAttributes, encode, fit
 from ..encoding import FeatureKind
 from ..errors import ConfigError
-from ..schema import Column
+from ..schema import RESERVED
 
 
 def read_attributes(
@@ -21,8 +21,7 @@ def read_attributes(
     """
     if not kinds:
         return None
-    fixed = {Column.INDEX, Column.ITEM, Column.COUNT, Column.TITLE}
-    known = [column for column in catalogue.columns if column not in fixed]
+    known = [column for column in catalogue.columns if column not in RESERVED]
     for name, kind in kinds.items():
         if name not in known:
             has = f"it has {', '.join(known)}" if known else "it has no attributes"

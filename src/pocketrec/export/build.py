@@ -17,7 +17,7 @@ from ..device import DeviceModel, Shapes
 from ..examples.targets import Targets
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
-from ..schema import Column
+from ..schema import RESERVED, Column
 from .convert import convert
 from .quantize import quantize
 from .shrink import shrink
@@ -101,8 +101,7 @@ def graph_shapes(model: RecommenderModel, config: Config) -> Shapes:
 
 def catalogue_items(catalogue: pl.DataFrame) -> list[Item]:
     """Ids, titles and attributes in order of the index; empty attributes are left out."""
-    fixed = {Column.INDEX, Column.ITEM, Column.COUNT, Column.TITLE}
-    names = [name for name in catalogue.columns if name not in fixed]
+    names = [name for name in catalogue.columns if name not in RESERVED]
     return [
         Item(
             row[Column.ITEM],

@@ -22,8 +22,8 @@ from .vectors import vectors_from_attributes
 
 PLACES = 10
 """Length of the lists in which new items are to get their share."""
-WALKS, STEPS = 48, 50
-"""Histories, and their longest, on which the share is counted."""
+WALKS = 48
+"""Histories on which the share is counted: of no event, of one, and so on."""
 TRIALS, STRONGEST = 8, 4.0
 """Strengths that are tried, and the largest."""
 STAND_INS = 0.1
@@ -150,13 +150,13 @@ def _strength(
 def _walks(device: DeviceModel) -> list[IntArray]:
     """Histories that the model makes up: each event is drawn from its own list for those before.
 
-    They stand for users where there are no data: likely histories of all lengths up to STEPS.
+    They stand for users where there are no data: likely histories of 0 to WALKS - 1 events.
     """
     random = np.random.default_rng(1)
     walks = []
-    for walk in range(WALKS):
+    for length in range(WALKS):
         history = np.empty(0, np.int32)
-        for _ in range(walk % (STEPS + 1)):
+        for _ in range(length):
             ids, _ = device.recommend(history, k=min(PLACES, device.shapes.results))
             if not len(ids):
                 break
@@ -184,12 +184,9 @@ def _manifest(
     bundle: Bundle, larger: DeviceModel, new: NewItems, strength: float
 ) -> dict[str, Any]:
     """The old bundle's, with what is new; its quality is of the file that training gave."""
-    written = {"kind", "format_version", "files", "shapes", "features", "inputs", "operators"}
-    written |= {"signatures"}
-    manifest = {key: value for key, value in bundle.manifest.items() if key not in written}
     entries = [[item.id, item.title, item.attributes] for item in new.items]
     histories = [vector["history"] for vector in bundle.manifest["golden"]]
-    return manifest | {
+    return bundle.manifest | {
         "made_from": fingerprint(bundle.manifest["files"], entries),
         "added": _added(bundle) + len(new.items),
         "added_strength": round(strength, 3),

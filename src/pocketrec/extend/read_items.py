@@ -11,8 +11,7 @@ from typing import Any, get_args
 from ..bundle import Bundle, Item
 from ..encoding import FeatureKind
 from ..errors import BundleError, DataError
-
-LIST_SEPARATOR = "|"
+from ..schema import LIST_SEPARATOR
 
 
 @dataclass(frozen=True)

@@ -75,8 +75,7 @@ def _append(model: Any, graph: Any, vectors: FloatArray) -> None:
         elif kind == _KIND.SOFTMAX and inputs[0] in wide:
             wide.update(outputs)
             if not _is_of_some(model, graph, outputs[0]):
-                added = _of_some(model, graph, found, rows)
-                operators += added
+                operators += _of_some(model, graph, found, rows)
                 wide.update(found.outputs)
         elif kind in _ELEMENTWISE and wide.intersection(inputs):
             wide.update(outputs)

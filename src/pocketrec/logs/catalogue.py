@@ -9,13 +9,11 @@ from polars.exceptions import PolarsError
 
 from ..config import Config
 from ..errors import DataError
-from ..schema import Column
+from ..schema import LIST_SEPARATOR, RESERVED, Column
 from .files import Source, check_rows, open_sources, require_column, scan, unreadable
 from .ids import plain_dtype
 
-RESERVED = frozenset({Column.ITEM, Column.TITLE, Column.INDEX, Column.COUNT})
 ID_ALIASES = ("id", "item", "item_id", "itemid", "movie_id", "movieid", "product_id", "sku")
-LIST_SEPARATOR = "|"  # as in MovieLens: "Comedy|Drama"
 
 
 def read_table(config: Config, item_dtype: pl.DataType) -> pl.DataFrame:

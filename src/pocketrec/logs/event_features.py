@@ -6,8 +6,7 @@ import polars as pl
 
 from ..config import Config
 from ..encoding import FeatureKind
-from ..schema import Column
-from .catalogue import LIST_SEPARATOR
+from ..schema import LIST_SEPARATOR, Column
 
 
 def columns(config: Config) -> dict[str, str]:
