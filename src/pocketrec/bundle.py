@@ -19,7 +19,7 @@ from .artifact import new_folder, open_manifest, read_checked
 from .device import DeviceModel, Shapes
 from .encoding import MISSING, Feature
 from .errors import BundleError
-from .schema import PADDING, File, IntArray, Signature
+from .schema import PADDING, File, FloatArray, IntArray, Signature
 from .tflite import ModelFacts, inspect
 
 KIND = "bundle"
@@ -170,9 +170,12 @@ def _check_golden_form(
             if vector["features"].keys() != {feature.input for feature in features}:
                 raise ValueError("it is not of the model's features")
             _golden_rows(vector, features)
-            if len(vector["ids"]) != len(vector["scores"]):
-                raise ValueError("ids and scores are of different lengths")
-            if not all(type(score) is float and isfinite(score) for score in vector["scores"]):
+            if not 1 <= len(vector["ids"]) == len(vector["scores"]):
+                raise ValueError("ids and scores are of different lengths, or none")
+            if len(vector["adapted"]) != shapes.dim:
+                raise ValueError("an adapted vector is of another width than the model's")
+            numbers = [*vector["scores"], *vector["adapted"]]
+            if not all(type(number) is float and isfinite(number) for number in numbers):
                 raise ValueError("a score is no number")
         if manifest["quantization"] not in GOLDEN_TOLERANCE:
             raise ValueError(f"unknown quantization {manifest['quantization']!r}")
@@ -189,6 +192,12 @@ def describe_inputs(shapes: Shapes, features: Sequence[Feature]) -> dict[str, An
         Signature.BLOCKED: {"encoding": item, "order": "any", "missing": PADDING},
         Signature.CANDIDATES: {"encoding": item, "order": "any", "missing": PADDING},
         Signature.USER_VECTOR: {"encoding": "added to the user's vector", "missing": 0.0},
+        Signature.TARGET: {
+            "encoding": "1 for the candidate that was liked, -1 for one that was disliked",
+            "order": f"as {Signature.CANDIDATES}",
+            "missing": 0.0,
+        },
+        Signature.LEARNING_RATE: {"encoding": "size of the step", "missing": 0.0},
     }
     for feature in features:
         told[feature.input] = {
@@ -229,23 +238,39 @@ def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[st
 
     Rows of features are drawn at random, so that each input is seen to matter.
     """
-    golden = []
+    golden: list[dict[str, Any]] = []
     random = np.random.default_rng(2)
     for history in histories:
         rows = {}
         for feature in device.features:
             shape = feature.shape(len(history))
             rows[feature.input] = random.integers(0, feature.encoding.rows, shape, np.int32)
-        ids, scores = device.recommend(np.asarray(history, np.int32), k=10, features=rows)
+        events = np.asarray(history, np.int32)
+        ids, scores = device.recommend(events, k=10, features=rows)
         golden.append(
             {
                 "history": list(map(int, history)),
                 "features": {name: found.tolist() for name, found in rows.items()},
                 "ids": ids.tolist(),
-                "scores": [round(float(score), 6) for score in scores],
+                "scores": _rounded(scores),
+                "adapted": _rounded(_adapted(device, events, ids, rows)),
             }
         )
     return golden
+
+
+def _adapted(
+    device: DeviceModel, history: IntArray, ids: IntArray, rows: dict[str, IntArray]
+) -> FloatArray:
+    """The user_vector after the first of some items was liked, the others beside it."""
+    candidates = ids[: device.shapes.candidates]
+    target = np.zeros(len(candidates), np.float32)
+    target[0] = 1
+    return device.adapt(history, candidates, target, learning_rate=1.0, features=rows)
+
+
+def _rounded(values: FloatArray) -> list[float]:
+    return [round(float(value), 6) for value in values]
 
 
 def _golden_rows(vector: dict[str, Any], features: Sequence[Feature]) -> dict[str, IntArray]:
@@ -257,17 +282,23 @@ def _golden_rows(vector: dict[str, Any], features: Sequence[Feature]) -> dict[st
 
 
 def check_golden(bundle: Bundle, device: DeviceModel) -> None:
-    """Raise BundleError unless this machine's kernels give the recorded scores."""
+    """Raise BundleError unless this machine's kernels give the recorded scores and vectors."""
     golden = bundle.manifest["golden"]
-    spread = float(np.std([score for vector in golden for score in vector["scores"]] or [0.0]))
-    limit = GOLDEN_TOLERANCE[bundle.manifest["quantization"]] * spread + 1e-5
+    limits = {}
+    for name in ("scores", "adapted"):
+        spread = float(np.std([value for vector in golden for value in vector[name]] or [0.0]))
+        limits[name] = GOLDEN_TOLERANCE[bundle.manifest["quantization"]] * spread + 1e-5
     for vector in golden:
-        history = np.asarray(vector["history"], np.int32)
+        history, ids = (np.asarray(vector[name], np.int32) for name in ("history", "ids"))
         rows = _golden_rows(vector, device.features)
-        found = device.score(history, np.asarray(vector["ids"], np.int32), features=rows)
-        worst = float(np.abs(found - np.asarray(vector["scores"])).max(initial=0))
-        if not worst <= limit:
-            raise BundleError(
-                f"the model answers a golden history otherwise than where it was made (scores "
-                f"differ by {worst:.3g}): this machine's kernels compute something else"
-            )
+        found = {
+            "scores": device.score(history, ids, features=rows),
+            "adapted": _adapted(device, history, ids, rows),
+        }
+        for name, values in found.items():
+            worst = float(np.abs(values - np.asarray(vector[name])).max(initial=0))
+            if not worst <= limits[name]:
+                raise BundleError(
+                    f"the model answers a golden history otherwise than where it was made ({name} "
+                    f"differ by {worst:.3g}): this machine's kernels compute something else"
+                )

@@ -72,6 +72,15 @@ class Shapes:
                 {**history, Signature.CANDIDATES: candidates},
                 {Signature.SCORES: TensorSpec("float32", (1, self.candidates))},
             ),
+            Signature.ADAPT: SignatureSpec(
+                {
+                    **history,
+                    Signature.CANDIDATES: candidates,
+                    Signature.TARGET: TensorSpec("float32", (1, self.candidates)),
+                    Signature.LEARNING_RATE: TensorSpec("float32", (1, 1)),
+                },
+                {Signature.USER_VECTOR: TensorSpec("float32", (1, self.dim))},
+            ),
         }
 
 
@@ -100,14 +109,21 @@ class DeviceModel:
             raise InputError(f"threads must be a positive whole number, not {threads!r}")
         nothing = self._history(np.empty(0, np.int32), None, None)
         blocked, candidates = _padded([], shapes.blocked), _padded([], shapes.candidates)
+        adapting = {
+            Signature.CANDIDATES: candidates,
+            Signature.TARGET: _padded([], shapes.candidates, np.float32),
+            Signature.LEARNING_RATE: np.zeros((1, 1), np.float32),
+        }
         try:
             with _without_notes():
                 self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._recommend = self._interpreter.get_signature_runner(Signature.RECOMMEND)
                 self._score = self._interpreter.get_signature_runner(Signature.SCORE)
+                self._adapt = self._interpreter.get_signature_runner(Signature.ADAPT)
                 # The first calls allocate; what cannot run is found here, not in the app's call.
                 self._recommend(**nothing, **{Signature.BLOCKED: blocked})
                 self._score(**nothing, **{Signature.CANDIDATES: candidates})
+                self._adapt(**nothing, **adapting)
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"the runtime cannot load the model: {error}") from None
 
@@ -162,6 +178,37 @@ class DeviceModel:
             with self._lock:
                 parts.append(self._score(**feed)[Signature.SCORES][0, : len(part)].copy())
         return np.concatenate(parts)
+
+    def adapt(
+        self,
+        history: IntArray,
+        candidates: IntArray,
+        target: FloatArray,
+        *,
+        learning_rate: float,
+        user_vector: VectorLike | None = None,
+        features: Rows | None = None,
+    ) -> FloatArray:
+        """The user_vector (D,) after one step of learning from an item that was liked or disliked.
+
+        `candidates` (n,), at most C, are that item and others beside it; `target` (n,) is 1 for a
+        liked item, -1 for a disliked one, 0 for the others.
+        """
+        self._check(candidates)
+        width = self.shapes.candidates
+        if target.shape != candidates.shape or not 1 <= len(candidates) <= width:
+            raise InputError(f"adapt takes 1 to {width} candidates and a target for each")
+        if not np.isin(target, (-1, 0, 1)).all() or np.count_nonzero(target) != 1:
+            raise InputError("adapt takes one item that was liked (1) or disliked (-1), not more")
+        if not 0 <= learning_rate <= LARGEST:
+            raise InputError(f"learning_rate must be a number from 0 to {LARGEST:g}")
+        feed = self._history(history, user_vector, features)
+        feed[Signature.CANDIDATES] = _padded(candidates, width)
+        feed[Signature.TARGET] = _padded(target, width, np.float32)
+        feed[Signature.LEARNING_RATE] = np.full((1, 1), learning_rate, np.float32)
+        with self._lock:
+            vector: FloatArray = self._adapt(**feed)[Signature.USER_VECTOR][0].copy()
+        return vector
 
     def _rank_all(
         self,
@@ -230,8 +277,10 @@ def _within(values: IntArray, low: int, high: int) -> bool:
     )
 
 
-def _padded(values: IntArray | list[int], width: int) -> IntArray:
-    padded = np.zeros((1, width), np.int32)
+def _padded(
+    values: npt.NDArray[Any] | list[int], width: int, dtype: npt.DTypeLike = np.int32
+) -> npt.NDArray[Any]:
+    padded = np.zeros((1, width), dtype)
     padded[0, : len(values)] = values
     return padded
 

@@ -81,10 +81,13 @@ class Signature:
 
     RECOMMEND: Final = "recommend"
     SCORE: Final = "score"
+    ADAPT: Final = "adapt"
 
     ITEM_ID: Final = "item_id"  # int32 (1, L), oldest first, padded at the end with 0
     BLOCKED: Final = "blocked"  # int32 (1, N), 0 = nothing
     USER_VECTOR: Final = "user_vector"  # float32 (1, D), zero changes nothing
     CANDIDATES: Final = "candidates"  # int32 (1, C)
+    TARGET: Final = "target"  # float32 (1, C), 1 = liked, -1 = disliked, 0 = drawn beside it
+    LEARNING_RATE: Final = "learning_rate"  # float32 (1, 1)
     IDS: Final = "ids"  # int32 (1, K)
     SCORES: Final = "scores"  # float32 (1, K) or (1, C)

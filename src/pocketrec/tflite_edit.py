@@ -93,7 +93,7 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
 
 
 def rewrite(model: Any, size: int) -> bytes:
-    """Serialize a ModelT, with what tensors have in common stored once for all of them."""
+    """Serialize a ModelT, with what its parts have in common stored once for all of them."""
     builder = _Builder(size)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
@@ -101,28 +101,29 @@ def rewrite(model: Any, size: int) -> bytes:
             if parameters is not None and parameters.details is None and parameters.scale is None:
                 tensor.quantization = None  # most tensors are floats, and say so at length
             elif parameters is not None:
-                tensor.quantization = _Shared(parameters)
+                tensor.quantization = _Once(parameters)
+        for found in graph.operators:
+            if found.builtinOptions is not None:
+                found.builtinOptions = _Once(found.builtinOptions)
+        graph.tensors = [_Once(tensor) for tensor in graph.tensors]
     model.buffers = [_Aligned(buffer) for buffer in model.buffers]
     builder.Finish(model.Pack(builder), MAGIC)
     return bytes(builder.Output())
 
 
-class _Shared:
-    """Packs quantization parameters once: signatures share weights, and so their scales."""
+class _Once:
+    """Packs equal tables once: hundreds of tensors, options and scales differ in nothing."""
 
-    def __init__(self, parameters: Any) -> None:
-        self.parameters = parameters
+    def __init__(self, table: Any) -> None:
+        self.table = table
 
     def Pack(self, builder: _Builder) -> int:  # noqa: N802 (flatbuffers' name)
         """Position of the table in the file."""
-        p = self.parameters
-        if p.details is not None:  # points at tensors of its own graph
-            return int(p.Pack(builder))
-        arrays = (p.min, p.max, p.scale, p.zeroPoint)
-        key = (*(None if a is None else np.asarray(a).tobytes() for a in arrays),)
-        key = (*key, p.quantizedDimension)
+        alone = _Builder(256)
+        alone.Finish(self.table.Pack(alone))
+        key = (type(self.table), bytes(alone.Output()))
         if key not in builder.written:
-            builder.written[key] = int(p.Pack(builder))
+            builder.written[key] = int(self.table.Pack(builder))
         return builder.written[key]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from .. import __version__
 from ..errors import PocketrecError
-from . import add_items, bench, doctor, evaluate, export, prepare, recommend, train
+from . import add_items, bench, doctor, evaluate, export, prepare, recommend, serve, train
 from . import list as list_
 from .common import err, say
 
@@ -20,7 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (prepare, train, export, add_items, evaluate, recommend, list_, bench, doctor):
+for verb in (prepare, train, export, add_items, evaluate, recommend, list_, bench, serve, doctor):
     app.command(verb.__name__.rpartition(".")[2].replace("_", "-"))(verb.command)
 
 

@@ -13,7 +13,7 @@ from ..device import Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import Signature
 from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite
-from .graph import RecommendGraph, ScoreGraph, example_inputs
+from .graph import AdaptGraph, RecommendGraph, ScoreGraph, example_inputs
 from .quiet import quiet
 
 with quiet():
@@ -24,27 +24,18 @@ def convert(model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> b
     """The file's bytes; every constant is shared by the signatures that use it."""
     model.eval()
     inputs = example_inputs(shapes, model.inputs)
-    recommend = RecommendGraph(model, shapes, exclude_seen=exclude_seen).eval()
-    score = ScoreGraph(model).eval()
-    taken = {
-        name: {tensor: inputs[tensor] for tensor in signature.inputs}
-        for name, signature in shapes.signatures(model.inputs).items()
+    graphs = {
+        Signature.RECOMMEND: RecommendGraph(model, shapes, exclude_seen=exclude_seen),
+        Signature.SCORE: ScoreGraph(model),
+        Signature.ADAPT: AdaptGraph(model),
     }
+    converter: Any = litert_torch
+    for name, signature in shapes.signatures(model.inputs).items():
+        taken = {tensor: inputs[tensor] for tensor in signature.inputs}
+        converter = converter.signature(name, graphs[name].eval(), sample_kwargs=taken)
     with tempfile.TemporaryDirectory() as scratch, quiet():
         path = Path(scratch) / "model.tflite"
-        converted = (
-            litert_torch.signature(
-                Signature.RECOMMEND,
-                recommend,
-                sample_kwargs=taken[Signature.RECOMMEND],
-            )
-            .signature(
-                Signature.SCORE,
-                score,
-                sample_kwargs=taken[Signature.SCORE],
-            )
-            .convert()
-        )
+        converted = converter.convert()
         converted.export(str(path))
         return _quick_scatters(path.read_bytes())
 

@@ -12,6 +12,9 @@ from ..encoding import Feature
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
 
+SMALLEST = 1e-30
+"""Nothing is divided by less."""
+
 
 class RecommendGraph(nn.Module):
     """item_id (1, L), blocked (1, N), user_vector (1, D) -> ids (1, K), scores (1, K).
@@ -57,6 +60,44 @@ class ScoreGraph(nn.Module):
         return {Signature.SCORES: self.model.score_of(worth)}
 
 
+class AdaptGraph(nn.Module):
+    """One step of learning: item_id (1, L), user_vector (1, D), candidates and target (1, C),
+    learning_rate (1, 1) -> user_vector (1, D).
+
+    With p = softmax(E u) over the candidates' rows E (C, D), a liked item t has the loss -log p_t
+    and a disliked one -log(1 - p_t) ("unlikelihood", Welleck et al., 2020). Both have the gradient
+    (p - onehot(t)) E, the second with the factor -p_t / (1 - p_t). The closed form needs no second
+    copy of the table, and its cost does not depend on the catalogue.
+    """
+
+    def __init__(self, model: RecommenderModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        item_id: Tensor,
+        user_vector: Tensor,
+        candidates: Tensor,
+        target: Tensor,
+        learning_rate: Tensor,
+        **rows: Tensor,
+    ) -> dict[str, Tensor]:
+        """The user's vector after one step; 0 among the candidates is nobody."""
+        user = self.model.user_vector(item_id, rows) + user_vector
+        table = self.model.items.table(candidates)  # (1, C, D)
+        logits = torch.matmul(table, user.unsqueeze(-1)).squeeze(-1) / self.model.config.temperature
+        real = (candidates != PADDING).to(logits.dtype)
+        p = torch.softmax(logits + (1 - real) * MASKED, -1)
+        named = target * target  # 1 for the item that this is about
+        own = (p * named).sum(-1, keepdim=True)  # p_t
+        others = (p * (1 - named)).sum(-1, keepdim=True)  # 1 - p_t, without its rounding
+        liked = ((named + target) / 2).sum(-1, keepdim=True)  # 1 or 0
+        factor = liked - (1 - liked) * own / others.clamp(min=SMALLEST)
+        gradient = torch.matmul(((p - named) * factor).unsqueeze(1), table).squeeze(1)
+        return {Signature.USER_VECTOR: user_vector - learning_rate * gradient}
+
+
 def mask_items(worth: Tensor, hidden: Tensor) -> Tensor:
     """Push the items of `hidden` (1, H) out of reach: worth (1, V + 1) -> (1, V + 1).
 
@@ -73,5 +114,7 @@ def example_inputs(shapes: Shapes, features: Sequence[Feature] = ()) -> dict[str
         Signature.BLOCKED: torch.zeros(1, shapes.blocked, dtype=torch.int32),
         Signature.USER_VECTOR: torch.zeros(1, shapes.dim),
         Signature.CANDIDATES: torch.zeros(1, shapes.candidates, dtype=torch.int32),
+        Signature.TARGET: torch.zeros(1, shapes.candidates),
+        Signature.LEARNING_RATE: torch.zeros(1, 1),
         **{f.input: torch.zeros(shapes.rows(f), dtype=torch.int32) for f in features},
     }

@@ -30,8 +30,8 @@ _INTEGERS = {_TYPE.INT16: np.int16, _TYPE.INT32: np.int32}
 def read_table(content: bytes) -> FloatArray:
     """The item table as floats (V + 1, D)."""
     model = parse(content)
-    graph = model.subgraphs[0]
-    table = graph.tensors[_table(model, graph)]
+    buffer = _table_buffer(model)
+    table = next(t for graph in model.subgraphs for t in graph.tensors if t.buffer == buffer)
     data, width = stored(model, table), int(table.shape[1])
     if table.type == _TYPE.FLOAT32:
         return np.frombuffer(data, np.float32).reshape(-1, width)
@@ -51,22 +51,23 @@ def append_rows(content: bytes, vectors: FloatArray) -> bytes:
     for a graph that uses its table in a way that is not known here.
     """
     model = parse(content)
+    buffer = _table_buffer(model)
     for graph in model.subgraphs:
-        _append(model, graph, vectors)
+        _append(model, graph, buffer, vectors)
     return shrink(rewrite(model, len(content)))
 
 
-def _append(model: Any, graph: Any, vectors: FloatArray) -> None:
-    """Append rows in one signature's graph."""
-    table = _table(model, graph)
-    rows = int(graph.tensors[table].shape[0])
+def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
+    """Append rows in one signature's graph, whose table lies in `buffer`."""
+    tables = [index for index, tensor in enumerate(graph.tensors) if tensor.buffer == buffer]
+    rows = int(graph.tensors[tables[0]].shape[0]) if tables else 0
     wide: set[int] = set()  # tensors with a number for each item
     operators = []
     for kind, found in _operators(model, graph):
         operators.append(found)
         inputs, outputs = list(found.inputs), list(found.outputs)
         first = graph.tensors[inputs[0]]
-        if kind == _KIND.FULLY_CONNECTED and inputs[1] == table:
+        if kind == _KIND.FULLY_CONNECTED and inputs[1] in tables:
             wide.update(outputs)
         elif kind == _KIND.SCATTER_ND:  # of something for some items; the third input is its shape
             wide.update(outputs)
@@ -88,7 +89,8 @@ def _append(model: Any, graph: Any, vectors: FloatArray) -> None:
     graph.operators = operators
     for index in wide:
         graph.tensors[index].shape = np.asarray([1, rows + len(vectors)], np.int32)
-    _append_vectors(model, graph.tensors[table], vectors)
+    for index in tables:
+        _append_vectors(model, graph.tensors[index], vectors)
 
 
 def _is_of_some(model: Any, graph: Any, output: int) -> bool:
@@ -160,13 +162,14 @@ def _operators(model: Any, graph: Any) -> Iterator[tuple[int, Any]]:
         yield model.operatorCodes[found.opcodeIndex].builtinCode, found
 
 
-def _table(model: Any, graph: Any) -> int:
-    """The tensor by which items are both looked up and scored."""
+def _table_buffer(model: Any) -> int:
+    """Where the table lies by which items are both looked up and scored."""
     used = {_KIND.EMBEDDING_LOOKUP: set[int](), _KIND.FULLY_CONNECTED: set[int]()}
-    for kind, found in _operators(model, graph):
-        if kind in used:
-            used[kind].add(int(found.inputs[1]))
-    both = used[_KIND.EMBEDDING_LOOKUP] & used[_KIND.FULLY_CONNECTED]
+    for graph in model.subgraphs:
+        for kind, found in _operators(model, graph):
+            if kind in used:
+                used[kind].add(int(graph.tensors[found.inputs[1]].buffer))
+    both = used[_KIND.EMBEDDING_LOOKUP] & used[_KIND.FULLY_CONNECTED] - {0}
     if len(both) != 1:
         raise BundleError("the model's graph has no table by which items are looked up and scored")
     return both.pop()

@@ -15,7 +15,13 @@ from ..bundle import Bundle, Item, check_golden, open_bundle
 from ..encoding import Feature
 from ..errors import InputError
 from ..pretrained import find_bundle
+from ..schema import File
+from .explain import Explanation, leave_one_out
 from .inputs import Event, ItemId, Moment, encode_inputs
+from .negatives import draw_candidates
+
+LIKE_RATE, DISLIKE_RATE = 0.1, 0.1
+"""Learning rates of `adapt`, chosen on held-out users (docs/decisions/0011-personalization.md)."""
 
 
 class UnknownItemWarning(UserWarning):
@@ -65,6 +71,15 @@ class Recommender:
     def features(self) -> tuple[Feature, ...]:
         """What the model can be told of events and users beside item ids."""
         return self.bundle.features
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the model file: what was learned with one model is of no use to another."""
+        return str(self.bundle.manifest["files"][File.MODEL]["sha256"])
+
+    def check_known(self, items: Iterable[ItemId]) -> None:
+        """Raise InputError for ids that the catalogue does not have."""
+        self._indices(items, "items", strict=True)
 
     def recommend(
         self,
@@ -128,6 +143,71 @@ class Recommender:
         )
         return [float(score) for score in scores]
 
+    def adapt(
+        self,
+        history: Iterable[ItemId | Event],
+        item: ItemId,
+        *,
+        liked: bool = True,
+        seed: int = 0,
+        learning_rate: float | None = None,
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
+        user_vector: Sequence[float] | None = None,
+    ) -> list[float]:
+        """The user_vector (D,) after learning that `item`, coming after `history`, was (dis)liked.
+
+        One step of gradient descent on the device, beside other items drawn with `seed`;
+        `Personal` keeps the vector and does the rest. A learning_rate of 0 changes nothing.
+        Raises InputError for an item that the catalogue does not have.
+        """
+        events, rows = self._events(history, user, now, strict=False)
+        (index,) = self._indices([item], "adapt", strict=True)
+        candidates = draw_candidates(
+            int(index), self.bundle.shapes.items, self.bundle.shapes.candidates, seed
+        )
+        target = np.zeros(len(candidates), np.float32)
+        target[0] = 1 if liked else -1
+        if learning_rate is None:
+            learning_rate = LIKE_RATE if liked else DISLIKE_RATE
+        vector = self._device.adapt(
+            events,
+            candidates,
+            target,
+            learning_rate=learning_rate,
+            user_vector=_vector(user_vector),
+            features=rows,
+        )
+        return [float(number) for number in vector]
+
+    def explain(
+        self,
+        history: Iterable[ItemId | Event],
+        items: Iterable[ItemId],
+        *,
+        most: int = 2,
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
+        user_vector: Sequence[float] | None = None,
+    ) -> list[Explanation]:
+        """For each of some items the events of the history that its score rests on most.
+
+        Every one of the newest 50 events is left out once, which costs a call of the model each.
+        Unknown ids of the history are no reasons. Raises InputError for an item that the
+        catalogue does not have.
+        """
+        known = [event for event in _as_events(history) if str(event.id) in self._index]
+        asked = list(items)
+        candidates = self._indices(asked, "items", strict=True)
+        vector = _vector(user_vector)
+
+        def score(places: Sequence[int]) -> npt.NDArray[np.float32]:
+            events, rows = self._events([known[n] for n in places], user, now, strict=True)
+            return self._device.score(events, candidates, user_vector=vector, features=rows)
+
+        found = leave_one_out(score, [event.id for event in known], most=most)
+        return [Explanation(item, reasons) for item, reasons in zip(asked, found, strict=True)]
+
     def _events(
         self,
         history: Iterable[ItemId | Event],
@@ -137,9 +217,7 @@ class Recommender:
         strict: bool,
     ) -> tuple[npt.NDArray[np.int32], dict[str, npt.NDArray[np.int32]]]:
         """Indices of a history's known items, and the rows of its features."""
-        if isinstance(history, str | bytes) or not isinstance(history, Iterable):
-            raise InputError(f"history must be a list of ids, not {history!r}")
-        events = [event if isinstance(event, Event) else Event(event) for event in history]
+        events = _as_events(history)
         indices = self._indices([event.id for event in events], "history", strict=strict)
         known = [event for event in events if str(event.id) in self._index]
         return indices, encode_inputs(self.features, known, user, now)
@@ -160,6 +238,12 @@ class Recommender:
             warnings.warn(f"{message}; they are ignored", UnknownItemWarning, stacklevel=4)
         known = [self._index[str(item)] for item in given if str(item) in self._index]
         return np.asarray(known, np.int32)
+
+
+def _as_events(history: Iterable[ItemId | Event]) -> list[Event]:
+    if isinstance(history, str | bytes) or not isinstance(history, Iterable):
+        raise InputError(f"history must be a list of ids, not {history!r}")
+    return [event if isinstance(event, Event) else Event(event) for event in history]
 
 
 def _vector(values: Sequence[float] | None) -> npt.NDArray[np.float64] | None:

@@ -1,0 +1,1 @@
+"""The demo page: a bundle's model in a browser, served from this machine or any static host."""

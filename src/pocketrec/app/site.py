@@ -1,0 +1,129 @@
+"""A site: the built page and a bundle, read into memory once and compressed.
+
+What is served and what is exported for a static host are the same dictionary, so a name that is
+not in it cannot be reached, whatever a request spells.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from .. import __version__
+from ..artifact import new_folder, read_checked
+from ..bundle import Bundle
+from ..errors import ArtifactError
+from ..schema import File
+
+KIND = "site"
+PAGE = Path(__file__).parent / "static"
+"""Where `make page` builds the page, and where the wheel has it."""
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".tflite": "application/octet-stream",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+"""What browsers are told of a file by its ending; not the machine's own table, which varies."""
+
+SUFFIXES = {"br": ".br", "gzip": ".gz"}
+"""Content codings, the one that is smaller first, and how the build names their files."""
+
+_HASHED = re.compile(r"assets/.*-([0-9A-Z]{8}|[0-9a-f]{8,64})\.[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Body:
+    """Bytes as they travel, with the tag by which a browser asks whether they changed."""
+
+    content: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One file of a site; `bodies` by content coding, of which "identity" is always there."""
+
+    type: str
+    bodies: dict[str, Body]
+    immutable: bool = False  # its name has the hash of its content
+
+
+Site = dict[str, Resource]
+"""Files by their name relative to the page: "index.html", "bundle/model.tflite"."""
+
+
+def read_page(folder: Path = PAGE) -> Site:
+    """The page as it was built; raises ArtifactError when it was not."""
+    if not (folder / "index.html").is_file():
+        raise ArtifactError(
+            "the page is not built here: run `make app` in a checkout of pocketrec (it needs "
+            "Node 20), or install a wheel, which holds it"
+        )
+    files = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    site = {}
+    for name, content in files.items():
+        plain, dot, ending = name.rpartition(".")
+        if dot + ending in SUFFIXES.values() and plain in files:
+            continue  # the compressed form of another
+        coded = {coding: files.get(name + suffix) for coding, suffix in SUFFIXES.items()}
+        site[name] = _resource(name, {"identity": content, **coded})
+    return site
+
+
+def read_bundle(folder: Path, bundle: Bundle) -> Site:
+    """The three files of an opened bundle, which must still be the ones that were checked."""
+    files = {
+        File.MANIFEST: (folder / File.MANIFEST).read_bytes(),
+        File.ITEMS: read_checked(folder, bundle.manifest, File.ITEMS),
+        File.MODEL: bundle.model,
+    }
+    site = {}
+    for name, content in files.items():
+        packed = gzip.compress(content, mtime=0)
+        smaller = packed if len(packed) < len(content) else None
+        site[f"bundle/{name}"] = _resource(name, {"identity": content, "gzip": smaller})
+    return site
+
+
+def write_site(site: Site, out: Path) -> None:
+    """Write a site whole or not at all; an older site at `out` is replaced, nothing else is.
+
+    Compressed files lie beside the others, for hosts that know to send them.
+    """
+    with new_folder(out, KIND) as draft:
+        draft.manifest["pocketrec"] = __version__
+        for name, resource in site.items():
+            path = draft.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            for coding, body in resource.bodies.items():
+                path.with_name(path.name + SUFFIXES.get(coding, "")).write_bytes(body.content)
+
+
+def _resource(name: str, contents: Mapping[str, bytes | None]) -> Resource:
+    return Resource(
+        type=TYPES.get(PurePosixPath(name).suffix, "application/octet-stream"),
+        bodies={
+            coding: Body(content, f'"{hashlib.sha256(content).hexdigest()}"')
+            for coding, content in contents.items()
+            if content is not None
+        },
+        immutable=_HASHED.fullmatch(name) is not None,
+    )

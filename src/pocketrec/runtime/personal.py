@@ -1,0 +1,295 @@
+"""One user's own state: what they said of items, and the vector that learned from it.
+
+It stays where the app keeps it. `web/client/personal.js` is the same in JavaScript, with the
+same JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from ..artifact import write_atomically
+from ..errors import InputError
+from .explain import Explanation
+from .inputs import Event, ItemId
+from .recommender import Recommendation, Recommender
+
+Verdict = Literal["like", "seen", "dislike"]
+
+FORMAT = 1
+UNDO = 20
+"""Newest changes that can be undone."""
+WINDOW, MARGIN = 10, 0.5
+"""The guard: newest likes that it looks at, and the sum of gains that learning may cost them."""
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What the user said of an item, and when (seconds since 1970, if known)."""
+
+    id: ItemId
+    verdict: Verdict
+    time: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a saved state keeps it."""
+        return {"id": self.id, "verdict": self.verdict, "time": self.time}
+
+
+@dataclass(frozen=True)
+class State:
+    """All that is kept of a user; every change makes a new one."""
+
+    events: tuple[Feedback, ...] = ()
+    vector: tuple[float, ...] = ()
+    """The personal vector (D,); () is zero."""
+    steps: int = 0
+    """Steps of learning so far, undone ones not counted: the seed of the next one's negatives."""
+    gains: tuple[tuple[float, float], ...] = ()
+    """Of the newest likes: what the list was worth with the vector, and without it."""
+    rolled_back: int = 0
+
+
+class Personal:
+    """Learns from likes and dislikes, and recommends for one user of a `Recommender`.
+
+    >>> personal = Personal(Recommender.load("movielens-1m"))  # doctest: +SKIP
+    >>> personal.like(1)  # doctest: +SKIP
+    >>> personal.recommend(k=3)  # doctest: +SKIP
+
+    A liked item moves the vector toward it and joins the history; a disliked one moves the vector
+    away, stays out of the history, and is not recommended; a seen one only joins the history. The
+    newest word on an item replaces those before (of an item that may repeat, its dislikes only).
+
+    The guard: before a like is learned from, the place of the item in the list is looked up with
+    the vector and without. When the vector has made the lists of the newest likes worse, it goes
+    back to zero (`rolled_back` counts how often). Not safe to share between threads.
+    """
+
+    def __init__(self, recommender: Recommender, state: State | None = None) -> None:
+        self.recommender = recommender
+        self.state = state or State()
+        self._before: list[State] = []
+
+    @property
+    def history(self) -> list[Event]:
+        """What the user liked or has seen, oldest first."""
+        return _history(self.state.events)
+
+    @property
+    def blocked(self) -> list[ItemId]:
+        """What is not to be recommended to the user."""
+        return [event.id for event in self.state.events if event.verdict == "dislike"]
+
+    @property
+    def vector(self) -> list[float]:
+        """The personal vector (D,), zero at the start."""
+        return list(self.state.vector) or [0.0] * self.recommender.bundle.shapes.dim
+
+    @property
+    def rolled_back(self) -> int:
+        """How often the guard took back what was learned."""
+        return self.state.rolled_back
+
+    def like(self, item: ItemId, *, time: float | None = None, **told: Any) -> None:
+        """Learn that the user likes an item; `told` are the user and now of `recommend`."""
+        self._change(self._guarded(self._learned(item, "like", time, told)))
+
+    def dislike(self, item: ItemId, *, time: float | None = None, **told: Any) -> None:
+        """Learn that an item is not for the user."""
+        self._change(self._learned(item, "dislike", time, told))
+
+    def seen(self, item: ItemId, *, time: float | None = None) -> None:
+        """Put an item into the history, and learn nothing of its being good or bad."""
+        self._change(
+            replace(self.state, events=self._with(Feedback(self._known(item), "seen", time)))
+        )
+
+    def forget(self, item: ItemId) -> None:
+        """Take back all that was said of an item; the vector stays as it is."""
+        events = tuple(event for event in self.state.events if str(event.id) != str(item))
+        self._change(replace(self.state, events=events))
+
+    def undo(self) -> bool:
+        """Take back the newest change, with what was learned; False when there is none left."""
+        if not self._before:
+            return False
+        self.state = self._before.pop()
+        return True
+
+    def decay(self, factor: float) -> None:
+        """Shrink the vector, as an app may do from time to time: 1 keeps it, 0 forgets it."""
+        if not 0 <= factor <= 1:
+            raise InputError(f"decay takes a factor from 0 to 1, not {factor!r}")
+        vector = tuple(number * factor for number in self.state.vector)
+        self._change(replace(self.state, vector=vector))
+
+    def reset(self) -> None:
+        """Forget everything: history, verdicts and vector. It can be undone."""
+        self._change(State())
+
+    def recommend(
+        self, *, k: int = 10, blocked: Iterable[ItemId] = (), **told: Any
+    ) -> list[Recommendation]:
+        """The best k items for the user; see `Recommender.recommend`."""
+        return self.recommender.recommend(
+            self.history,
+            k=k,
+            blocked=[*self.blocked, *blocked],
+            user_vector=self.vector,
+            **told,
+        )
+
+    def explain(self, items: Iterable[ItemId], *, most: int = 2, **told: Any) -> list[Explanation]:
+        """Which of the user's items speak for these; see `Recommender.explain`."""
+        return self.recommender.explain(
+            self.history, items, most=most, user_vector=self.vector, **told
+        )
+
+    def _learned(
+        self, item: ItemId, verdict: Verdict, time: float | None, told: dict[str, Any]
+    ) -> State:
+        """The state after a step of learning, at the moment when the item was met."""
+        events = self._with(Feedback(self._known(item), verdict, time))
+        before = _history(events)[:-1] if verdict == "like" else _history(events)
+        if time is not None:
+            told = {"now": time, **told}
+        vector = self.recommender.adapt(
+            before,
+            item,
+            liked=verdict == "like",
+            seed=self.state.steps,
+            user_vector=self.vector,
+            **told,
+        )
+        gains = self.state.gains
+        if verdict == "like":
+            gains = (*gains, self._gains(before, item, told))[-WINDOW:]
+        return replace(
+            self.state, events=events, vector=tuple(vector), steps=self.state.steps + 1, gains=gains
+        )
+
+    def _gains(
+        self, history: list[Event], item: ItemId, told: dict[str, Any]
+    ) -> tuple[float, float]:
+        """What the lists before a like were worth to it, with the vector and without it."""
+        blocked = [id_ for id_ in self.blocked if str(id_) != str(item)]
+        k = self.recommender.bundle.shapes.results
+
+        def gain(vector: list[float] | None) -> float:
+            lines = self.recommender.recommend(
+                history, k=k, blocked=blocked, user_vector=vector, **told
+            )
+            places = [n for n, line in enumerate(lines, 1) if str(line.id) == str(item)]
+            return 1 / math.log2(1 + places[0]) if places else 0.0
+
+        plain = gain(None)
+        return (gain(self.vector) if any(self.state.vector) else plain, plain)
+
+    def _guarded(self, state: State) -> State:
+        """The state itself, or with the vector back at zero, if it has made lists worse."""
+        lost = sum(plain - adapted for adapted, plain in state.gains)
+        if lost <= MARGIN:
+            return state
+        return replace(state, vector=(), gains=(), rolled_back=state.rolled_back + 1)
+
+    def _with(self, new: Feedback) -> tuple[Feedback, ...]:
+        """All events, with a new one, which replaces those of its item that it contradicts."""
+        once = self.recommender.bundle.exclude_seen or new.verdict == "dislike"
+        kept = (
+            event
+            for event in self.state.events
+            if str(event.id) != str(new.id) or not (once or event.verdict == "dislike")
+        )
+        return (*kept, new)
+
+    def _known(self, item: ItemId) -> ItemId:
+        self.recommender.check_known([item])
+        return item
+
+    def _change(self, state: State) -> None:
+        self._before = [*self._before, self.state][-UNDO:]
+        self.state = state
+
+    def to_json(self) -> dict[str, Any]:
+        """All that is kept, for the app to store; `from_json` takes it back."""
+        return {
+            "format": FORMAT,
+            "model": self.recommender.fingerprint,
+            "events": [event.to_json() for event in self.state.events],
+            "vector": list(self.state.vector),
+            "steps": self.state.steps,
+            "gains": [list(gains) for gains in self.state.gains],
+            "rolled_back": self.state.rolled_back,
+        }
+
+    @classmethod
+    def from_json(cls, recommender: Recommender, value: Any) -> Self:
+        """The user of a saved state, which may come from anywhere.
+
+        A vector belongs to one model; a state whose "vector" is [] is taken by any model that
+        knows its items. Raises InputError with what is wrong.
+        """
+        try:
+            state = _parsed(value)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"this is no saved state of a user: {error!r}") from None
+        if state.vector and value["model"] != recommender.fingerprint:
+            raise InputError(
+                "the saved state belongs to another model; without its vector ('vector': []) its "
+                "events can be used with this one"
+            )
+        if len(state.vector) not in (0, recommender.bundle.shapes.dim):
+            raise InputError(
+                f"the saved vector has {len(state.vector)} numbers, the model's users "
+                f"{recommender.bundle.shapes.dim}"
+            )
+        recommender.check_known([event.id for event in state.events])
+        return cls(recommender, state)
+
+    def save(self, path: Path) -> None:
+        """Write the state as JSON, whole or not at all."""
+        write_atomically(path, json.dumps(self.to_json(), ensure_ascii=False).encode())
+
+    @classmethod
+    def restore(cls, recommender: Recommender, path: Path) -> Self:
+        """Read what `save` wrote; raises InputError for anything else."""
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InputError(f"'{path}' cannot be read as a saved state: {error}") from None
+        return cls.from_json(recommender, value)
+
+
+def _history(events: Iterable[Feedback]) -> list[Event]:
+    return [Event(event.id, event.time) for event in events if event.verdict != "dislike"]
+
+
+def _parsed(value: Any) -> State:
+    """The state that some JSON is; ValueError, KeyError or TypeError when it is none."""
+    if value["format"] != FORMAT:
+        raise ValueError(f"format {value['format']!r}, where {FORMAT} is expected")
+    events = tuple(
+        Feedback(entry["id"], entry["verdict"], entry["time"]) for entry in value["events"]
+    )
+    for event in events:
+        known = type(event.id) in (int, str) and event.verdict in get_args(Verdict)
+        if not known or not (event.time is None or _is_number(event.time)):
+            raise ValueError(f"{event} is no event")
+    vector = tuple(map(float, value["vector"]))
+    gains = tuple((float(adapted), float(plain)) for adapted, plain in value["gains"])
+    counts = (value["steps"], value["rolled_back"])
+    if any(type(count) is not int or count < 0 for count in counts):
+        raise ValueError("steps and rolled_back are counts")
+    if not all(map(_is_number, (*vector, *(gain for pair in gains for gain in pair)))):
+        raise ValueError("vector and gains are finite numbers")
+    return State(events, vector, counts[0], gains[-WINDOW:], counts[1])
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

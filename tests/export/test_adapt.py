@@ -1,0 +1,129 @@
+"""Learning on the device: the closed form is the gradient, and a step does what it should."""
+
+import numpy as np
+import pytest
+import torch
+
+from pocketrec.errors import InputError
+from small_models import ENCODERS, C, D, L, V, make, walk
+
+encoders = pytest.mark.parametrize("encoder", ENCODERS)
+verdicts = pytest.mark.parametrize("verdict", [1, -1])
+ALL = np.arange(1, V + 1, dtype=np.int32)
+
+
+def task(verdict, seed=0, count=C):
+    """A history, candidates and the target: the first of them was liked or disliked."""
+    random = np.random.default_rng(seed)
+    history = walk(int(random.integers(1, V + 1)), int(random.integers(0, L + 1)))
+    candidates = random.permutation(ALL)[:count]
+    target = np.zeros(count, np.float32)
+    target[0] = verdict
+    return history, candidates, target
+
+
+def gradient(model, history, candidates, vector, verdict):
+    """Of the loss, by autograd, with the user's vector as the variable."""
+    item_id = np.zeros((1, L), np.int32)
+    item_id[0, : len(history)] = history
+    moved = torch.tensor(vector, requires_grad=True)
+    user = model.user_vector(torch.from_numpy(item_id)).detach()[0] + moved
+    logits = model.logits(user.unsqueeze(0))[0, torch.from_numpy(candidates).long()]
+    p = torch.softmax(logits, 0)[0]
+    loss = -torch.log(p) if verdict > 0 else -torch.log(1 - p)
+    loss.backward()
+    return moved.grad.numpy()
+
+
+@encoders
+@verdicts
+def test_a_step_is_one_of_gradient_descent(encoder, verdict):
+    made = make(encoder)
+    device = made.device("float32")
+    for seed in range(8):
+        history, candidates, target = task(verdict, seed, count=int(2 + seed % (C - 1)))
+        vector = np.random.default_rng(seed).normal(0, 0.1, D).astype(np.float32)
+        found = device.adapt(history, candidates, target, learning_rate=0.25, user_vector=vector)
+        expected = vector - 0.25 * gradient(made.model, history, candidates, vector, verdict)
+        # A dislike of what the model was sure of has a limit, which none of these reaches.
+        assert np.abs(found - expected).max() < 1e-5
+
+
+@encoders
+def test_the_small_file_steps_in_the_same_direction(encoder):
+    made = make(encoder)
+    for seed in range(8):
+        history, candidates, target = task(1, seed)
+        steps = [
+            made.device(kind).adapt(history, candidates, target, learning_rate=1.0)
+            for kind in ("float32", "int8")
+        ]
+        assert steps[0] @ steps[1] > 0.97 * np.linalg.norm(steps[0]) * np.linalg.norm(steps[1])
+
+
+@encoders
+@verdicts
+def test_what_was_liked_gains_and_what_was_disliked_loses(encoder, verdict):
+    device = make(encoder).device("int8")
+    for seed in range(8):
+        history, candidates, target = task(verdict, seed)
+        vector = device.adapt(history, candidates, target, learning_rate=0.5)
+        before = device.score(history, candidates)
+        after = device.score(history, candidates, user_vector=vector)
+        moved = (after - before)[0] - np.median(after - before)
+        assert moved * verdict >= 0
+
+
+def test_a_dislike_of_what_the_model_is_sure_of_is_one_step_wide():
+    """As far as from the item to the mean of the others, though -log(1 - p) grows without end."""
+    device = make("transformer").device("float32")
+    history, sure = walk(7, L), np.array([8, 20], np.int32)  # 8 comes next, and 20 never
+    target = np.array([-1, 0], np.float32)
+    far = 5 * make("transformer").model.table.detach().numpy()[8]
+    vector = device.adapt(history, sure, target, learning_rate=1.0, user_vector=far)
+    table = make("transformer").model.table.detach().numpy()
+    assert np.allclose(vector - far, table[20] - table[8], atol=1e-3)
+
+
+def test_no_learning_rate_no_change():
+    device = make("gru").device("int8")
+    history, candidates, target = task(1)
+    vector = np.linspace(-1, 1, D, dtype=np.float32)
+    found = device.adapt(history, candidates, target, learning_rate=0.0, user_vector=vector)
+    assert np.array_equal(found, vector)
+
+
+def test_calls_leave_nothing_behind():
+    device = make("lstm").device("int8")
+    history, candidates, target = task(1)
+    first = device.adapt(history, candidates, target, learning_rate=1.0)
+    device.adapt(walk(3, L), candidates, -target, learning_rate=1.0)
+    assert np.array_equal(device.adapt(history, candidates, target, learning_rate=1.0), first)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "target", "rate"),
+    [
+        ([], [], 1),
+        ([1, 2], [1], 1),
+        ([1, 2], [0, 0], 1),
+        ([1, 2], [1, 1], 1),
+        ([1, 2], [0.5, 0], 1),
+        ([1, 2], [np.nan, 0], 1),
+        ([0, 2], [1, 0], 1),
+        ([1, V + 1], [1, 0], 1),
+        (list(range(1, C + 2)), [1] + [0] * C, 1),
+        ([1, 2], [1, 0], -1),
+        ([1, 2], [1, 0], np.nan),
+        ([1, 2], [1, 0], np.inf),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(candidates, target, rate):
+    device = make("bow").device("int8")
+    with pytest.raises(InputError):
+        device.adapt(
+            walk(1, 2),
+            np.array(candidates, np.int32),
+            np.array(target, np.float32),
+            learning_rate=rate,
+        )
