@@ -91,10 +91,12 @@ class AdaptGraph(nn.Module):
         p = torch.softmax(logits + (1 - real) * MASKED, -1)
         named = target * target  # 1 for the item that this is about
         own = (p * named).sum(-1, keepdim=True)  # p_t
-        others = (p * (1 - named)).sum(-1, keepdim=True)  # 1 - p_t, without its rounding
+        rest = p * (1 - named)
+        others = rest.sum(-1, keepdim=True)  # 1 - p_t, without its rounding
         liked = ((named + target) / 2).sum(-1, keepdim=True)  # 1 or 0
         factor = liked - (1 - liked) * own / others.clamp(min=SMALLEST)
-        gradient = torch.matmul(((p - named) * factor).unsqueeze(1), table).squeeze(1)
+        of_logits = (rest - others * named) * factor
+        gradient = torch.matmul(of_logits.unsqueeze(1), table).squeeze(1)
         return {Signature.USER_VECTOR: user_vector - learning_rate * gradient}
 
 

@@ -1,0 +1,253 @@
+"""One user's own state: it learns, forgets, guards against harm, and survives a restart."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pocketrec.errors import InputError
+from pocketrec.runtime import Personal
+from pocketrec.runtime.negatives import draw_candidates, mulberry32
+from pocketrec.runtime.personal import MARGIN, UNDO, WINDOW
+from small_shop import sku
+
+
+@pytest.fixture
+def personal(featured):
+    """Of the shop where nothing is recommended twice."""
+    return Personal(featured)
+
+
+def ids(lines):
+    return [line.id for line in lines]
+
+
+def place(personal, item):
+    return ids(personal.recommend(k=len(personal.recommender.items) - 5)).index(item)
+
+
+def test_a_new_user_gets_what_is_popular(personal):
+    plain = personal.recommender.recommend([], k=5)
+    assert personal.recommend(k=5) == plain
+    assert personal.vector == [0.0] * personal.recommender.bundle.shapes.dim
+
+
+def test_a_like_joins_the_history_and_moves_the_vector(personal):
+    personal.like(sku(5))
+    assert [event.id for event in personal.history] == [sku(5)]
+    assert any(personal.vector)
+    assert sku(5) not in ids(personal.recommend(k=10))
+
+
+def test_a_dislike_hides_the_item_and_stays_out_of_the_history(personal):
+    first = personal.recommend(k=1)[0].id
+    personal.dislike(first)
+    assert personal.history == []
+    assert personal.blocked == [first]
+    assert any(personal.vector)
+    assert first not in ids(personal.recommend(k=10))
+
+
+def test_what_is_seen_joins_the_history_and_teaches_nothing(personal):
+    personal.seen(sku(5))
+    assert [event.id for event in personal.history] == [sku(5)]
+    assert not any(personal.vector)
+
+
+def test_likes_of_a_kind_raise_that_kind(personal):
+    """What a user likes out of turn comes up, compared with one who has only seen it."""
+    wanted, liked = sku(20), [sku(n) for n in (21, 19, 22, 18)]
+    seen = Personal(personal.recommender)
+    for item in liked:
+        personal.like(item)
+        seen.seen(item)
+    with_vector = personal.recommender.score([], [wanted], user_vector=personal.vector)
+    assert personal.history == seen.history
+    assert with_vector != personal.recommender.score([], [wanted])
+
+
+@pytest.mark.parametrize("change", ["like", "dislike", "seen", "forget", "reset", "decay"])
+def test_every_change_can_be_undone(personal, change):
+    personal.like(sku(3))
+    personal.dislike(sku(4))
+    before = personal.state
+    arguments = {"forget": [sku(3)], "reset": [], "decay": [0.5]}.get(change, [sku(9)])
+    getattr(personal, change)(*arguments)
+    assert personal.state != before
+    assert personal.undo()
+    assert personal.state == before
+
+
+def test_undo_goes_back_so_far_and_says_when_there_is_no_more(personal):
+    for n in range(UNDO + 2):
+        personal.seen(sku(n + 1))
+    assert [personal.undo() for _ in range(UNDO + 1)] == [True] * UNDO + [False]
+    assert len(personal.history) == 2
+
+
+def test_forgetting_takes_an_item_back(personal):
+    personal.like(sku(3))
+    personal.dislike(sku(4))
+    vector = personal.vector
+    personal.forget(sku(3))
+    personal.forget(sku(4))
+    assert (personal.history, personal.blocked, personal.vector) == ([], [], vector)
+
+
+def test_the_newest_word_on_an_item_counts(personal):
+    personal.like(sku(3))
+    personal.seen(sku(5))
+    personal.dislike(sku(3))
+    assert ([e.id for e in personal.history], personal.blocked) == ([sku(5)], [sku(3)])
+    personal.like(sku(3))
+    assert ([e.id for e in personal.history], personal.blocked) == ([sku(5), sku(3)], [])
+
+
+def test_where_items_repeat_so_do_likes(recommender):
+    personal = Personal(recommender)
+    for _ in range(2):
+        personal.like(sku(3))
+    personal.dislike(sku(4))
+    personal.dislike(sku(4))
+    assert [e.id for e in personal.history] == [sku(3), sku(3)]
+    assert personal.blocked == [sku(4)]
+
+
+def test_decay_shrinks_and_reset_forgets(personal):
+    personal.like(sku(3))
+    vector = np.array(personal.vector)
+    personal.decay(0.25)
+    assert np.allclose(personal.vector, vector / 4)
+    personal.decay(0)
+    assert not any(personal.vector)
+    personal.reset()
+    assert personal.history == []
+    for factor in (-0.1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="from 0 to 1"):
+            personal.decay(factor)
+
+
+def test_a_restart_changes_nothing(personal, tmp_path):
+    personal.like(sku(3), time=100.0)
+    personal.seen(sku(7))
+    personal.dislike(sku(4), time=300)
+    file = tmp_path / "user.json"
+    personal.save(file)
+    again = Personal.restore(personal.recommender, file)
+    assert again.state == personal.state
+    assert again.recommend(k=9) == personal.recommend(k=9)
+    again.like(sku(11))
+    personal.like(sku(11))
+    assert again.state == personal.state
+
+
+def test_the_same_words_teach_the_same(personal):
+    other = Personal(personal.recommender)
+    for one in (personal, other):
+        one.like(sku(3))
+        one.dislike(sku(9))
+        one.like(sku(4))
+    assert one.state == personal.state
+
+
+def test_unknown_items_are_refused_and_change_nothing(personal):
+    for call in (personal.like, personal.dislike, personal.seen):
+        with pytest.raises(InputError, match="'sku-none'"):
+            call("sku-none")
+    assert personal.state.events == ()
+
+
+def spoiled(personal, gains):
+    """The user's state with a vector, as if likes had come in these places of the lists."""
+    value = personal.to_json() | {"gains": gains}
+    value["vector"] = [1.0] * personal.recommender.bundle.shapes.dim
+    return Personal.from_json(personal.recommender, value)
+
+
+def test_the_guard_takes_back_what_made_lists_worse(personal):
+    worse = spoiled(personal, [[0.0, 0.9 * MARGIN], [0.0, 0.9 * MARGIN]])
+    worse.like(sku(3))
+    assert (worse.vector, worse.rolled_back) == ([0.0] * len(worse.vector), 1)
+    assert [event.id for event in worse.history] == [sku(3)]
+    worse.undo()
+    assert worse.rolled_back == 0
+    better = spoiled(personal, [[0.9, 0.0]] * (WINDOW - 1))
+    better.like(sku(3))
+    assert any(better.vector)
+    assert better.rolled_back == 0
+
+
+def test_the_guard_sees_what_a_vector_does_to_the_lists(personal):
+    """A vector that pushes the liked item out of the list is measured before it is learned from."""
+    wanted = personal.recommend(k=1)[0].id
+    table = personal.recommender.adapt([], wanted, liked=False, learning_rate=1.0)
+    value = personal.to_json() | {"vector": [50 * number for number in table]}
+    turned = Personal.from_json(personal.recommender, value)
+    turned.like(wanted)
+    ((adapted, plain),) = turned.state.gains or ((0.0, 1.0),)
+    assert plain == 1.0
+    assert adapted < plain
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"vector": [1.0]},
+        {"vector": ["a"]},
+        {"vector": [float("nan")] * 8},
+        {"events": [{"id": "sku-003", "verdict": "adore", "time": None}]},
+        {"events": [{"id": None, "verdict": "like", "time": None}]},
+        {"events": [{"id": "sku-none", "verdict": "like", "time": None}]},
+        {"events": [{"id": "sku-003", "verdict": "like", "time": "now"}]},
+        {"events": [{"id": "sku-003", "verdict": "like"}]},
+        {"events": 5},
+        {"steps": -1},
+        {"steps": True},
+        {"gains": [[1.0]]},
+        {"rolled_back": 0.5},
+    ],
+)
+def test_states_that_are_none_are_refused(personal, change):
+    value = json.loads(json.dumps(personal.to_json() | change))
+    with pytest.raises(InputError):
+        Personal.from_json(personal.recommender, value)
+    for wrong in ([], None, "state", {}):
+        with pytest.raises(InputError, match="no saved state"):
+            Personal.from_json(personal.recommender, wrong)
+
+
+def test_files_that_are_no_state_are_refused(personal, tmp_path):
+    file = tmp_path / "user.json"
+    with pytest.raises(InputError, match=r"user\.json"):
+        Personal.restore(personal.recommender, file)
+    file.write_bytes(b"\xff{")
+    with pytest.raises(InputError, match=r"user\.json"):
+        Personal.restore(personal.recommender, file)
+
+
+def test_a_vector_of_another_model_is_refused_and_its_events_are_not(personal):
+    personal.like(sku(3))
+    value = personal.to_json() | {"model": "0" * 64}
+    with pytest.raises(InputError, match="another model"):
+        Personal.from_json(personal.recommender, value)
+    kept = Personal.from_json(personal.recommender, value | {"vector": []})
+    assert kept.history == personal.history
+
+
+def test_negatives_are_drawn_evenly_and_never_the_item_itself():
+    drawn = np.concatenate([draw_candidates(4, 10, 6, seed)[1:] for seed in range(2000)])
+    counts = np.bincount(drawn, minlength=11)
+    assert counts[[0, 4]].tolist() == [0, 0]
+    others = counts[[1, 2, 3, 5, 6, 7, 8, 9, 10]]
+    assert 0.9 < others.min() / others.mean() < others.max() / others.mean() < 1.1
+    assert draw_candidates(4, 10, 6, 1)[0] == 4
+    assert draw_candidates(2, 4, 9, 7).tolist() == [2, 1, 3, 4]
+    assert draw_candidates(1, 1, 1, 7).tolist() == [1]
+
+
+def test_the_generator_is_the_one_that_javascript_has():
+    """Numbers of the reference in JavaScript, for seeds 0 and 123456789."""
+    expected = [0.26642920868471265, 0.0003297457005828619, 0.2232720274478197]
+    assert mulberry32(0, 3).tolist() == expected
+    assert mulberry32(123456789, 2).tolist() == [0.2577907438389957, 0.9707721115555614]
