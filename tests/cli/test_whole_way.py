@@ -109,6 +109,13 @@ def test_titles_are_printed_as_they_are(shop):
     assert result.err == ""
 
 
+def test_recommend_says_why(shop):
+    words = ["recommend", shop.bundle, "--history", f"{sku(2)},{sku(7)}", "-k", "1", "--why"]
+    ((line,), text) = succeed(*words, "--json").json, succeed(*words).out
+    assert (line["id"], line["because"][0]["id"]) == (sku(8), sku(7))
+    assert "because of" in text
+
+
 def test_unknown_ids_are_noted_and_refused_when_strict(shop):
     lenient = succeed("recommend", shop.bundle, "--history", "sku-000,sku-999", "--json")
     known = succeed("recommend", shop.bundle, "--history", "sku-000", "--json")

@@ -157,6 +157,18 @@ def test_unknown_items_are_refused_and_change_nothing(personal):
     assert personal.state.events == ()
 
 
+def test_times_that_run_backwards_are_refused_and_change_nothing(personal):
+    personal.like(sku(3), time=200)
+    for call in (personal.like, personal.seen):
+        with pytest.raises(InputError, match="backwards"):
+            call(sku(4), time=100)
+    assert [event.id for event in personal.history] == [sku(3)]
+    value = personal.to_json()
+    value["events"].append({"id": sku(4), "verdict": "seen", "time": 100})
+    with pytest.raises(InputError, match="backwards"):
+        Personal.from_json(personal.recommender, value)
+
+
 def spoiled(personal, gains):
     """The user's state with a vector, as if likes had come in these places of the lists."""
     value = personal.to_json() | {"gains": gains}

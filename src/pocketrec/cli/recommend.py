@@ -44,6 +44,7 @@ def command(
         float | None, typer.Option(help="Moment of asking, in seconds since 1970.")
     ] = None,
     strict: Annotated[bool, typer.Option(help="Refuse unknown ids.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="Name what each item rests on.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Recommend what comes next after a history; without one, what is popular."""
@@ -69,20 +70,25 @@ def command(
     given = [name for text in [history, *(more or [])] for name in split_names(text, known)]
     if events is not None and given:
         raise InputError("give the history in --events or as ids, not both")
-    found = recommender.recommend(
-        read_events(events) if events else [resolve(name) for name in given],
-        k=k,
-        user=read_user(user or [], recommender.features),
-        now=now,
-        blocked=[resolve(name) for name in split_names(blocked, known)],
-        strict=strict,
-    )
+    about = read_user(user or [], recommender.features)
+    past = read_events(events) if events else [resolve(name) for name in given]
+    hidden = [resolve(name) for name in split_names(blocked, known)]
+    found = recommender.recommend(past, k=k, user=about, now=now, blocked=hidden, strict=strict)
+    reasons = {}
+    if why:
+        explained = recommender.explain(past, [line.id for line in found], user=about, now=now)
+        reasons = {explanation.id: explanation for explanation in explained}
     if as_json:
-        print_json([line.to_json() for line in found])
+        why_of = {id_: explanation.to_json() for id_, explanation in reasons.items()}
+        print_json([line.to_json() | why_of.get(line.id, {}) for line in found])
         return
-    table = Table("", "id", "title", "score")
+    titles = {str(item.id): item.title or str(item.id) for item in recommender.items}
+    table = Table("", "id", "title", "score", *(["because of"] if why else []))
     for place, line in enumerate(found, start=1):
-        table.add_row(str(place), str(line.id), line.title or "", f"{line.score:.3f}")
+        cells = [str(place), str(line.id), line.title or "", f"{line.score:.3f}"]
+        if why:
+            cells.append(", ".join(titles[str(r.id)] for r in reasons[line.id].because))
+        table.add_row(*cells)
     out.print(table)
 
 

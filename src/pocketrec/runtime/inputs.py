@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -52,8 +52,7 @@ def encode_inputs(
             )
     times = [_seconds(event.time) for event in events]
     moments = [*times, _seconds(now)]
-    if any(b < a for a, b in pairwise(moment for moment in moments if moment is not None)):
-        raise InputError("times run backwards: give events oldest first, and now at the end")
+    check_order(moments)
     found = {}
     for feature in features:
         if feature.of == "user":
@@ -64,6 +63,12 @@ def encode_inputs(
             of_time = [_of_time(feature, moments, place) for place in range(len(events))]
             found[feature.input] = _rows(of_time, feature)
     return found
+
+
+def check_order(moments: Iterable[float | None]) -> None:
+    """Raise InputError for times of events, and perhaps now, that run backwards."""
+    if any(b < a for a, b in pairwise(moment for moment in moments if moment is not None)):
+        raise InputError("times run backwards: give events oldest first, and now at the end")
 
 
 def _rows(values: Sequence[Any], feature: Feature) -> IntArray:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self, get_args
 from ..artifact import write_atomically
 from ..errors import InputError
 from .explain import Explanation
-from .inputs import Event, ItemId
+from .inputs import Event, ItemId, check_order
 from .recommender import Recommendation, Recommender
 
 Verdict = Literal["like", "seen", "dislike"]
@@ -206,7 +206,7 @@ class Personal:
             for event in self.state.events
             if str(event.id) != str(new.id) or not (once or event.verdict == "dislike")
         )
-        return (*kept, new)
+        return _ordered((*kept, new))
 
     def _known(self, item: ItemId) -> ItemId:
         self.recommender.check_known([item])
@@ -270,6 +270,12 @@ def _history(events: Iterable[Feedback]) -> list[Event]:
     return [Event(event.id, event.time) for event in events if event.verdict != "dislike"]
 
 
+def _ordered(events: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
+    """The events themselves, unless times of the history run backwards (InputError)."""
+    check_order(event.time for event in events if event.verdict != "dislike")
+    return events
+
+
 def _parsed(value: Any) -> State:
     """The state that some JSON is; ValueError, KeyError or TypeError when it is none."""
     if value["format"] != FORMAT:
@@ -288,7 +294,7 @@ def _parsed(value: Any) -> State:
         raise ValueError("steps and rolled_back are counts")
     if not all(map(_is_number, (*vector, *(gain for pair in gains for gain in pair)))):
         raise ValueError("vector and gains are finite numbers")
-    return State(events, vector, counts[0], gains[-WINDOW:], counts[1])
+    return State(_ordered(events), vector, counts[0], gains[-WINDOW:], counts[1])
 
 
 def _is_number(value: Any) -> bool:
