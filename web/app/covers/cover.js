@@ -1,0 +1,90 @@
+/** An item's cover: drawn from its labels and set with its title; no picture is ever fetched. */
+
+import { h } from '../views/dom.js';
+import { motifOf } from './motifs.js';
+import { paletteOf } from './palettes.js';
+
+/** @import { Entry } from '../model/entry.js' */
+
+/** Faces of type by a label in small letters; others stand in the condensed one. */
+const FACES = /** @type {Record<string, string>} */ ({
+  animation: 'round', "children's": 'round', comedy: 'round', musical: 'round',
+  documentary: 'serif', drama: 'serif', fantasy: 'serif', mystery: 'serif', romance: 'serif',
+  'film-noir': 'slab', western: 'slab', crime: 'slab',
+});
+
+/**
+ * A new element with the cover; the same item has the same one on every device.
+ *
+ * @param {Entry} entry
+ */
+export function cover(entry) {
+  const [label = ''] = entry.labels;
+  const hash = hashOf(`${entry.key} ${entry.title}`);
+  // Items of one label differ by item; of unknown labels, the label chooses the colours.
+  const colours = paletteOf(label, label ? hash >>> 8 : hashOf(entry.key));
+  const picture = motifOf(label, hash)(colours, drawing(hash));
+  const shade =
+    `<linearGradient id="s" x2="0" y2="1"><stop offset=".52" stop-color="${colours.night}" ` +
+    `stop-opacity="0"/><stop offset=".8" stop-color="${colours.night}" stop-opacity=".96"/>` +
+    '</linearGradient>';
+  const svg =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 300" width="200" height="300" ' +
+    'preserveAspectRatio="xMidYMin slice">' +
+    `${shade}${picture}<rect width="200" height="300" fill="url(#s)"/></svg>`;
+  const image = h('img', {
+    class: 'cover-art',
+    src: `data:image/svg+xml,${encodeURIComponent(svg)}`,
+    alt: '',
+    width: 200,
+    height: 300,
+    decoding: 'async',
+    draggable: 'false',
+  });
+  const face = FACES[label.toLowerCase()] ?? 'condensed';
+  const element = h(
+    'div',
+    { class: 'cover', 'aria-hidden': 'true', 'data-face': face, 'data-size': sizeOf(entry.title) },
+    image,
+    h('span', { class: 'cover-title' }, entry.title),
+  );
+  element.style.setProperty('--cover-night', colours.night);
+  element.style.setProperty('--cover-paper', colours.paper);
+  return element;
+}
+
+/** @param {string} title */
+function sizeOf(title) {
+  const longest = Math.max(...title.split(/\s+/).map((word) => word.length));
+  if (title.length > 44) return 'small';
+  if (title.length > 24 || longest > 11) return 'medium';
+  return title.length > 12 || longest > 8 ? 'large' : 'huge';
+}
+
+/**
+ * 32 bits of a text (FNV-1a).
+ * @param {string} text
+ */
+function hashOf(text) {
+  let hash = 0x811c9dc5;
+  for (let n = 0; n < text.length; n += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
+  }
+  hash ^= hash >>> 15;
+  return Math.imul(hash, 0x2c1b3c6d) >>> 0;
+}
+
+/**
+ * A generator of numbers (mulberry32).
+ * @param {number} seed
+ * @returns {(low: number, high: number) => number}
+ */
+function drawing(seed) {
+  let state = seed;
+  return (low, high) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return low + (((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * (high - low);
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * Which picture stands for which label. Motifs are SVG of 200 x 300, drawn in the upper two thirds,
+ * since the title stands below; the same draws give the same picture.
+ */
+
+import * as patterns from './patterns.js';
+import * as scenes from './scenes.js';
+
+/** @import { Palette } from './palettes.js' */
+/**
+ * @typedef {(low: number, high: number) => number} Draw a number between two others
+ * @typedef {(p: Palette, draw: Draw) => string} Motif
+ */
+
+const { arches, bubbles, chevrons, meeting, orbits, panes, rays } = patterns;
+const { slashes, spiral, stairs, tiles, waves } = patterns;
+const { blinds, contours, gridland, heart, horizon, keyhole, mesa } = scenes;
+const { moon, peaks, planet, rainbow, smile, teeth } = scenes;
+
+/** Motifs by a label in small letters; of several, each item has one. */
+const BY_LABEL = /** @type {Record<string, Motif[]>} */ ({
+  action: [rays, slashes],
+  adventure: [peaks],
+  animation: [bubbles, tiles],
+  "children's": [rainbow, bubbles],
+  comedy: [tiles, smile, bubbles, rays, rainbow],
+  crime: [slashes, blinds, keyhole],
+  documentary: [contours],
+  drama: [meeting, panes, stairs, horizon, arches, contours],
+  fantasy: [moon],
+  'film-noir': [blinds],
+  horror: [teeth],
+  musical: [waves],
+  mystery: [keyhole],
+  romance: [heart, meeting],
+  'sci-fi': [planet, gridland],
+  thriller: [spiral],
+  war: [chevrons],
+  western: [mesa],
+});
+
+/** Motifs that say nothing of what the item is. */
+const NEUTRAL = [tiles, meeting, arches, orbits, contours, waves, stairs];
+
+/**
+ * @param {string} label
+ * @param {number} hash
+ * @returns {Motif}
+ */
+export function motifOf(label, hash) {
+  const motifs = BY_LABEL[label.toLowerCase()] ?? NEUTRAL;
+  return motifs[hash % motifs.length] ?? tiles;
+}

@@ -1,0 +1,34 @@
+/** The list of the moment: the best items that pass the filters, and how long that took. */
+
+/** @import { ItemId, Recommendation } from '../../pocketrec.js' */
+/** @import { Catalogue } from './catalogue.js' */
+/** @import { Filters } from './facets.js' */
+/** @import { Session } from './session.js' */
+
+/**
+ * @typedef {{ list: Recommendation[], ms: number }} Ranking milliseconds of the model's work
+ */
+
+/**
+ * Rank all items and give the best k that pass the filters; fewer when fewer are left.
+ *
+ * @param {Session} session
+ * @param {Catalogue} catalogue
+ * @param {Filters} filters
+ * @param {number} k
+ * @returns {Promise<Ranking>}
+ */
+export async function rank(session, catalogue, filters, k) {
+  const { personal, about: user, now } = session;
+  const most = Math.min(personal.recommender.shapes.results, catalogue.size);
+  const start = performance.now();
+  // One call of the model gives the best 100 or so; what passes of them is the best that passes.
+  const best = await personal.recommend({ k: Math.max(most, k), now, user });
+  let list = best.filter(({ id }) => filters.passes(catalogue.entry(id).item));
+  if (filters.active && list.length < k) {
+    const blocked = catalogue.outside(filters);
+    const left = catalogue.size - blocked.length;
+    list = left ? await personal.recommend({ k: Math.min(k, left), now, user, blocked }) : [];
+  }
+  return { list: list.slice(0, k), ms: performance.now() - start };
+}

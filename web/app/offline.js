@@ -1,0 +1,39 @@
+/** Keep the page for visits without a network, and tell when there is a new version of it. */
+
+import { showBanner } from './views/announce.js';
+
+/**
+ * Register the service worker, where the browser allows one; the page works without it too.
+ * `data-offline="ready"` on the document says that the next visit needs no network.
+ */
+export async function keepOffline() {
+  if (!navigator.serviceWorker) return;
+  try {
+    const registration = await navigator.serviceWorker.register('sw.js');
+    if (registration.waiting) offerReload(registration.waiting);
+    registration.addEventListener('updatefound', () => {
+      const coming = registration.installing;
+      coming?.addEventListener('statechange', () => {
+        // Without a controller this is the first version: nothing is to be replaced.
+        const replaces = coming.state === 'installed' && navigator.serviceWorker.controller;
+        if (replaces) offerReload(coming);
+      });
+    });
+    await navigator.serviceWorker.ready;
+    document.documentElement.dataset.offline = 'ready';
+  } catch {
+    // Not over https, or a file did not arrive: the next visit tries again.
+  }
+}
+
+/** @param {ServiceWorker} waiting */
+function offerReload(waiting) {
+  showBanner('update', 'A new version is ready.', {
+    label: 'Reload',
+    run: () => {
+      const reload = () => location.reload();
+      navigator.serviceWorker.addEventListener('controllerchange', reload, { once: true });
+      waiting.postMessage('activate');
+    },
+  });
+}

@@ -1,0 +1,129 @@
+/**
+ * The page without a network: its own files, the runtime's and its own bundle, from a cache.
+ *
+ * A version of the page is kept whole or not at all, and so is a bundle. Nothing of another origin
+ * and no other bundle is ever kept.
+ */
+
+/// <reference lib="webworker" />
+
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
+
+// Names that build.mjs fills in.
+const VERSION = /** @type {string} */ (__VERSION__);
+const PRECACHE = /** @type {string[]} */ (__PRECACHE__);
+const WASM = /** @type {Record<'relaxedSimd' | 'compat', string[]>} */ (__WASM__);
+
+const BUNDLE = ['bundle/manifest.json', 'bundle/items.json', 'bundle/model.tflite'];
+
+const PREFIX = `pocketrec ${worker.registration.scope} `;
+const PAGE_CACHE = `${PREFIX}page ${VERSION}`;
+const BUNDLE_CACHE = `${PREFIX}bundle`;
+
+/** How long the network may take to say that the bundle is still the same one. */
+const PATIENCE_MS = 1500;
+
+/** A module with one relaxed SIMD instruction: LiteRT.js chooses its build by the same one. */
+const RELAXED_SIMD = Uint8Array.of(
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253,
+  15, 65, 2, 253, 15, 253, 128, 2, 11,
+);
+
+/** The address of a file of the page. @param {string} name */
+const address = (name) => new URL(name, worker.registration.scope).href;
+
+const wasm = WASM[WebAssembly.validate(RELAXED_SIMD) ? 'relaxedSimd' : 'compat'];
+const pageFiles = new Set([...PRECACHE, ...wasm].map(address));
+const bundleFiles = new Set(BUNDLE.map(address));
+
+/** By page (its client's id): whether the kept bundle is the one that is served. */
+const sameBundle = /** @type {Map<string, Promise<boolean>>} */ (new Map());
+
+worker.addEventListener('install', (event) => {
+  // One file that is missing fails the whole; the next visit tries again.
+  const page = keep(PAGE_CACHE, [...pageFiles]);
+  // A page that is used with dropped bundles alone has none of its own.
+  const bundle = keep(BUNDLE_CACHE, [...bundleFiles]).catch(() => caches.delete(BUNDLE_CACHE));
+  event.waitUntil(Promise.all([page, bundle]));
+});
+
+worker.addEventListener('activate', (event) => {
+  event.waitUntil(
+    caches.keys().then((names) => {
+      const old = names.filter((name) => name.startsWith(`${PREFIX}page`) && name !== PAGE_CACHE);
+      return Promise.all(old.map((name) => caches.delete(name)));
+    }),
+  );
+});
+
+worker.addEventListener('message', ({ data }) => {
+  if (data === 'activate') worker.skipWaiting();
+});
+
+worker.addEventListener('fetch', (event) => {
+  const { request, clientId } = event;
+  const [bare = ''] = request.url.split(/[?#]/);
+  if (request.method !== 'GET') return;
+  if (request.mode === 'navigate') {
+    // Only the page itself; not, say, a licence that somebody opens.
+    const page = [worker.registration.scope, address('index.html')].includes(bare);
+    if (page) event.respondWith(kept(PAGE_CACHE, address('index.html'), request));
+  } else if (pageFiles.has(request.url)) {
+    event.respondWith(kept(PAGE_CACHE, request.url, request));
+  } else if (bundleFiles.has(request.url)) {
+    event.respondWith(fromBundle(request, clientId, event));
+  }
+});
+
+/**
+ * @param {string} cacheName
+ * @param {string[]} addresses
+ */
+async function keep(cacheName, addresses) {
+  const cache = await caches.open(cacheName);
+  // Asked of the server, whatever the browser's own cache holds; addAll writes all or nothing.
+  await cache.addAll(addresses.map((url) => new Request(url, { cache: 'no-cache' })));
+}
+
+/**
+ * @param {string} cacheName
+ * @param {string} url
+ * @param {Request} request
+ */
+async function kept(cacheName, url, request) {
+  return (await caches.match(url, { cacheName })) ?? fetch(request);
+}
+
+/**
+ * A file of the bundle: the kept one, unless another bundle is served here now; that one is then
+ * kept in its place.
+ *
+ * @param {Request} request
+ * @param {string} clientId
+ * @param {ExtendableEvent} event
+ */
+async function fromBundle(request, clientId, event) {
+  const asked = sameBundle.get(clientId) ?? isSame(event);
+  sameBundle.set(clientId, asked);
+  if (!(await asked)) return fetch(request);
+  return kept(BUNDLE_CACHE, request.url, request);
+}
+
+/**
+ * Whether the kept bundle has the manifest that is served; where nothing answers in time, it has.
+ * @param {ExtendableEvent} event
+ */
+async function isSame(event) {
+  const url = address('bundle/manifest.json');
+  const own = await caches.match(url, { cacheName: BUNDLE_CACHE });
+  if (!own) return false;
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const served = await fetch(url, { cache: 'no-cache', signal });
+    if (!served.ok || (await served.text()) === (await own.text())) return true;
+  } catch {
+    return true;
+  }
+  event.waitUntil(keep(BUNDLE_CACHE, [...bundleFiles]).catch(() => {}));
+  return false;
+}

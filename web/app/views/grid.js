@@ -1,0 +1,142 @@
+/** The catalogue to pick from: cards in pages, each added when the last one comes into sight. */
+
+import { cover } from '../covers/cover.js';
+import { caption, onVerdict, showVerdict, verdictButtons } from './card.js';
+import { byId, h } from './dom.js';
+
+/** @import { Entry } from '../model/entry.js' */
+/** @import { Verdict } from '../model/session.js' */
+
+/**
+ * @typedef {object} GridOptions
+ * @property {(id: Entry['id']) => Verdict | undefined} verdict what was said of an item
+ * @property {(key: string, verdict: Verdict) => void} tap
+ */
+
+const PAGE = 48;
+
+/** Pixels below the window's end at which the next page is made. */
+const AHEAD = 900;
+
+export class Grid {
+  #list = byId('grid');
+  /** @type {readonly Entry[]} */
+  #entries = [];
+  #options;
+  #observer;
+
+  /** @param {GridOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#observer = new IntersectionObserver(([end]) => end?.isIntersecting && this.#addPage(), {
+      rootMargin: `${AHEAD}px`,
+    });
+    onVerdict(this.#list, options.tap);
+    this.#list.addEventListener('keydown', (event) => this.#move(event));
+    this.#list.addEventListener('focusin', ({ target }) => {
+      const card = target instanceof Element && target.closest('.card');
+      if (card) this.#letTab(card);
+    });
+  }
+
+  /**
+   * Show these entries, from the first.
+   * @param {readonly Entry[]} entries
+   */
+  show(entries) {
+    this.#entries = entries;
+    this.#list.replaceChildren();
+    this.#addPage();
+    const first = this.#list.firstElementChild;
+    if (first) this.#letTab(first);
+  }
+
+  /**
+   * Show a verdict before it is worked out.
+   *
+   * @param {Entry} entry
+   * @param {Verdict | undefined} given
+   */
+  mark(entry, given) {
+    const card = this.#list.querySelector(`[data-id="${CSS.escape(entry.key)}"]`);
+    if (card) showVerdict(card, given);
+  }
+
+  /** Show what was said of each item now. */
+  refresh() {
+    for (const card of this.#list.children) {
+      showVerdict(card, this.#options.verdict(card.getAttribute('data-id') ?? ''));
+    }
+  }
+
+  #addPage() {
+    const from = this.#list.childElementCount;
+    const added = this.#entries.slice(from, from + PAGE);
+    this.#list.append(...added.map((entry) => this.#card(entry)));
+    // Observing anew tells at once whether the end is still in sight.
+    const end = byId('grid-end');
+    this.#observer.unobserve(end);
+    if (from + added.length < this.#entries.length) this.#observer.observe(end);
+  }
+
+  /** @param {Entry} entry */
+  #card(entry) {
+    const given = this.#options.verdict(entry.id);
+    const card = h(
+      'li',
+      { class: 'card', 'data-id': entry.key, 'data-testid': 'card', 'data-given': given ?? '' },
+      cover(entry),
+      caption(entry),
+      verdictButtons(entry, given),
+    );
+    for (const button of card.querySelectorAll('button')) button.tabIndex = -1;
+    return card;
+  }
+
+  /**
+   * Only one card's buttons are reached by Tab; arrows lead to the other cards.
+   * @param {Element} card
+   */
+  #letTab(card) {
+    const before = this.#list.querySelector('.card.current');
+    for (const [which, index] of /** @type {const} */ ([[before, -1], [card, 0]])) {
+      which?.classList.toggle('current', index === 0);
+      for (const button of which?.querySelectorAll('button') ?? []) button.tabIndex = index;
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const focused = document.activeElement;
+    const card = focused?.closest('.card');
+    const step = this.#step(event.key);
+    if (!card || step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const place = Array.prototype.indexOf.call(this.#list.children, card);
+    const wanted = Math.min(Math.max(place + step, 0), this.#entries.length - 1);
+    while (wanted >= this.#list.childElementCount) this.#addPage();
+    const verdict = focused?.getAttribute('data-verdict');
+    const next = this.#list.children[wanted]?.querySelector(`button[data-verdict="${verdict}"]`);
+    if (next instanceof HTMLElement) next.focus();
+  }
+
+  /**
+   * By how many cards a key moves.
+   * @param {string} key
+   */
+  #step(key) {
+    const columns = getComputedStyle(this.#list).gridTemplateColumns.split(' ').length;
+    /** @type {Record<string, number>} */
+    const steps = {
+      ArrowLeft: -1,
+      ArrowRight: 1,
+      ArrowUp: -columns,
+      ArrowDown: columns,
+      PageUp: -3 * columns,
+      PageDown: 3 * columns,
+      Home: -Infinity,
+      End: this.#list.childElementCount, // of what is loaded: the catalogue's end may be far
+    };
+    return steps[key];
+  }
+}

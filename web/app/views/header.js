@@ -1,0 +1,96 @@
+/** The page's head: online or not, requests since the first list, theme, installation. */
+
+import { counted } from '../model/wording.js';
+import { byId, h, icon } from './dom.js';
+
+const THEMES = /** @type {const} */ (['auto', 'light', 'dark']);
+const THEME = 'pocketrec-theme';
+
+/**
+ * Show whether there is a network, and how many requests this page has made since its first list:
+ * the browser's own count of what it fetched for this page.
+ */
+export function showStatus() {
+  let requests = 0;
+  const show = () => {
+    const status = byId('status');
+    status.dataset.online = String(navigator.onLine);
+    status.dataset.requests = String(requests);
+    const text = `${navigator.onLine ? 'Online' : 'Offline'} · ${counted(requests, 'request')} since start`;
+    status.replaceChildren(h('span', { class: 'dot', 'aria-hidden': 'true' }), text);
+    status.title =
+      'What this page has fetched since its first list, by the browser’s own count (PerformanceObserver).';
+  };
+  new PerformanceObserver((list) => {
+    const first = performance.getEntriesByName('first-recommendations')[0]?.startTime ?? Infinity;
+    requests += list.getEntries().filter(({ startTime }) => startTime > first).length;
+    show();
+  }).observe({ type: 'resource', buffered: true });
+  window.addEventListener('online', show);
+  window.addEventListener('offline', show);
+  show();
+}
+
+/** Wear the theme that was chosen, and let the button choose the next one. */
+export function applyTheme() {
+  const button = byId('theme');
+  const wear = (/** @type {typeof THEMES[number]} */ theme) => {
+    document.documentElement.dataset.theme = theme;
+    button.replaceChildren(icon(theme));
+    button.title = `Theme: ${theme}`;
+    button.setAttribute('aria-label', `Theme: ${theme}`);
+  };
+  button.onclick = () => {
+    const next = THEMES[(THEMES.indexOf(chosenTheme()) + 1) % THEMES.length] ?? 'auto';
+    remember(next);
+    wear(next);
+  };
+  wear(chosenTheme());
+}
+
+/** Used where storage is blocked. @type {string | null} */
+let remembered = null;
+
+function chosenTheme() {
+  try {
+    remembered = localStorage.getItem(THEME);
+  } catch {
+    // Blocked storage: the theme lasts as long as the page.
+  }
+  return THEMES.find((theme) => theme === remembered) ?? 'auto';
+}
+
+/** @param {string} theme */
+function remember(theme) {
+  remembered = theme;
+  try {
+    localStorage.setItem(THEME, theme);
+  } catch {
+    // As above.
+  }
+}
+
+/** Forget the theme, with everything else that is wiped. */
+export function forgetTheme() {
+  remembered = null;
+  try {
+    localStorage.removeItem(THEME);
+  } catch {
+    // Nothing was kept.
+  }
+  applyTheme();
+}
+
+/** Offer the installation when the browser does. */
+export function offerInstallation() {
+  const button = byId('install');
+  window.addEventListener('beforeinstallprompt', (event) => {
+    event.preventDefault();
+    button.hidden = false;
+    button.onclick = () => {
+      button.hidden = true;
+      /** @type {any} */ (event).prompt(); // not in TypeScript's DOM: Chromium alone has it
+    };
+  });
+  window.addEventListener('appinstalled', () => (button.hidden = true));
+}

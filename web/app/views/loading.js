@@ -1,0 +1,72 @@
+/** The page before it has a list, and when it cannot have one. */
+
+import { PocketrecError } from '../../pocketrec.js';
+import { OWN_BUNDLE } from '../model/sources.js';
+import { inBytes } from '../model/wording.js';
+import { byId, h } from './dom.js';
+import { filePicker } from './data.js';
+
+/** @import { Progress } from '../../pocketrec.js' */
+/** @typedef {'loading' | 'ready' | 'failed'} State */
+
+/** @param {State} state */
+export function setState(state) {
+  document.documentElement.dataset.state = state;
+  byId('loading').hidden = state !== 'loading';
+  byId('failure').hidden = state !== 'failed';
+  byId('opened').hidden = state !== 'ready';
+}
+
+/** @param {Progress} progress */
+export function showProgress({ loaded, total }) {
+  const bar = /** @type {HTMLProgressElement} */ (byId('loading-progress'));
+  const all = total && loaded >= total;
+  if (total) bar.value = loaded / total;
+  byId('loading-text').textContent = all
+    ? 'Starting the recommender …'
+    : `Loading the recommender: ${inBytes(loaded)}${total ? ` of ${inBytes(total)}` : ''}`;
+}
+
+/** What to do about each kind of problem. */
+const ADVICE = {
+  bundle: 'Get the bundle again from where it was made, or open another one.',
+  network: 'Check the connection, then try again.',
+  runtime: 'Use a current Chrome, Edge, Firefox or Safari, with WebAssembly allowed.',
+  input: 'Correct the address, or open another bundle.',
+};
+
+/**
+ * Say that a bundle cannot be opened, and what can be done.
+ *
+ * @param {unknown} error
+ * @param {{ again: () => void, openFiles: (files: FileList) => void }} acts
+ */
+export function showFailure(error, { again, openFiles }) {
+  const known = error instanceof PocketrecError;
+  const sentence = error instanceof Error ? error.message : String(error);
+  const picker = filePicker('file-input', '.json,.tflite', openFiles, true);
+  byId('failure').replaceChildren(
+    h('h2', {}, known && error.kind === 'network' ? 'Something did not arrive' : 'This did not open'),
+    h('p', { class: 'sentence', 'data-testid': 'error-text' }, ended(sentence)),
+    h('p', { class: 'muted' }, known ? ADVICE[error.kind] : ADVICE.runtime),
+    h('p', { class: 'muted' }, 'Nothing that you tapped is lost: it stays on this device.'),
+    picker,
+    h(
+      'div',
+      { class: 'row' },
+      h('button', { class: 'button primary', type: 'button', 'data-testid': 'again', onclick: again }, 'Try again'),
+      h('button', { class: 'button', type: 'button', onclick: () => picker.click() }, 'Choose a bundle’s files'),
+      location.search ? h('a', { class: 'button', href: location.pathname }, `Open ${OWN_BUNDLE}`) : '',
+    ),
+  );
+  setState('failed');
+}
+
+/**
+ * As a sentence of its own.
+ * @param {string} text
+ */
+export function ended(text) {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}

@@ -1,0 +1,260 @@
+/**
+ * The .tflite, running: item indices in, item indices and scores out, as src/pocketrec/device.py.
+ */
+
+import { LARGEST, MASKED, PADDING, signatures } from './contract.js';
+import { PocketrecError } from './errors.js';
+import { RuntimeModel } from './runtime.js';
+
+/** @import { Bundle } from './bundle.js' */
+/** @import { Shapes } from './contract.js' */
+/** @import { Feature } from './encoding.js' */
+/** @import { Rows } from './inputs.js' */
+/** @import { Values } from './runtime.js' */
+
+/**
+ * `userVector` (D numbers) is added to the user; `rows` are the features' of the whole history.
+ * What is left out is zero, and missing.
+ * @typedef {{userVector?: ArrayLike<number> | null, rows?: Rows}} Told
+ *
+ * Indices and scores, best first.
+ * @typedef {{ids: Int32Array, scores: Float32Array}} Ranking
+ */
+
+/**
+ * One loaded model. Histories are indices of any length, oldest first; the newest L are looked at.
+ * What is asked is checked before it runs, and what comes back before it is given out.
+ */
+export class DeviceModel {
+  /**
+   * @param {Pick<RuntimeModel, 'run' | 'close'>} model
+   * @param {Pick<Bundle, 'shapes' | 'features' | 'excludeSeen'>} bundle
+   */
+  constructor(model, { shapes, features, excludeSeen }) {
+    this.model = model;
+    this.shapes = /** @type {Shapes} */ (shapes);
+    this.features = /** @type {readonly Feature[]} */ (features);
+    this.excludeSeen = excludeSeen;
+  }
+
+  /**
+   * Compile a bundle's model; the runtime must have been loaded.
+   * @param {Bundle} bundle
+   * @returns {Promise<DeviceModel>}
+   */
+  static async load(bundle) {
+    const specs = signatures(bundle.shapes, bundle.features);
+    const device = new DeviceModel(await RuntimeModel.load(bundle.model, specs), bundle);
+    // The first call allocates; what cannot run is found here, not in the app's call.
+    await device.recommend(new Int32Array(), { k: 1 });
+    return device;
+  }
+
+  /**
+   * The best k items that are not blocked (nor seen, if the domain does not repeat).
+   *
+   * Ties go to the lower index; fewer than k when fewer are left. One call of the graph does it,
+   * unless k > K or more than N items are to be left out: then all items are scored in blocks of
+   * C, and the list is made here.
+   *
+   * @param {Int32Array} history
+   * @param {{k: number, blocked?: Int32Array} & Told} options
+   * @returns {Promise<Ranking>}
+   */
+  async recommend(history, { k, blocked = new Int32Array(), ...told }) {
+    const { length, results, blocked: most } = this.shapes;
+    const outside = new Set(blocked);
+    if (this.excludeSeen) {
+      // The graph hides the events it is given; older ones have to be named.
+      for (const index of history.subarray(0, -length)) outside.add(index);
+    }
+    this.#check(outside);
+    if (k > results || outside.size > most) return this.#rankAll(history, outside, k, told);
+    const inputs = this.#history(history, told);
+    inputs.blocked = padded([...outside].sort((a, b) => a - b), most);
+    const found = await this.model.run('recommend', inputs);
+    return this.#checkedRanking(found, k);
+  }
+
+  /**
+   * Scores of given items, the same numbers that `recommend` ranks by.
+   *
+   * @param {Int32Array} history
+   * @param {Int32Array} candidates
+   * @param {Told} [told]
+   * @returns {Promise<Float32Array>}
+   */
+  async score(history, candidates, told = {}) {
+    this.#check(candidates);
+    const inputs = this.#history(history, told);
+    const step = this.shapes.candidates;
+    const scores = new Float32Array(candidates.length);
+    for (let begin = 0; begin < candidates.length; begin += step) {
+      const part = candidates.subarray(begin, begin + step);
+      const found = await this.model.run('score', { ...inputs, candidates: padded(part, step) });
+      scores.set(checkedNumbers(found.scores, step, 'score').subarray(0, part.length), begin);
+    }
+    return scores;
+  }
+
+  /**
+   * The user vector (D) after one step of learning that an item was liked, or disliked.
+   *
+   * @param {Int32Array} history
+   * @param {Int32Array} candidates 1 to C: that item, and others beside it
+   * @param {{liked: boolean, learningRate: number} & Told} step
+   * @returns {Promise<Float32Array>}
+   */
+  async adapt(history, candidates, { liked, learningRate, ...told }) {
+    const width = this.shapes.candidates;
+    this.#check(candidates);
+    if (!(candidates.length >= 1 && candidates.length <= width)) {
+      throw new PocketrecError('input', `adapt takes 1 to ${width} candidates`);
+    }
+    if (!(learningRate >= 0 && learningRate <= LARGEST)) {
+      throw new PocketrecError('input', `learningRate must be a number from 0 to ${LARGEST}`);
+    }
+    const target = new Float32Array(width);
+    target[0] = liked ? 1 : -1;
+    const found = await this.model.run('adapt', {
+      ...this.#history(history, told),
+      candidates: padded(candidates, width),
+      target,
+      learning_rate: Float32Array.of(learningRate),
+    });
+    return checkedNumbers(found.user_vector, this.shapes.dim, 'adapt');
+  }
+
+  /** Free the model's memory; calls are refused from then on. */
+  close() {
+    return this.model.close();
+  }
+
+  /**
+   * @param {Int32Array} history
+   * @param {Set<number>} outside
+   * @param {number} k
+   * @param {Told} told
+   * @returns {Promise<Ranking>}
+   */
+  async #rankAll(history, outside, k, told) {
+    const hidden = new Set(this.excludeSeen ? [...outside, ...history] : outside);
+    const all = Int32Array.from({ length: this.shapes.items }, (_, place) => place + 1);
+    const items = all.filter((index) => !hidden.has(index));
+    const scores = await this.score(history, items, told);
+    // The sort is stable: equal scores stay in the order of their indices.
+    const order = Array.from(items.keys())
+      .sort((a, b) => Number(scores[b]) - Number(scores[a]))
+      .slice(0, k);
+    return {
+      ids: Int32Array.from(order, (place) => Number(items[place])),
+      scores: Float32Array.from(order, (place) => Number(scores[place])),
+    };
+  }
+
+  /**
+   * Inputs that all signatures share.
+   * @param {Int32Array} history
+   * @param {Told} told
+   * @returns {Values}
+   */
+  #history(history, { userVector, rows }) {
+    const { length, dim } = this.shapes;
+    const newest = history.subarray(-length);
+    this.#check(newest);
+    /** @type {Values} */
+    const inputs = { item_id: padded(newest, length), user_vector: new Float32Array(dim) };
+    if (userVector) {
+      const given = Array.from(userVector);
+      const sane = given.every((n) => typeof n === 'number' && Math.abs(n) <= LARGEST);
+      if (given.length !== dim || !sane) {
+        throw new PocketrecError(
+          'input',
+          `userVector must be ${dim} numbers from ${-LARGEST} to ${LARGEST}`,
+        );
+      }
+      inputs.user_vector?.set(given);
+    }
+    for (const feature of this.features) {
+      inputs[feature.input] = this.#rows(feature, rows?.[feature.input], history.length);
+    }
+    return inputs;
+  }
+
+  /**
+   * @param {Feature} feature
+   * @param {Int32Array | undefined} rows
+   * @param {number} events
+   */
+  #rows(feature, rows, events) {
+    const { length } = this.shapes;
+    if (!rows) return new Int32Array(feature.size(length));
+    const last = feature.encoding.rows - 1;
+    if (rows.length !== feature.size(events) || !rows.every((row) => row >= 0 && row <= last)) {
+      throw new PocketrecError(
+        'input',
+        `feature '${feature.name}' must be ${feature.size(events)} rows from 0 to ${last}`,
+      );
+    }
+    return padded(rows.subarray(-feature.size(length)), feature.size(length));
+  }
+
+  /** @param {Iterable<number>} indices */
+  #check(indices) {
+    for (const index of indices) {
+      if (!(index > PADDING && index <= this.shapes.items)) {
+        throw new PocketrecError('input', `item indices must lie in 1..${this.shapes.items}`);
+      }
+    }
+  }
+
+  /**
+   * The first k lines of what `recommend` gave, without hidden items.
+   * @param {Values} found
+   * @param {number} k
+   * @returns {Ranking}
+   */
+  #checkedRanking({ ids, scores: numbers }, k) {
+    const { results, items } = this.shapes;
+    const scores = checkedNumbers(numbers, results, 'recommend');
+    const cut = scores.findIndex((score) => score <= MASKED / 2);
+    const real = cut < 0 ? results : cut;
+    const list = /** @type {Int32Array} */ (ids).subarray(0, real);
+    const sane =
+      scores.every((score, place) => !place || score <= Number(scores[place - 1])) &&
+      list.every((index) => index > PADDING && index <= items) &&
+      new Set(list).size === real;
+    if (!sane) throw nonsense('recommend');
+    return { ids: list.slice(0, k), scores: scores.slice(0, Math.min(k, real)) };
+  }
+}
+
+/**
+ * @param {ArrayLike<number>} values
+ * @param {number} width
+ */
+function padded(values, width) {
+  const all = new Int32Array(width);
+  all.set(values);
+  return all;
+}
+
+/**
+ * @param {Values[string] | undefined} numbers
+ * @param {number} size
+ * @param {string} signature
+ * @returns {Float32Array}
+ */
+function checkedNumbers(numbers, size, signature) {
+  const sane = numbers instanceof Float32Array && numbers.length === size;
+  if (!sane || !numbers.every(Number.isFinite)) throw nonsense(signature);
+  return numbers;
+}
+
+/** @param {string} signature */
+function nonsense(signature) {
+  return new PocketrecError(
+    'runtime',
+    `the runtime answered '${signature}' with what is no answer: reload the page`,
+  );
+}

@@ -1,0 +1,32 @@
+/**
+ * pocketrec in a page: recommendations from a bundle, computed by the browser itself.
+ *
+ *     import { openBundle, Personal } from './pocketrec.js';
+ *
+ *     const recommender = await openBundle('bundle/', { wasm: 'wasm/' });
+ *     const list = await recommender.recommend(['2571', '260'], { k: 10 });
+ *
+ *     const personal = new Personal(recommender); // learns, and keeps the history
+ *     await personal.like('2571');
+ *     const own = await personal.recommend({ k: 10 });
+ */
+
+export { PocketrecError } from './client/errors.js';
+export { Personal } from './client/personal.js';
+export { Recommender, openBundle } from './client/recommender.js';
+
+/**
+ * @typedef {import('./client/bundle.js').Item} Item
+ * @typedef {import('./client/bundle.js').Progress} Progress
+ * @typedef {import('./client/encoding.js').Feature} Feature
+ * @typedef {import('./client/errors.js').ErrorKind} ErrorKind
+ * @typedef {import('./client/explain.js').Explanation} Explanation
+ * @typedef {import('./client/inputs.js').Event} Event
+ * @typedef {import('./client/inputs.js').ItemId} ItemId
+ * @typedef {import('./client/inputs.js').Moment} Moment
+ * @typedef {import('./client/recommender.js').Context} Context
+ * @typedef {import('./client/recommender.js').Recommendation} Recommendation
+ * @typedef {import('./client/source.js').Source} Source
+ * @typedef {import('./client/state.js').Feedback} Feedback
+ * @typedef {import('./client/state.js').PersonalState} PersonalState
+ */
