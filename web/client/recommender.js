@@ -193,7 +193,7 @@ export class Recommender {
    * @returns {Promise<Explanation[]>}
    */
   async explain(history, ids, { most = 2, ...context } = {}) {
-    const candidates = this.#indices(asked, 'ids', true);
+    const candidates = this.#indices(ids, 'ids', true);
     const score = async (/** @type {Event[]} */ known) => {
       const { events, told } = this.#tell(known, context);
       return this.#device.score(events, candidates, told);

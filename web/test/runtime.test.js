@@ -127,7 +127,7 @@ async function loadModel() {
   return RuntimeModel.load(model, signatures(shapes, features));
 }
 
-test('a failure that the WebAssembly only prints is an error, and the next call works', async () => {
+test('what the WebAssembly only prints is an error, and the next call works', async () => {
   const model = await loadModel();
   const good = model.run('score', scoreInputs(model, 1));
   const bad = model.run('score', scoreInputs(model, films.shapes.items + 1000));
