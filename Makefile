@@ -38,7 +38,7 @@ $(NPM): web/package.json web/package-lock.json
 $(PAGE): $(NPM) $(WEB) LICENSE
 	cd web && npm run --silent build
 
-HAS_NODE = node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null
+HAS_NODE = node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
 NEEDS_NODE = needs Node 20 or newer (and npm), and there is none: https://nodejs.org
 # Outside of CI a test run goes on without what is not there, and says so; in CI that is an error.
 LEFT_OUT = sh -c 'if [ "$$CI" = true ]; then echo "error: $$0"; exit 2; else echo "LEFT OUT: $$0"; fi'

@@ -19,6 +19,7 @@ from pocketrec.errors import InputError
 from pocketrec.runtime import Event, Personal
 from pocketrec.runtime.inputs import encode_inputs
 from pocketrec.runtime.negatives import draw_candidates, mulberry32
+from pocketrec.runtime.recommender import DISLIKE_RATE, LIKE_RATE
 
 FOLDER = Path(__file__).parent
 
@@ -213,6 +214,7 @@ def personal() -> dict[str, Any]:
             for changes in RESTORED
         ],
         "damaged": DAMAGED,
+        "rates": {"like": LIKE_RATE, "dislike": DISLIKE_RATE},
     }
 
 

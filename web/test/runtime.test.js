@@ -9,6 +9,7 @@ import { signatures } from '../client/contract.js';
 import { RuntimeModel } from '../client/runtime.js';
 import { Personal, openBundle } from '../pocketrec.js';
 import { FILES, dropped, sealed } from './bundles.js';
+import { readGolden } from './golden.js';
 
 /** @type {import('../pocketrec.js').Recommender} */
 let films;
@@ -82,6 +83,15 @@ test('a liked film and those like it rise, a disliked one falls', async () => {
   assert.ok((await score(await films.adapt(history, id, { liked: false }))) < before);
   const still = await films.adapt(history, id, { learningRate: 0 });
   assert.ok(still.every((number) => number === 0));
+});
+
+test('steps are as large as in Python', async () => {
+  const { like, dislike } = readGolden('personal.json').rates;
+  const [id] = ids(500, 501);
+  for (const [liked, learningRate] of [[true, like], [false, dislike]]) {
+    const step = await films.adapt(ids(0, 10), id, { liked });
+    assert.deepEqual(step, await films.adapt(ids(0, 10), id, { liked, learningRate }));
+  }
 });
 
 test('a user learns, explains, and is restored', async () => {

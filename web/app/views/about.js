@@ -32,7 +32,7 @@ export function aboutYou(session, tell) {
     const select = h(
       'select',
       { 'data-testid': `about-${name}`, onchange: () => tell(name, select.value) },
-      h('option', { value: '' }, 'Rather not say'),
+      h('option', { value: '' }, 'Not told'),
       ...options,
     );
     return h('label', { class: 'field' }, name.charAt(0).toUpperCase() + name.slice(1), select);

@@ -33,24 +33,24 @@ export function showHistory(session, catalogue, acts) {
   const shown = events.slice(-MOST_SHOWN).reverse();
   const rows = shown.map(({ id, verdict, time }) => {
     const entry = catalogue.entry(id);
-    const when = time ? WHEN.format(time * 1000) : '';
+    const when = time ? `${WHEN.format(time * 1000)} · ` : '';
+    const remove = h(
+      'button',
+      {
+        class: 'link remove',
+        type: 'button',
+        'data-testid': 'remove',
+        'aria-label': `Remove ${entry.title} from the history`,
+        onclick: () => acts.forget(entry),
+      },
+      'Remove',
+    );
     return h(
       'li',
       { class: 'rec event', 'data-id': entry.key, 'data-testid': 'event', 'data-given': verdict },
       cover(entry),
-      h('div', { class: 'rec-text' }, caption(entry), h('p', { class: 'meta' }, when)),
+      h('div', { class: 'rec-text' }, caption(entry), h('p', { class: 'when' }, when, remove)),
       verdictButtons(entry, verdict),
-      h(
-        'button',
-        {
-          class: 'link remove',
-          type: 'button',
-          'data-testid': 'remove',
-          'aria-label': `Remove ${entry.title} from the history`,
-          onclick: () => acts.forget(entry),
-        },
-        'Remove',
-      ),
     );
   });
   const none = 'Nothing yet. Like what you like: each tap is kept here, on this device.';

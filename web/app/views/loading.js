@@ -1,7 +1,6 @@
 /** The page before it has a list, and when it cannot have one. */
 
 import { PocketrecError } from '../../pocketrec.js';
-import { OWN_BUNDLE } from '../model/sources.js';
 import { inBytes } from '../model/wording.js';
 import { byId, h } from './dom.js';
 import { filePicker } from './data.js';
@@ -30,7 +29,7 @@ export function showProgress({ loaded, total }) {
 /** What to do about each kind of problem. */
 const ADVICE = {
   bundle: 'Get the bundle again from where it was made, or open another one.',
-  network: 'Check the connection, then try again.',
+  network: 'Check the address and the connection, then try again.',
   runtime: 'Use a current Chrome, Edge, Firefox or Safari, with WebAssembly allowed.',
   input: 'Correct the address, or open another bundle.',
 };
@@ -56,7 +55,7 @@ export function showFailure(error, { again, openFiles }) {
       { class: 'row' },
       h('button', { class: 'button primary', type: 'button', 'data-testid': 'again', onclick: again }, 'Try again'),
       h('button', { class: 'button', type: 'button', onclick: () => picker.click() }, 'Choose a bundle’s files'),
-      location.search ? h('a', { class: 'button', href: location.pathname }, `Open ${OWN_BUNDLE}`) : '',
+      location.search ? h('a', { class: 'button', href: location.pathname }, 'Open the bundle that comes with the page') : '',
     ),
   );
   setState('failed');

@@ -52,7 +52,8 @@ export class Recommendations {
       showVerdict(card, this.#options.verdict(card.dataset.id ?? ''));
       this.#explain(card);
     });
-    focus?.();
+    if (focus) focus();
+    else this.#list.scrollTo({ left: 0 }); // where it is a strip, its first cards are what changed
   }
 
   /**
