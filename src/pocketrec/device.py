@@ -31,6 +31,10 @@ MASKED = -1e9
 LARGEST = 1e4
 """Largest number of a user_vector: logits stay far from MASKED then, and finite."""
 
+DECAY, SLOWING = 0.95, 20
+"""Of learning: what is left of a user's vector at each step, and the number of steps after which a
+step counts half. The matrix inside of `adapt` was fitted to this schedule."""
+
 
 @dataclass(frozen=True)
 class Shapes:
@@ -74,7 +78,7 @@ class Shapes:
             ),
             Signature.ADAPT: SignatureSpec(
                 {
-                    **history,
+                    Signature.USER_VECTOR: history[Signature.USER_VECTOR],
                     Signature.CANDIDATES: candidates,
                     Signature.TARGET: TensorSpec("float32", (1, self.candidates)),
                     Signature.LEARNING_RATE: TensorSpec("float32", (1, 1)),
@@ -110,6 +114,7 @@ class DeviceModel:
         nothing = self._history(np.empty(0, np.int32), None, None)
         blocked, candidates = _padded([], shapes.blocked), _padded([], shapes.candidates)
         adapting = {
+            Signature.USER_VECTOR: nothing[Signature.USER_VECTOR],
             Signature.CANDIDATES: candidates,
             Signature.TARGET: _padded([], shapes.candidates, np.float32),
             Signature.LEARNING_RATE: np.zeros((1, 1), np.float32),
@@ -123,7 +128,7 @@ class DeviceModel:
                 # The first calls allocate; what cannot run is found here, not in the app's call.
                 self._recommend(**nothing, **{Signature.BLOCKED: blocked})
                 self._score(**nothing, **{Signature.CANDIDATES: candidates})
-                self._adapt(**nothing, **adapting)
+                self._adapt(**adapting)
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"the runtime cannot load the model: {error}") from None
 
@@ -181,31 +186,31 @@ class DeviceModel:
 
     def adapt(
         self,
-        history: IntArray,
         candidates: IntArray,
         target: FloatArray,
         *,
         learning_rate: float,
         user_vector: VectorLike | None = None,
-        features: Rows | None = None,
     ) -> FloatArray:
-        """The user_vector (D,) after one step of learning from an item that was liked or disliked.
+        """The user_vector (D,) after one step of learning from items that were liked or disliked.
 
-        `candidates` (n,), at most C, are that item and others beside it; `target` (n,) is 1 for a
-        liked item, -1 for a disliked one, 0 for the others.
+        `candidates` (n,), 1 to C, are the items; `target` (n,) is 1 for a liked item, -1 for a
+        disliked one, or anything between.
         """
         self._check(candidates)
         width = self.shapes.candidates
         if target.shape != candidates.shape or not 1 <= len(candidates) <= width:
             raise InputError(f"adapt takes 1 to {width} candidates and a target for each")
-        if not np.isin(target, (-1, 0, 1)).all() or np.count_nonzero(target) != 1:
-            raise InputError("adapt takes one item that was liked (1) or disliked (-1), not more")
+        if not (np.abs(target) <= 1).all():
+            raise InputError("targets of adapt are numbers from -1, disliked, to 1, liked")
         if not 0 <= learning_rate <= LARGEST:
             raise InputError(f"learning_rate must be a number from 0 to {LARGEST:g}")
-        feed = self._history(history, user_vector, features)
-        feed[Signature.CANDIDATES] = _padded(candidates, width)
-        feed[Signature.TARGET] = _padded(target, width, np.float32)
-        feed[Signature.LEARNING_RATE] = np.full((1, 1), learning_rate, np.float32)
+        feed = {
+            Signature.USER_VECTOR: self._vector(user_vector),
+            Signature.CANDIDATES: _padded(candidates, width),
+            Signature.TARGET: _padded(target, width, np.float32),
+            Signature.LEARNING_RATE: np.full((1, 1), learning_rate, np.float32),
+        }
         with self._lock:
             vector: FloatArray = self._adapt(**feed)[Signature.USER_VECTOR][0].copy()
         return vector
@@ -230,7 +235,17 @@ class DeviceModel:
     ) -> dict[str, Any]:
         newest = history[-self.shapes.length :]
         self._check(newest)
-        vector = np.zeros((1, self.shapes.dim), np.float32)
+        feed = {
+            Signature.ITEM_ID: _padded(newest, self.shapes.length),
+            Signature.USER_VECTOR: self._vector(user_vector),
+        }
+        for feature in self.features:
+            rows = features.get(feature.input) if features else None
+            feed[feature.input] = self._rows(feature, rows, history)
+        return feed
+
+    def _vector(self, user_vector: VectorLike | None) -> FloatArray:
+        vector: FloatArray = np.zeros((1, self.shapes.dim), np.float32)
         if user_vector is not None:
             given = np.asarray(user_vector)
             if given.shape != (self.shapes.dim,) or not (np.abs(given) <= LARGEST).all():
@@ -239,14 +254,7 @@ class DeviceModel:
                     f"{LARGEST:g}"
                 )
             vector[0] = given
-        feed = {
-            Signature.ITEM_ID: _padded(newest, self.shapes.length),
-            Signature.USER_VECTOR: vector,
-        }
-        for feature in self.features:
-            rows = features.get(feature.input) if features else None
-            feed[feature.input] = self._rows(feature, rows, history)
-        return feed
+        return vector
 
     def _rows(self, feature: Feature, rows: IntArray | None, history: IntArray) -> IntArray:
         padded = np.zeros(self.shapes.rows(feature), np.int32)  # MISSING

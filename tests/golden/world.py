@@ -1,6 +1,6 @@
-"""A recommender so small that its arithmetic is exact: Python and JavaScript can agree to the bit.
+"""A recommender so small that Python and JavaScript can agree to the bit.
 
-`web/test/world.js` is the same in JavaScript. Every number is a sum of few powers of two.
+`web/test/world.js` is the same in JavaScript, with the same operations in the same order.
 """
 
 from __future__ import annotations
@@ -51,15 +51,12 @@ class World:
 
     def adapt(
         self,
-        history: Sequence[Event],
         item: int | str,
         *,
         liked: bool,
-        seed: int,
+        learning_rate: float,
         user_vector: Sequence[float],
-        **told: Any,
     ) -> list[float]:
         vector = list(user_vector)
-        vector[int(item) % DIM] += 2 if liked else -1
-        vector[0] += len(history) / 1024 + seed / 4096  # so that both are seen to arrive
+        vector[int(item) % DIM] += 2 * learning_rate if liked else -2 * learning_rate
         return vector

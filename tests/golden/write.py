@@ -18,8 +18,6 @@ from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
 from pocketrec.runtime import Event, Personal
 from pocketrec.runtime.inputs import encode_inputs
-from pocketrec.runtime.negatives import draw_candidates, mulberry32
-from pocketrec.runtime.recommender import DISLIKE_RATE, LIKE_RATE
 
 FOLDER = Path(__file__).parent
 
@@ -74,11 +72,6 @@ TIMES_REFUSED = {
         [10, None, 9], None), "negative": ([-1], None), "no number": ([True], None),
     "not even a number": ([NAN], None), "text": (["1"], None),
 }
-DRAWS = [
-    (1, 3416, 256, 0), (3416, 3416, 256, 1), (700, 3416, 256, 2), (5, 3416, 16, 2**31),
-    (5, 3416, 16, 2**32 - 1), (5, 3416, 16, 2**32), (5, 3416, 16, 2**40 + 7),
-    (2, 5, 256, 3), (2, 257, 256, 4), (2, 256, 256, 4), (1, 1, 256, 5), (1, 2, 1, 6),
-]
 STEPS = {
     "learn, look, take back": (True, [
         ["like", "4", {"time": 10}], ["like", "8", {"time": 20}], ["seen", 3, {}],
@@ -181,23 +174,6 @@ def encoding() -> dict[str, Any]:
     }
 
 
-def negatives() -> dict[str, Any]:
-    """Random numbers, and the candidates that are drawn with them."""
-    return {
-        "numbers": {str(seed): mulberry32(seed, 8).tolist() for seed in (0, 1, 2**32 - 1)},
-        "candidates": [
-            {
-                "item": item,
-                "items": items,
-                "count": count,
-                "seed": seed,
-                "candidates": draw_candidates(item, items, count, seed).tolist(),
-            }
-            for item, items, count, seed in DRAWS
-        ],
-    }
-
-
 def personal() -> dict[str, Any]:
     """What each change makes of a user's state, and which saved states are taken back."""
     return {
@@ -214,7 +190,6 @@ def personal() -> dict[str, Any]:
             for changes in RESTORED
         ],
         "damaged": DAMAGED,
-        "rates": {"like": LIKE_RATE, "dislike": DISLIKE_RATE},
     }
 
 
@@ -257,7 +232,6 @@ def keywords(arguments: list[Any]) -> dict[str, Any]:
 
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "encoding.json": encoding,
-    "negatives.json": negatives,
     "personal.json": personal,
 }
 

@@ -30,6 +30,7 @@ async function start() {
 }
 
 /**
+ * Open a bundle, and show it in the place of the one before.
  * @param {Source} source
  */
 async function open(source) {
@@ -37,13 +38,13 @@ async function open(source) {
     throw new PocketrecError('runtime', 'this browser runs no WebAssembly, which the model needs');
   }
   const recommender = await openBundle(source, { wasm: 'wasm/', onProgress: showProgress });
-  const next = new Page(recommender, await store);
-  next.openFiles = openFiles;
-  const before = page;
-  page = next;
+  page?.close();
+  page = new Page(recommender, await store);
+  page.openFiles = openFiles;
+  await page.open();
   setState('ready');
-  await next.open();
-  await before?.close();
+  performance.mark('first-recommendations');
+  page.showParts();
 }
 
 /**
@@ -53,7 +54,10 @@ async function open(source) {
 async function openFiles(files) {
   try {
     await open(byName(files));
-    showBanner('opened', 'This bundle was opened from your files; it is not kept for the next visit.');
+    showBanner(
+      'opened',
+      'This bundle was opened from your files; it is not kept for the next visit.',
+    );
   } catch (error) {
     if (!page) return showFailure(error, { again: start, openFiles });
     showBanner('opened', ended(error instanceof Error ? error.message : String(error)));
@@ -64,7 +68,10 @@ function acceptDrops() {
   const target = byId('drop');
   window.addEventListener('dragenter', () => (target.hidden = false));
   window.addEventListener('dragover', (event) => event.preventDefault());
-  window.addEventListener('dragleave', ({ relatedTarget }) => (target.hidden = relatedTarget === null));
+  window.addEventListener(
+    'dragleave',
+    ({ relatedTarget }) => (target.hidden = relatedTarget === null),
+  );
   window.addEventListener('drop', async (event) => {
     event.preventDefault();
     target.hidden = true;

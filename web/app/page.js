@@ -1,21 +1,20 @@
 /** One opened bundle on the page: taps lead to a new ranking, and that to what is shown. */
 
+import { dataActs, exportData } from './acts.js';
 import { Catalogue } from './model/catalogue.js';
 import { Filters } from './model/facets.js';
 import { reasonsFor } from './model/reasons.js';
 import { rank } from './model/ranking.js';
 import { Session } from './model/session.js';
-import { exported, readExport } from './model/transfer.js';
 import { counted, wordingOf } from './model/wording.js';
 import { announce, hideBanner, showBanner } from './views/announce.js';
-import { confirmed } from './views/confirm.js';
+import { onVerdict } from './views/card.js';
 import { showData } from './views/data.js';
 import { showDock } from './views/dock.js';
 import { byId } from './views/dom.js';
 import { makeFilters } from './views/filters.js';
 import { Grid } from './views/grid.js';
-import { forgetTheme } from './views/header.js';
-import { makeHistory, showHistory } from './views/history.js';
+import { showHistory } from './views/history.js';
 import { ended } from './views/loading.js';
 import { Recommendations } from './views/recommendations.js';
 import { makeTabs, setCount } from './views/tabs.js';
@@ -24,13 +23,16 @@ import { makeTabs, setCount } from './views/tabs.js';
 /** @import { Entry } from './model/entry.js' */
 /** @import { Verdict } from './model/session.js' */
 /** @import { Store } from './model/store.js' */
+/** @import { ListOptions } from './views/card.js' */
 
 /** Items in the list at first, and by how many it grows. */
 const SHOWN = 12;
 
 export class Page {
   filters = new Filters();
+  #closing = new AbortController();
   #shown = SHOWN;
+  #asked = 0;
   #ranks = 0;
   #panel = 'for-you';
 
@@ -43,29 +45,31 @@ export class Page {
     this.catalogue = new Catalogue(recommender.items);
     this.session = new Session(recommender, this.catalogue, store);
     this.wording = wordingOf(recommender.manifest);
+    /** @type {ListOptions} */
     const options = {
-      verdict: (/** @type {Entry['id']} */ id) => this.session.verdict(id),
-      tap: (/** @type {string} */ key, /** @type {Verdict} */ verdict) => this.#tap(key, verdict),
+      verdict: (id) => this.session.verdict(id),
+      tap: (key, verdict) => this.#tap(key, verdict),
+      signal: this.#closing.signal,
     };
     this.grid = new Grid(options);
     this.recommendations = new Recommendations(options);
-    this.historyActs = {
-      tap: options.tap,
-      forget: (/** @type {Entry} */ entry) => this.#do(this.session.forget(entry)),
-    };
-    makeHistory(this.historyActs);
+    onVerdict(byId('history'), options);
     this.session.onchange = (said) => this.#changed(said);
+    this.session.onkept = () => this.#showKept();
   }
 
-  /** Take up what was kept, rank for the first time, and show everything. */
+  /** Take up what was kept, and show the first list. */
   async open() {
     const notes = await this.session.restore();
+    if (notes.length) showBanner('restored', notes.join(' '));
     await this.#rank();
-    performance.mark('first-recommendations');
+  }
+
+  /** Show all that is beside the list. */
+  showParts() {
     this.#makeParts();
     this.#showGrid();
     this.#showRest();
-    if (notes.length) showBanner('restored', notes.join(' '));
   }
 
   undo() {
@@ -73,6 +77,7 @@ export class Page {
   }
 
   close() {
+    this.#closing.abort();
     this.session.close();
     return this.session.recommender.close();
   }
@@ -113,12 +118,13 @@ export class Page {
   async #changed(said) {
     const [first] = await this.#rank();
     this.#showRest();
+    hideBanner('problem');
     announce(first ? `${said} Top: ${first.title}.` : said);
   }
 
   #filtered() {
-    this.#showGrid();
-    this.#do(this.#rank());
+    // The list first: making the grid's cards takes longer than ranking all items.
+    this.#do(this.#rank().then(() => this.#showGrid()));
   }
 
   /**
@@ -127,14 +133,18 @@ export class Page {
    */
   async #rank() {
     const { catalogue, filters, session } = this;
+    this.#asked += 1;
+    const asked = this.#asked;
     const { list, ms } = await rank(session, catalogue, filters, this.#shown);
     const entries = list.map(({ id }) => catalogue.entry(id));
+    if (asked !== this.#asked) return entries; // other filters were chosen in the meantime
     this.recommendations.show(entries);
     this.#ranks += 1;
     document.documentElement.dataset.rankMs = ms.toFixed(3);
     document.documentElement.dataset.rank = String(this.#ranks);
     const items = counted(catalogue.size, this.wording.one, this.wording.many);
-    const text = `${this.#ranks > 1 ? 'Re-ranked' : 'Ranked'} ${items} in ${ms.toFixed(1)} ms, on this device`;
+    const did = this.#ranks > 1 ? 'Re-ranked' : 'Ranked';
+    const text = `${did} ${items} in ${ms.toFixed(1)} ms, on this device`;
     byId('rank-line').textContent = text;
     showDock(entries, text);
     this.#invite(entries.length);
@@ -149,7 +159,7 @@ export class Page {
     const fresh = !this.session.personal.events.length;
     invite.hidden = found > 0 && !fresh;
     invite.textContent = found
-      ? `This is what most people watch and choose. Like one ${one} or two: the list is yours at once.`
+      ? `This is what most people choose. Like one ${one} or two: the list is yours at once.`
       : `No ${many} are left with these filters: clear one of them.`;
     byId('more').hidden = found < this.#shown || found >= this.catalogue.size;
   }
@@ -160,8 +170,7 @@ export class Page {
    */
   #explain(entries) {
     const rank = this.#ranks;
-    const later = globalThis.requestIdleCallback ?? ((/** @type {() => void} */ run) => setTimeout(run, 50));
-    later(async () => {
+    whenIdle(async () => {
       if (rank !== this.#ranks) return; // another tap came first
       const reasons = await reasonsFor(this.session, this.catalogue, entries).catch(() => null);
       if (reasons && rank === this.#ranks) this.recommendations.explain(reasons);
@@ -183,32 +192,29 @@ export class Page {
 
   /** Show what depends on the session alone; of the panels, the open one. */
   #showRest() {
-    const { session, store } = this;
+    const { session } = this;
     this.grid.refresh();
     setCount('history', session.personal.events.length);
     /** @type {HTMLButtonElement} */ (byId('undo')).disabled = !session.canUndo;
-    if (this.#panel === 'history') showHistory(session, this.catalogue, this.historyActs);
-    if (this.#panel === 'data') this.#do(showData(session, store, this.#dataActs()));
-    if (!store.problem) hideBanner('storage');
-    else {
-      showBanner('storage', `${store.problem} The app goes on in memory until this page is closed.`, {
-        label: 'Export',
-        run: () => this.#export(),
-      });
+    if (this.#panel === 'history') {
+      const forget = (/** @type {Entry} */ entry) => this.#do(session.forget(entry));
+      showHistory(session, this.catalogue, forget);
     }
+    this.#showKept();
   }
 
-  #dataActs() {
-    const { session } = this;
-    return {
-      tell: (/** @type {string} */ name, /** @type {string} */ value) =>
-        this.#do(session.tell(name, value)),
-      decay: (/** @type {number} */ factor) => this.#do(session.decay(factor)),
-      exportData: () => this.#export(),
-      importData: (/** @type {File} */ file) => this.#do(this.#import(file)),
-      wipe: () => this.#do(this.#wipe()),
-      openFiles: (/** @type {FileList} */ files) => this.openFiles(files),
-    };
+  /** Show what is kept, and whether it is. */
+  #showKept() {
+    const { session, store } = this;
+    const { problem } = store;
+    if (this.#panel === 'data') {
+      const run = (/** @type {Promise<unknown>} */ work) => this.#do(work);
+      this.#do(showData(session, store, dataActs(session, run, this.openFiles)));
+    }
+    if (problem) {
+      const sentence = `${problem} The app goes on in memory until this page is closed.`;
+      showBanner('storage', sentence, { label: 'Export', run: () => exportData(session) });
+    } else hideBanner('storage');
   }
 
   /**
@@ -217,42 +223,20 @@ export class Page {
    */
   openFiles = () => {};
 
-  #export() {
-    const file = new Blob([exported(this.session)], { type: 'application/json' });
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(file);
-    link.download = 'pocketrec-my-data.json';
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  }
-
-  /** @param {File} file */
-  async #import(file) {
-    const notes = await this.session.replace(await readExport(file));
-    showBanner('import', [`${file.name} is imported.`, ...notes].join(' '));
-  }
-
-  async #wipe() {
-    const { events } = this.session.personal;
-    const question =
-      `Wipe ${counted(events.length, 'event')}, what was learned from them, and all else that this ` +
-      'page has kept? It cannot be undone.';
-    if (!(await confirmed(question, 'Wipe everything'))) return;
-    await this.session.wipe();
-    forgetTheme();
-  }
-
   /**
    * Say it when something that was asked for fails.
    * @param {Promise<unknown>} work
    */
   #do(work) {
-    work.then(
-      () => hideBanner('problem'),
-      (error) => {
-        showBanner('problem', ended(error instanceof Error ? error.message : String(error)));
-        this.#showRest();
-      },
-    );
+    work.catch((error) => {
+      showBanner('problem', ended(error instanceof Error ? error.message : String(error)));
+      this.grid.refresh();
+    });
   }
+}
+
+/** @param {() => void} run */
+function whenIdle(run) {
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(run);
+  else setTimeout(run, 50); // Safari
 }

@@ -29,6 +29,13 @@ export const MASKED = -1e9;
 /** Largest number of a user_vector: logits stay far from MASKED then, and finite. */
 export const LARGEST = 1e4;
 
+/**
+ * Of learning: what is left of a user's vector at each step, and the number of steps after which a
+ * step counts half. The matrix inside of `adapt` was fitted to this schedule.
+ */
+export const DECAY = 0.95;
+export const SLOWING = 20;
+
 /** No tensor that an app fills has more numbers; a manifest that says so is refused. */
 const MOST_NUMBERS = 2 ** 24;
 
@@ -76,7 +83,7 @@ export function signatures(shapes, features) {
     },
     adapt: {
       inputs: {
-        ...history,
+        user_vector: history.user_vector,
         candidates,
         target: float32(1, shapes.candidates),
         learning_rate: float32(1, 1),

@@ -98,28 +98,32 @@ export class DeviceModel {
   }
 
   /**
-   * The user vector (D) after one step of learning that an item was liked, or disliked.
+   * The user vector (D) after one step of learning from items that were liked or disliked.
    *
-   * @param {Int32Array} history
-   * @param {Int32Array} candidates 1 to C: that item, and others beside it
-   * @param {{liked: boolean, learningRate: number} & Told} step
+   * @param {Int32Array} candidates 1 to C items
+   * @param {ArrayLike<number>} target 1 for each liked item, -1 for a disliked one, or between
+   * @param {{learningRate: number, userVector?: Told['userVector']}} step
    * @returns {Promise<Float32Array>}
    */
-  async adapt(history, candidates, { liked, learningRate, ...told }) {
+  async adapt(candidates, target, { learningRate, userVector }) {
     const width = this.shapes.candidates;
     this.#check(candidates);
-    if (!(candidates.length >= 1 && candidates.length <= width)) {
-      throw new PocketrecError('input', `adapt takes 1 to ${width} candidates`);
+    const count = candidates.length;
+    if (!(count >= 1 && count <= width && target.length === count)) {
+      throw new PocketrecError('input', `adapt takes 1 to ${width} candidates and a target for each`);
+    }
+    if (!Array.from(target).every((number) => Math.abs(number) <= 1)) {
+      throw new PocketrecError('input', 'targets of adapt are numbers from -1 to 1');
     }
     if (!(learningRate >= 0 && learningRate <= LARGEST)) {
       throw new PocketrecError('input', `learningRate must be a number from 0 to ${LARGEST}`);
     }
-    const target = new Float32Array(width);
-    target[0] = liked ? 1 : -1;
+    const targets = new Float32Array(width);
+    targets.set(target);
     const found = await this.model.run('adapt', {
-      ...this.#history(history, told),
+      user_vector: this.#vector(userVector),
       candidates: padded(candidates, width),
-      target,
+      target: targets,
       learning_rate: Float32Array.of(learningRate),
     });
     return checkedNumbers(found.user_vector, this.shapes.dim, 'adapt');
@@ -159,26 +163,32 @@ export class DeviceModel {
    * @returns {Values}
    */
   #history(history, { userVector, rows }) {
-    const { length, dim } = this.shapes;
+    const { length } = this.shapes;
     const newest = history.subarray(-length);
     this.#check(newest);
     /** @type {Values} */
-    const inputs = { item_id: padded(newest, length), user_vector: new Float32Array(dim) };
-    if (userVector) {
-      const given = Array.from(userVector);
-      const sane = given.every((n) => typeof n === 'number' && Math.abs(n) <= LARGEST);
-      if (given.length !== dim || !sane) {
-        throw new PocketrecError(
-          'input',
-          `userVector must be ${dim} numbers from ${-LARGEST} to ${LARGEST}`,
-        );
-      }
-      inputs.user_vector?.set(given);
-    }
+    const inputs = { item_id: padded(newest, length), user_vector: this.#vector(userVector) };
     for (const feature of this.features) {
       inputs[feature.input] = this.#rows(feature, rows?.[feature.input], history.length);
     }
     return inputs;
+  }
+
+  /** @param {Told['userVector']} userVector */
+  #vector(userVector) {
+    const { dim } = this.shapes;
+    const vector = new Float32Array(dim);
+    if (!userVector) return vector;
+    const given = Array.from(userVector);
+    const sane = given.every((n) => typeof n === 'number' && Math.abs(n) <= LARGEST);
+    if (given.length !== dim || !sane) {
+      throw new PocketrecError(
+        'input',
+        `userVector must be ${dim} numbers from ${-LARGEST} to ${LARGEST}`,
+      );
+    }
+    vector.set(given);
+    return vector;
   }
 
   /**

@@ -70,10 +70,9 @@ export async function checkGolden(manifest, device) {
     const ids = Int32Array.from(vector.ids);
     const scores = await device.score(history, ids, { rows });
     compare('scores', scores, vector.scores, limits.scores);
-    // Recorded is the user vector after the first of them was liked, the others beside it.
-    const candidates = ids.subarray(0, device.shapes.candidates);
-    const step = { liked: true, learningRate: 1, rows };
-    const adapted = await device.adapt(history, candidates, step);
+    // Recorded is the user vector after the first of them was liked, and the second disliked.
+    const few = ids.subarray(0, Math.min(2, device.shapes.candidates));
+    const adapted = await device.adapt(few, [1, -1].slice(0, few.length), { learningRate: 1 });
     compare('adapted', adapted, vector.adapted, limits.adapted);
   }
 }

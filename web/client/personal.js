@@ -5,6 +5,7 @@
  * the same JSON.
  */
 
+import { DECAY, SLOWING } from './contract.js';
 import { PocketrecError } from './errors.js';
 import { checkOrder, seconds } from './inputs.js';
 import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from './state.js';
@@ -18,6 +19,10 @@ import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from 
  * `time` is when it happened; `user` and `now` are those of `recommend`.
  * @typedef {{time?: Moment | null, user?: Context['user'], now?: Moment | null}} Circumstances
  */
+
+/** Chosen on held-out users' validation part (docs/decisions/0011-personalization.md). */
+const LIKE_RATE = 1;
+const DISLIKE_RATE = 0.25;
 
 /** Newest changes that can be undone. */
 const UNDO = 20;
@@ -204,16 +209,14 @@ export class Personal {
     const state = this.#state;
     const events = this.#with(id, verdict, time);
     const liked = verdict === 'like';
-    const history = liked ? historyOf(events).slice(0, -1) : historyOf(events);
-    const told = { user, now };
-    const vector = await this.recommender.adapt(history, id, {
-      ...told,
+    const vector = await this.recommender.adapt(id, {
       liked,
-      seed: state.steps,
-      userVector: this.vector,
+      learningRate: (liked ? LIKE_RATE : DISLIKE_RATE) / (1 + state.steps / SLOWING),
+      userVector: this.vector.map((number) => DECAY * number),
     });
     const after = { ...state, events, vector: [...vector], steps: state.steps + 1 };
-    return liked ? withGain(after, await this.#gains(history, id, told)) : after;
+    if (!liked) return after;
+    return withGain(after, await this.#gains(historyOf(events).slice(0, -1), id, { user, now }));
   }
 
   /**

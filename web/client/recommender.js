@@ -8,7 +8,6 @@ import { PocketrecError } from './errors.js';
 import { leaveOneOut } from './explain.js';
 import { checkGolden } from './golden.js';
 import { encodeInputs } from './inputs.js';
-import { drawCandidates } from './negatives.js';
 import { loadRuntime } from './runtime.js';
 
 /** @import { Bundle, Item, Progress } from './bundle.js' */
@@ -29,10 +28,6 @@ import { loadRuntime } from './runtime.js';
  * One line of a list; scores are logits, comparable within one list only.
  * @typedef {{id: ItemId, title: string | null, score: number}} Recommendation
  */
-
-/** Learning rates of `adapt`, chosen on held-out users (docs/decisions/0011-personalization.md). */
-const LIKE_RATE = 0.1;
-const DISLIKE_RATE = 0.1;
 
 /**
  * Open a bundle: fetch its files, check hashes and contract, load the runtime and the model, and
@@ -160,25 +155,18 @@ export class Recommender {
   }
 
   /**
-   * The user vector (D) after learning that an item, coming after a history, was liked or not.
+   * The user vector (D) after learning that an item was liked, or disliked.
    *
-   * One step of gradient descent, beside other items drawn with `seed`; `Personal` keeps the
-   * vector and does the rest. A learningRate of 0 changes nothing.
+   * One step in the model; `Personal` keeps the vector and chooses the rates. An item that the
+   * catalogue does not have is refused.
    *
-   * @param {History} history
    * @param {ItemId} id
-   * @param {{liked?: boolean, seed?: number, learningRate?: number} & Context} [options]
+   * @param {{liked?: boolean, learningRate?: number, userVector?: Context['userVector']}} [options]
    * @returns {Promise<Float32Array>}
    */
-  async adapt(history, id, { liked = true, seed = 0, learningRate, ...context } = {}) {
-    const { events, told } = this.#tell(this.#known(history), context);
-    this.checkKnown([id]);
-    const { items, candidates } = this.shapes;
-    return this.#device.adapt(events, drawCandidates(this.#indexOf(id), items, candidates, seed), {
-      liked,
-      learningRate: learningRate ?? (liked ? LIKE_RATE : DISLIKE_RATE),
-      ...told,
-    });
+  async adapt(id, { liked = true, learningRate = 1, userVector } = {}) {
+    const index = this.#indices([id], 'adapt', true);
+    return this.#device.adapt(index, [liked ? 1 : -1], { learningRate, userVector });
   }
 
   /**

@@ -20,7 +20,7 @@ import { checkOrder } from './inputs.js';
  * @property {string} model fingerprint of the model that the vector belongs to
  * @property {Feedback[]} events oldest first
  * @property {number[]} vector D numbers; [] is zero
- * @property {number} steps of learning so far, undone ones not counted: the next one's seed
+ * @property {number} steps of learning so far, undone ones not counted: later ones are smaller
  * @property {[number, number][]} gains of the newest likes: what the list was worth with the
  *   vector, and without it
  * @property {number} rolled_back

@@ -92,30 +92,33 @@ test('scores come in the order of the candidates, over several blocks', async ()
   assert.deepEqual([...(await device.score(ints(), ints()))], []);
 });
 
-test('adapt marks the first candidate as liked or disliked', async () => {
+test('adapt names each candidate as liked or disliked', async () => {
   const { device, asked } = deviceOf();
-  const step = { liked: false, learningRate: 0.5 };
-  assert.deepEqual([...(await device.adapt(ints(1), ints(3, 4), step))], [1, 2]);
+  assert.deepEqual([...(await device.adapt(ints(3, 4), [-1, 1], { learningRate: 0.5 }))], [1, 2]);
   const [[, inputs]] = asked;
   assert.deepEqual([...inputs.candidates], [3, 4, 0, 0]);
-  assert.deepEqual([...inputs.target], [-1, 0, 0, 0]);
+  assert.deepEqual([...inputs.target], [-1, 1, 0, 0]);
+  assert.deepEqual(Object.keys(inputs).sort(), ['candidates', 'learning_rate', 'target', 'user_vector']);
   assert.deepEqual([...inputs.learning_rate], [0.5]);
 });
 
 test('what cannot be asked is refused before anything runs', async () => {
   const { device, asked } = deviceOf();
-  const step = { liked: true, learningRate: 0.1 };
+  const step = { learningRate: 0.1 };
   for (const ask of [
     () => device.recommend(ints(0), { k: 3 }),
     () => device.recommend(ints(10), { k: 3 }),
     () => device.recommend(ints(-1, 1, 1, 1, 1), { k: 3 }),
     () => device.recommend(ints(1), { k: 3, blocked: ints(10) }),
     () => device.score(ints(1), ints(0)),
-    () => device.adapt(ints(1), ints(), step),
-    () => device.adapt(ints(1), ints(1, 2, 3, 4, 5), step),
-    () => device.adapt(ints(1), ints(1, 10), step),
-    () => device.adapt(ints(1), ints(1), { ...step, learningRate: NaN }),
-    () => device.adapt(ints(1), ints(1), { ...step, learningRate: -1 }),
+    () => device.adapt(ints(), [], step),
+    () => device.adapt(ints(1, 2), [1], step),
+    () => device.adapt(ints(1), [2], step),
+    () => device.adapt(ints(1), [NaN], step),
+    () => device.adapt(ints(1, 2, 3, 4, 5), [1, 0, 0, 0, 0], step),
+    () => device.adapt(ints(1, 10), [1, 0], step),
+    () => device.adapt(ints(1), [1], { learningRate: NaN }),
+    () => device.adapt(ints(1), [1], { learningRate: -1 }),
     ...[[1], [1, 2, 3], [1, NaN], [1, Infinity], [1, 1e5], ['1', '2'], 7].map(
       (userVector) => () => device.score(ints(1), ints(1), { userVector }),
     ),
@@ -149,6 +152,5 @@ test('scores and vectors that are no numbers become errors', async () => {
   const answer = () => ({ scores: new Float32Array(4).fill(NaN), user_vector: Float32Array.of(1) });
   const { device } = deviceOf({ answer });
   await assert.rejects(device.score(ints(), ints(1)), { kind: 'runtime' });
-  const step = { liked: true, learningRate: 1 };
-  await assert.rejects(device.adapt(ints(), ints(1), step), { kind: 'runtime' });
+  await assert.rejects(device.adapt(ints(1), [1], { learningRate: 1 }), { kind: 'runtime' });
 });

@@ -33,6 +33,7 @@ def command(
         from ..examples.shards import PreparedData
         from ..export.build import export_bundle
         from ..toml import override_config
+        from ..training.adaptation import fit_adaptation
         from ..training.run import Run
 
     run = Run.open(run_path)
@@ -56,6 +57,9 @@ def command(
     # Where no terminal is, a status would leave a blank line.
     show = err.status("exporting") if err.is_terminal else nullcontext()
     with show as status, timed() as seconds:
+        if status:
+            status.update("fitting what a like teaches")
+        adaptation = fit_adaptation(run.model, data.training())
         verdict = export_bundle(
             run.model,
             run.catalogue,
@@ -63,6 +67,7 @@ def command(
             config,
             provenance,
             folder,
+            adaptation=adaptation,
             inputs=inputs,
             accept_quality_loss=accept_quality_loss,
             on_step=lambda step: status.update(step) if status else None,

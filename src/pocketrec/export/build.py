@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from torch import Tensor
 
 from .. import __version__
 from ..bundle import Item, make_golden, write_bundle
@@ -38,6 +39,7 @@ def export_bundle(
     provenance: dict[str, Any],
     out: Path,
     *,
+    adaptation: Tensor | None = None,
     inputs: str = "",
     accept_quality_loss: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
@@ -45,14 +47,15 @@ def export_bundle(
     """Write the bundle of a model if it passes every gate; nothing is written if not.
 
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
-    tells of data and training, `inputs` a fingerprint by which a second export
-    is known. Raises QualityError with the gate that failed and by how much.
+    tells of data and training, `adaptation` (D, D) what `fit_adaptation` found, `inputs` a
+    fingerprint by which a second export is known. Raises QualityError with the gate that failed
+    and by how much.
     """
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
     on_step("converting to .tflite")
     folded = model.folded()
-    full = convert(folded, shapes, exclude_seen=exclude_seen)
+    full = convert(folded, shapes, exclude_seen=exclude_seen, adaptation=adaptation)
     on_step(f"quantizing to {config.export.quantization}")
     content = shrink(quantize(full, config.export.quantization))
     on_step(f"verifying on {len(targets.targets):,} validation users")

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from ai_edge_litert import schema_py_generated as schema
+from torch import Tensor
 
 from ..device import Shapes
 from ..models.recommender import RecommenderModel
@@ -20,14 +22,25 @@ with quiet():
     import litert_torch
 
 
-def convert(model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> bytes:
-    """The file's bytes; every constant is shared by the signatures that use it."""
+def convert(
+    model: RecommenderModel,
+    shapes: Shapes,
+    *,
+    exclude_seen: bool,
+    adaptation: Tensor | None = None,
+) -> bytes:
+    """The file's bytes; every constant is shared by the signatures that use it.
+
+    `adaptation` (D, D) says how `adapt` moves a user; without one, straight toward the item.
+    """
     model.eval()
+    if adaptation is None:
+        adaptation = torch.eye(shapes.dim)
     inputs = example_inputs(shapes, model.inputs)
     graphs = {
         Signature.RECOMMEND: RecommendGraph(model, shapes, exclude_seen=exclude_seen),
         Signature.SCORE: ScoreGraph(model),
-        Signature.ADAPT: AdaptGraph(model),
+        Signature.ADAPT: AdaptGraph(model, adaptation),
     }
     converter: Any = litert_torch
     for name, signature in shapes.signatures(model.inputs).items():

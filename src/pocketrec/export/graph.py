@@ -12,9 +12,6 @@ from ..encoding import Feature
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
 
-SMALLEST = 1e-30
-"""Nothing is divided by less."""
-
 
 class RecommendGraph(nn.Module):
     """item_id (1, L), blocked (1, N), user_vector (1, D) -> ids (1, K), scores (1, K).
@@ -61,43 +58,32 @@ class ScoreGraph(nn.Module):
 
 
 class AdaptGraph(nn.Module):
-    """One step of learning: item_id (1, L), user_vector (1, D), candidates and target (1, C),
-    learning_rate (1, 1) -> user_vector (1, D).
+    """One step of learning: user_vector (1, D), candidates and target (1, C), learning_rate (1, 1)
+    -> user_vector (1, D).
 
-    With p = softmax(E u) over the candidates' rows E (C, D), a liked item t has the loss -log p_t
-    and a disliked one -log(1 - p_t) ("unlikelihood", Welleck et al., 2020). Both have the gradient
-    (p - onehot(t)) E, the second with the factor -p_t / (1 - p_t). The closed form needs no second
-    copy of the table, and its cost does not depend on the catalogue.
+    u' = u + learning_rate * sum over candidates i of target(i) * (e(i) - mean) A
+
+    where e(i) is the item's row of the table, the mean is that of all items, and A (D, D) has been
+    fitted to make users' next items likelier (`training/adaptation.py`). No history is needed, and
+    the cost depends neither on it nor on the catalogue.
     """
 
-    def __init__(self, model: RecommenderModel) -> None:
+    mean: Tensor
+
+    def __init__(self, model: RecommenderModel, adaptation: Tensor) -> None:
         super().__init__()
-        self.model = model
+        self.table = model.items.table
+        self.register_buffer("mean", model.table[PADDING + 1 :].detach().mean(0, keepdim=True))
+        self.adaptation = nn.Linear(len(adaptation), len(adaptation), bias=False)
+        self.adaptation.weight.data.copy_(adaptation.T)
 
     def forward(
-        self,
-        item_id: Tensor,
-        user_vector: Tensor,
-        candidates: Tensor,
-        target: Tensor,
-        learning_rate: Tensor,
-        **rows: Tensor,
+        self, user_vector: Tensor, candidates: Tensor, target: Tensor, learning_rate: Tensor
     ) -> dict[str, Tensor]:
         """The user's vector after one step; 0 among the candidates is nobody."""
-        user = self.model.user_vector(item_id, rows) + user_vector
-        table = self.model.items.table(candidates)  # (1, C, D)
-        logits = torch.matmul(table, user.unsqueeze(-1)).squeeze(-1) / self.model.config.temperature
-        real = (candidates != PADDING).to(logits.dtype)
-        p = torch.softmax(logits + (1 - real) * MASKED, -1)
-        named = target * target  # 1 for the item that this is about
-        own = (p * named).sum(-1, keepdim=True)  # p_t
-        rest = p * (1 - named)
-        others = rest.sum(-1, keepdim=True)  # 1 - p_t, without its rounding
-        liked = ((named + target) / 2).sum(-1, keepdim=True)  # 1 or 0
-        factor = liked - (1 - liked) * own / others.clamp(min=SMALLEST)
-        of_logits = (rest - others * named) * factor
-        gradient = torch.matmul(of_logits.unsqueeze(1), table).squeeze(1)
-        return {Signature.USER_VECTOR: user_vector - learning_rate * gradient}
+        named = torch.matmul(target.unsqueeze(1), self.table(candidates)).squeeze(1)  # (1, D)
+        step = self.adaptation(named - target.sum(-1, keepdim=True) * self.mean)
+        return {Signature.USER_VECTOR: user_vector + learning_rate * step}
 
 
 def mask_items(worth: Tensor, hidden: Tensor) -> Tensor:

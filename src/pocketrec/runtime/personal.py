@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from ..artifact import write_atomically
+from ..device import DECAY, LARGEST, SLOWING
 from ..errors import InputError
 from .explain import Explanation
 from .inputs import Event, ItemId, check_order
@@ -24,6 +25,8 @@ Verdict = Literal["like", "seen", "dislike"]
 FORMAT = 1
 UNDO = 20
 """Newest changes that can be undone."""
+LIKE_RATE, DISLIKE_RATE = 1.0, 0.25
+"""Chosen on held-out users' validation part (docs/decisions/0011-personalization.md)."""
 WINDOW, MARGIN = 10, 0.5
 """The guard: newest likes that it looks at, and the sum of gains that learning may cost them."""
 
@@ -49,7 +52,7 @@ class State:
     vector: tuple[float, ...] = ()
     """The personal vector (D,); () is zero."""
     steps: int = 0
-    """Steps of learning so far, undone ones not counted: the seed of the next one's negatives."""
+    """Steps of learning so far, undone ones not counted; later steps are smaller."""
     gains: tuple[tuple[float, float], ...] = ()
     """Of the newest likes: what the list was worth with the vector, and without it."""
     rolled_back: int = 0
@@ -100,9 +103,9 @@ class Personal:
         """Learn that the user likes an item; `told` are the user and now of `recommend`."""
         self._change(self._guarded(self._learned(item, "like", time, told)))
 
-    def dislike(self, item: ItemId, *, time: float | None = None, **told: Any) -> None:
+    def dislike(self, item: ItemId, *, time: float | None = None) -> None:
         """Learn that an item is not for the user."""
-        self._change(self._learned(item, "dislike", time, told))
+        self._change(self._learned(item, "dislike", time, {}))
 
     def seen(self, item: ItemId, *, time: float | None = None) -> None:
         """Put an item into the history, and learn nothing of its being good or bad."""
@@ -156,20 +159,17 @@ class Personal:
     ) -> State:
         """The state after a step of learning, at the moment when the item was met."""
         events = self._with(Feedback(self._known(item), verdict, time))
-        before = _history(events)[:-1] if verdict == "like" else _history(events)
-        if time is not None:
-            told = {"now": time, **told}
+        liked = verdict == "like"
         vector = self.recommender.adapt(
-            before,
             item,
-            liked=verdict == "like",
-            seed=self.state.steps,
-            user_vector=self.vector,
-            **told,
+            liked=liked,
+            learning_rate=(LIKE_RATE if liked else DISLIKE_RATE) / (1 + self.state.steps / SLOWING),
+            user_vector=[DECAY * number for number in self.vector],
         )
         gains = self.state.gains
-        if verdict == "like":
-            gains = (*gains, self._gains(before, item, told))[-WINDOW:]
+        if liked:
+            now = {} if time is None else {"now": time}
+            gains = (*gains, self._gains(_history(events)[:-1], item, now | told))[-WINDOW:]
         return replace(
             self.state, events=events, vector=tuple(vector), steps=self.state.steps + 1, gains=gains
         )
@@ -292,6 +292,8 @@ def _parsed(value: Any) -> State:
     counts = (value["steps"], value["rolled_back"])
     if any(type(count) is not int or count < 0 for count in counts):
         raise ValueError("steps and rolled_back are counts")
+    if any(abs(number) > LARGEST for number in vector):
+        raise ValueError(f"numbers of a vector lie between {-LARGEST:g} and {LARGEST:g}")
     if not all(map(_is_number, (*vector, *(gain for pair in gains for gain in pair)))):
         raise ValueError("vector and gains are finite numbers")
     return State(_ordered(events), vector, counts[0], gains[-WINDOW:], counts[1])

@@ -18,10 +18,6 @@ from ..pretrained import find_bundle
 from ..schema import File
 from .explain import Explanation, leave_one_out
 from .inputs import Event, ItemId, Moment, encode_inputs
-from .negatives import draw_candidates
-
-LIKE_RATE, DISLIKE_RATE = 0.1, 0.1
-"""Learning rates of `adapt`, chosen on held-out users (docs/decisions/0011-personalization.md)."""
 
 
 class UnknownItemWarning(UserWarning):
@@ -145,40 +141,22 @@ class Recommender:
 
     def adapt(
         self,
-        history: Iterable[ItemId | Event],
         item: ItemId,
         *,
         liked: bool = True,
-        seed: int = 0,
-        learning_rate: float | None = None,
-        user: Mapping[str, Any] | None = None,
-        now: Moment | None = None,
+        learning_rate: float = 1.0,
         user_vector: Sequence[float] | None = None,
     ) -> list[float]:
-        """The user_vector (D,) after learning that `item`, coming after `history`, was (dis)liked.
+        """The user_vector (D,) after learning that an item was liked, or disliked.
 
-        One step of gradient descent on the device, beside other items drawn with `seed`;
-        `Personal` keeps the vector and does the rest. A learning_rate of 0 changes nothing.
-        Raises InputError for an item that the catalogue does not have.
+        One step on the device; `Personal` keeps the vector and chooses the rates. Raises
+        InputError for an item that the catalogue does not have.
         """
-        events, rows = self._events(history, user, now, strict=False)
-        (index,) = self._indices([item], "adapt", strict=True)
-        candidates = draw_candidates(
-            int(index), self.bundle.shapes.items, self.bundle.shapes.candidates, seed
-        )
-        target = np.zeros(len(candidates), np.float32)
-        target[0] = 1 if liked else -1
-        if learning_rate is None:
-            learning_rate = LIKE_RATE if liked else DISLIKE_RATE
-        vector = self._device.adapt(
-            events,
-            candidates,
-            target,
-            learning_rate=learning_rate,
-            user_vector=_vector(user_vector),
-            features=rows,
-        )
-        return [float(number) for number in vector]
+        index = self._indices([item], "adapt", strict=True)
+        target = np.full(1, 1 if liked else -1, np.float32)
+        vector = _vector(user_vector)
+        adapted = self._device.adapt(index, target, learning_rate=learning_rate, user_vector=vector)
+        return [float(number) for number in adapted]
 
     def explain(
         self,

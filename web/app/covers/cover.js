@@ -3,14 +3,24 @@
 import { h } from '../views/dom.js';
 import { motifOf } from './motifs.js';
 import { paletteOf } from './palettes.js';
+import { drawing, hashOf } from './random.js';
 
 /** @import { Entry } from '../model/entry.js' */
 
 /** Faces of type by a label in small letters; others stand in the condensed one. */
 const FACES = /** @type {Record<string, string>} */ ({
-  animation: 'round', "children's": 'round', comedy: 'round', musical: 'round',
-  documentary: 'serif', drama: 'serif', fantasy: 'serif', mystery: 'serif', romance: 'serif',
-  'film-noir': 'slab', western: 'slab', crime: 'slab',
+  animation: 'round',
+  "children's": 'round',
+  comedy: 'round',
+  musical: 'round',
+  documentary: 'serif',
+  drama: 'serif',
+  fantasy: 'serif',
+  mystery: 'serif',
+  romance: 'serif',
+  'film-noir': 'slab',
+  western: 'slab',
+  crime: 'slab',
 });
 
 /**
@@ -21,8 +31,7 @@ const FACES = /** @type {Record<string, string>} */ ({
 export function cover(entry) {
   const [label = ''] = entry.labels;
   const hash = hashOf(`${entry.key} ${entry.title}`);
-  // Items of one label differ by item; of unknown labels, the label chooses the colours.
-  const colours = paletteOf(label, label ? hash >>> 8 : hashOf(entry.key));
+  const colours = paletteOf(label, hash >>> 8);
   const picture = motifOf(label, hash)(colours, drawing(hash));
   const shade =
     `<linearGradient id="s" x2="0" y2="1"><stop offset=".52" stop-color="${colours.night}" ` +
@@ -59,32 +68,4 @@ function sizeOf(title) {
   if (title.length > 44) return 'small';
   if (title.length > 24 || longest > 11) return 'medium';
   return title.length > 12 || longest > 8 ? 'large' : 'huge';
-}
-
-/**
- * 32 bits of a text (FNV-1a).
- * @param {string} text
- */
-function hashOf(text) {
-  let hash = 0x811c9dc5;
-  for (let n = 0; n < text.length; n += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
-  }
-  hash ^= hash >>> 15;
-  return Math.imul(hash, 0x2c1b3c6d) >>> 0;
-}
-
-/**
- * A generator of numbers (mulberry32).
- * @param {number} seed
- * @returns {(low: number, high: number) => number}
- */
-function drawing(seed) {
-  let state = seed;
-  return (low, high) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return low + (((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * (high - low);
-  };
 }

@@ -1,5 +1,7 @@
 /** Colours of covers: each label has a few sets, told apart at a glance. */
 
+import { hashOf } from './random.js';
+
 /**
  * `night` the ground, `deep` and `mid` the large shapes, `glow` the bright one, `paper` the type.
  * @typedef {{ night: string, deep: string, mid: string, glow: string, paper: string }} Palette
@@ -10,7 +12,10 @@ const SETS = /** @type {Record<string, string[]>} */ ({
   action: ['#1b0f0e #5c1510 #c8321b #ff8a1f #fff0dc', '#0e141b #14344f #d1461f #ffb52e #f6f1e7'],
   adventure: ['#0d2a2b #175450 #e2873b #ffcf70 #fff6e2', '#1c2340 #35508a #d9824a #ffd98a #fdf4e3'],
   animation: ['#2a1a5e #4d36b0 #f2547d #ffd23f #ffffff', '#063b5c #0a79a8 #ff7a59 #ffe066 #ffffff'],
-  "children's": ['#123c69 #1f7a8c #f26b5b #ffd166 #ffffff', '#3b2a6d #7d5ba6 #ef7fa0 #fff275 #ffffff'],
+  "children's": [
+    '#123c69 #1f7a8c #f26b5b #ffd166 #ffffff',
+    '#3b2a6d #7d5ba6 #ef7fa0 #fff275 #ffffff',
+  ],
   comedy: [
     '#5a1f3d #a63a50 #f27f57 #ffd56b #fff7e8',
     '#0f4c5c #1d7f86 #fb8b4b #ffe3a3 #fffaf0',
@@ -18,7 +23,10 @@ const SETS = /** @type {Record<string, string[]>} */ ({
     '#14432f #2c7a4b #f4a93c #fff0b3 #fffbea',
   ],
   crime: ['#14161c #2b303c #8b1e2b #e8b84a #f3ead7', '#101a1e #23383f #a5402d #e6c27a #f2ece0'],
-  documentary: ['#22302c #47605a #a9b89a #f0e6c8 #fbf7ea', '#2a2d34 #4d5a66 #b7a98c #efe2c6 #fbf6ea'],
+  documentary: [
+    '#22302c #47605a #a9b89a #f0e6c8 #fbf7ea',
+    '#2a2d34 #4d5a66 #b7a98c #efe2c6 #fbf6ea',
+  ],
   drama: [
     '#1d2433 #37476b #a4553f #e8b38a #f7efe4',
     '#241b2f #4b3557 #b0656a #f0c3a6 #fbf1ea',
@@ -27,7 +35,10 @@ const SETS = /** @type {Record<string, string[]>} */ ({
     '#14213d #2a4a7f #7f9cc0 #f0d9b5 #f8f4ec',
   ],
   fantasy: ['#1a1446 #3d2c8d #916bbf #f3d9ff #fff7ff', '#0b2b33 #15606a #6bbfa3 #f2f0b8 #fbfdf0'],
-  'film-noir': ['#0b0b0d #232326 #57575c #d8d3c8 #f4f1ea', '#0f0d0b #2a2521 #6a5b4c #e0d2b8 #f7f0e2'],
+  'film-noir': [
+    '#0b0b0d #232326 #57575c #d8d3c8 #f4f1ea',
+    '#0f0d0b #2a2521 #6a5b4c #e0d2b8 #f7f0e2',
+  ],
   horror: ['#0b0708 #2a0a10 #7a0f1c #e2303a #f6e9e4', '#070d0a #12261b #2f5d3a #b8e04c #eef7e4'],
   musical: ['#35123f #7a1f6b #e0457b #ffc857 #fff4e6', '#0e2148 #1f4b99 #e85d9e #ffd76e #fff6ea'],
   mystery: ['#10182b #22355a #4b6a9b #e9c46a #f4efe1', '#1a1426 #3a2b57 #6f5a96 #e8d27a #f5f0e4'],
@@ -42,17 +53,19 @@ const SETS = /** @type {Record<string, string[]>} */ ({
   western: ['#3a160e #7a2f17 #d0692a #ffc56b #fff0d6', '#2b1a16 #5c3226 #b8562f #f3b562 #fdf0dc'],
 });
 
-/** Of labels that nobody knew, and of items without one: hues spread around the circle. */
+/** Hues of labels that nobody knew, and of items without one. */
 const HUES = [8, 32, 150, 178, 205, 228, 262, 292, 330];
 
 /**
+ * Colours of an item; items with the same label are alike, and not all the same.
+ *
  * @param {string} label
- * @param {number} hash
+ * @param {number} hash of the item
  * @returns {Palette}
  */
 export function paletteOf(label, hash) {
   const sets = SETS[label.toLowerCase()];
-  if (!sets) return aroundHue(HUES[hash % HUES.length] ?? 0);
+  if (!sets) return aroundHue(HUES[(label ? hashOf(label) : hash) % HUES.length] ?? 0);
   const [night = '', deep = '', mid = '', glow = '', paper = ''] =
     sets[hash % sets.length]?.split(' ') ?? [];
   return { night, deep, mid, glow, paper };

@@ -71,9 +71,12 @@ export const panes = (p, draw) => {
     const [left, top] = [x + (n % 2) * 56, y + Math.floor(n / 2) * 74];
     const [a, b] = [(lean * (top - y)) / 150, (lean * (top + 66 - y)) / 150];
     const [right, foot] = [left + 50, top + 66];
-    const corners = /** @type {Point[]} */ (
-      [[left + a, top], [right + a, top], [right + b, foot], [left + b, foot]]
-    );
+    const corners = /** @type {Point[]} */ ([
+      [left + a, top],
+      [right + a, top],
+      [right + b, foot],
+      [left + b, foot],
+    ]);
     return shape(corners, n === lit ? p.glow : p.mid);
   });
   return ground(p.deep) + drawn;
@@ -116,7 +119,10 @@ export const slashes = (p, draw) => {
   const strips = times(6, (n) => {
     const [left, wide] = [-80 + n * 52 + draw(-8, 8), draw(8, 30)];
     const corners = /** @type {Point[]} */ ([
-      [left + lean, -5], [left + wide + lean, -5], [left + wide - lean, 305], [left - lean, 305],
+      [left + lean, -5],
+      [left + wide + lean, -5],
+      [left + wide - lean, 305],
+      [left - lean, 305],
     ]);
     return shape(corners, n % 2 ? p.mid : p.glow);
   });
@@ -130,7 +136,12 @@ export const chevrons = (p, draw) => {
   const bands = times(6, (n) => {
     const top = y + n * 30;
     const corners = /** @type {Point[]} */ ([
-      [-10, top], [x, top + 52], [210, top], [210, top + 22], [x, top + 74], [-10, top + 22],
+      [-10, top],
+      [x, top + 52],
+      [210, top],
+      [210, top + 22],
+      [x, top + 74],
+      [-10, top + 22],
     ]);
     return shape(corners, colours[n] ?? p.mid);
   });

@@ -83,7 +83,14 @@ export const teeth = (p, draw) => {
     times(count, (n) => {
       const [left, right] = [n * width, (n + 1) * width];
       const tip = from + down * draw(38, 70);
-      return shape([[left, from], [right, from], [(left + right) / 2, tip]], p.night);
+      return shape(
+        [
+          [left, from],
+          [right, from],
+          [(left + right) / 2, tip],
+        ],
+        p.night,
+      );
     });
   const eye = circle(100, 114, draw(40, 54), p.glow) + circle(100, 114, draw(11, 18), p.night);
   const gums = bar(0, 0, 200, 13, p.night) + bar(0, 215, 200, 90, p.night);
@@ -94,7 +101,15 @@ export const teeth = (p, draw) => {
 export const keyhole = (p, draw) => {
   const [x, y] = [draw(88, 112), draw(84, 100)];
   const rings = times(6, (n) => circle(x, y + 8, 128 - n * 17, n % 2 ? p.deep : p.mid, 0.8));
-  const foot = shape([[x - 9, y + 14], [x + 9, y + 14], [x + 22, y + 74], [x - 22, y + 74]], p.glow);
+  const foot = shape(
+    [
+      [x - 9, y + 14],
+      [x + 9, y + 14],
+      [x + 22, y + 74],
+      [x - 22, y + 74],
+    ],
+    p.glow,
+  );
   return ground(p.deep) + rings + circle(x, y, 25, p.glow) + foot;
 };
 
@@ -111,11 +126,16 @@ export const heart = (p, draw) => {
 export const planet = (p, draw) => {
   const [x, y, r, tilt] = [draw(75, 125), draw(92, 112), draw(38, 52), draw(-32, 32)];
   const arc = (/** @type {0 | 1} */ side) =>
-    turned(tilt, x, y, path(
-      `M${x - r * 1.75} ${y}A${r * 1.75} ${r * 0.46} 0 0 ${side} ${x + r * 1.75} ${y}` +
-        `A${r * 1.75} ${r * 0.3} 0 0 ${1 - side} ${x - r * 1.75} ${y}Z`,
-      p.glow,
-    ));
+    turned(
+      tilt,
+      x,
+      y,
+      path(
+        `M${x - r * 1.75} ${y}A${r * 1.75} ${r * 0.46} 0 0 ${side} ${x + r * 1.75} ${y}` +
+          `A${r * 1.75} ${r * 0.3} 0 0 ${1 - side} ${x - r * 1.75} ${y}Z`,
+        p.glow,
+      ),
+    );
   const light = circle(x - r * 0.25, y - r * 0.25, r * 0.62, p.glow, 0.3);
   const sky = ground(p.night) + circle(x, y, r * 2, p.deep, 0.6) + stars(36, 230, p, draw);
   return sky + arc(1) + circle(x, y, r, p.mid) + light + arc(0);
@@ -127,7 +147,15 @@ export const gridland = (p, draw) => {
   const rows = times(9, (n) => bar(0, y + 5 + n * n * 2.2, 200, 1.2 + n * 0.2, p.glow));
   const columns = times(13, (n) => {
     const [top, foot] = [100 + (n - 6) * 14, 100 + (n - 6) * 62];
-    return shape([[top, y], [top + 0.8, y], [foot + 3, 300], [foot, 300]], p.glow);
+    return shape(
+      [
+        [top, y],
+        [top + 0.8, y],
+        [foot + 3, 300],
+        [foot, 300],
+      ],
+      p.glow,
+    );
   });
   const cuts = times(5, (n) => bar(30, y - 8 - n * 15, 140, 3 + (4 - n) * 1.1, p.night));
   const sky = ground(p.night) + stars(24, y, p, draw) + circle(100, y - 6, 64, p.mid) + cuts;
@@ -140,7 +168,15 @@ export const mesa = (p, draw) => {
   const stripes = times(6, (n) => bar(x - 80, y + 2 + n * 11, 160, 2 + n * 1.3, p.mid));
   const [left, top] = [draw(-20, 20), draw(132, 148)];
   const rock = (/** @type {number} */ at, /** @type {number} */ high, /** @type {number} */ wide) =>
-    shape([[at, 230], [at + 10, high], [at + wide - 10, high], [at + wide, 230]], p.deep);
+    shape(
+      [
+        [at, 230],
+        [at + 10, high],
+        [at + wide - 10, high],
+        [at + wide, 230],
+      ],
+      p.deep,
+    );
   const rocks = rock(left, top, 84) + rock(left + 112, top + 22, 70);
   return ground(p.mid) + circle(x, y, r, p.glow) + stripes + rocks + bar(0, 206, 200, 100, p.night);
 };

@@ -47,7 +47,10 @@ export class Catalogue {
   search(query, filters) {
     const passed = this.entries.filter((entry) => filters.passes(entry.item));
     const asked = words(query);
-    const parts = asked.split(' ').filter(Boolean).map((word) => ` ${word}`);
+    const parts = asked
+      .split(' ')
+      .filter(Boolean)
+      .map((word) => ` ${word}`);
     if (!parts.length) return passed;
     const found = passed.filter((entry) => parts.every((part) => entry.found.includes(part)));
     const begins = found.filter((entry) => entry.found.startsWith(asked));

@@ -29,7 +29,9 @@ export function findFacets(items) {
       values.push(value);
     }
   }
-  const facets = [...found].map(([name, values]) => asRange(name, values) ?? asChoice(name, values));
+  const facets = [...found].map(
+    ([name, values]) => asRange(name, values) ?? asChoice(name, values),
+  );
   return facets.filter((facet) => facet !== null);
 }
 

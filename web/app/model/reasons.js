@@ -27,7 +27,13 @@ export async function reasonsFor(session, catalogue, entries) {
   return new Map(
     found.map(({ id, because }) => {
       const worth = because.filter(({ share }) => share >= LEAST_SHARE);
-      return [String(id), sentence(worth.map((reason) => catalogue.entry(reason.id)), session)];
+      return [
+        String(id),
+        sentence(
+          worth.map((reason) => catalogue.entry(reason.id)),
+          session,
+        ),
+      ];
     }),
   );
 }

@@ -6,19 +6,17 @@
  */
 
 import { Personal } from '../../pocketrec.js';
+import { Keeper } from './keeper.js';
 import { fitAbout, fitState } from './transfer.js';
 import { counted } from './wording.js';
 
 /** @import { ItemId, PersonalState, Recommender } from '../../pocketrec.js' */
 /** @import { Catalogue } from './catalogue.js' */
 /** @import { Entry } from './entry.js' */
-/** @import { Store, StoredRecord } from './store.js' */
+/** @import { About, Store, StoredRecord } from './store.js' */
 
 /**
  * @typedef {'like' | 'seen' | 'dislike'} Verdict
- *
- * Values of the model's user features, as they were told.
- * @typedef {Record<string, string>} About
  *
  * What can be gone back to; `key` is of the item that the change after it was about, if it was.
  * @typedef {{ state: PersonalState, about: About, key?: string }} Moment
@@ -28,11 +26,9 @@ const SAID = { like: 'Liked', seen: 'Seen:', dislike: 'Not for you:' };
 const MOST_UNDO = 50;
 
 export class Session {
-  #store;
   #catalogue;
-  #channel = new BroadcastChannel('pocketrec');
+  #keeper;
   #queue = Promise.resolve();
-  #revision = '';
 
   /** @type {Moment[]} */
   #undo = [];
@@ -43,14 +39,14 @@ export class Session {
   /** @type {About} */
   about = {};
 
-  /** Milliseconds that learning from the newest change took. */
-  learnMs = 0;
-
   /**
    * Called after each change with a sentence that tells it, and waited for.
    * @type {(said: string) => Promise<void>}
    */
   onchange = async () => {};
+
+  /** Called when a change has been stored, or could not be: the store says which. */
+  onkept = () => {};
 
   /**
    * @param {Recommender} recommender
@@ -60,13 +56,9 @@ export class Session {
   constructor(recommender, catalogue, store) {
     this.recommender = recommender;
     this.#catalogue = catalogue;
-    this.#store = store;
-    this.key = {
-      model: recommender.fingerprint,
-      catalogue: String(recommender.manifest.files['items.json'].sha256),
-    };
+    this.#keeper = new Keeper(recommender, store);
+    this.#keeper.listen(() => this.refresh());
     this.personal = new Personal(recommender);
-    this.#channel.onmessage = () => this.refresh();
   }
 
   /**
@@ -74,15 +66,12 @@ export class Session {
    * @returns {Promise<string[]>} sentences on what could not be taken as it was
    */
   async restore() {
-    const record = await this.#store.read(this.key);
-    if (record) return this.#take(record);
-    const records = await this.#store.all();
-    const same = records.filter(({ catalogue }) => catalogue === this.key.catalogue);
-    const [newest] = same.sort((a, b) => (a.saved < b.saved ? 1 : -1));
-    if (!newest) return [];
-    const notes = this.#take({ ...newest, revision: '' });
+    const record = await this.#keeper.find();
+    if (!record) return [];
+    const notes = this.#take(record);
+    if (record.model === this.recommender.fingerprint) return notes;
     const events = counted(this.personal.events.length, 'event');
-    return [`The model is a new one: your ${events} are kept, learning starts anew.`, ...notes];
+    return [`The model is a new one: ${events} kept, learning starts anew.`, ...notes];
   }
 
   /** @param {ItemId} id */
@@ -100,6 +89,11 @@ export class Session {
     return events.reduce((latest, { time }) => Math.max(latest, time ?? 0), Date.now() / 1000);
   }
 
+  /** All that is kept of this visitor. */
+  get record() {
+    return this.#keeper.record(this.personal.toJSON(), this.about);
+  }
+
   /**
    * Give a verdict; the same one again takes it back.
    *
@@ -107,10 +101,11 @@ export class Session {
    * @param {Verdict} verdict
    */
   tap(entry, verdict) {
-    const again = this.verdict(entry.id) === verdict;
-    if (again) return this.forget(entry);
-    const circumstances = { time: this.now, user: this.about };
-    const learn = () => this.personal[verdict](entry.id, circumstances);
+    if (this.verdict(entry.id) === verdict) return this.forget(entry);
+    const learn = () => {
+      const circumstances = { time: this.now, user: this.about };
+      return this.personal[verdict](entry.id, circumstances);
+    };
     return this.#change(`${SAID[verdict]} ${entry.title}.`, learn, entry.key);
   }
 
@@ -147,10 +142,10 @@ export class Session {
 
   /**
    * @param {string} name of a user feature
-   * @param {string} value nothing for "rather not say"
+   * @param {string} value nothing for what is not told
    */
   tell(name, value) {
-    return this.#change(value ? 'Noted, on this device.' : 'Left open.', () => {
+    return this.#change(value ? 'Noted, on this device.' : 'No longer told.', () => {
       const { [name]: _, ...others } = this.about;
       this.about = value ? { ...others, [name]: value } : others;
     });
@@ -173,34 +168,21 @@ export class Session {
   /** Delete everything that was ever kept, of this model and of others. */
   wipe() {
     return this.#run(async () => {
-      await this.#store.wipe();
-      this.#take(undefined);
-      this.#channel.postMessage('changed');
-      await this.onchange('Everything is wiped.');
+      await this.#keeper.wipe();
+      await this.#takeUp(undefined, 'Everything is wiped.');
     });
   }
 
   /** Take up what another tab stored, if it did. */
   refresh() {
     return this.#run(async () => {
-      const record = await this.#store.read(this.key);
-      if ((record?.revision ?? '') === this.#revision) return;
-      await this.#takeUp(record, 'Taken up from another tab.');
+      const newer = await this.#keeper.newer();
+      if (newer) await this.#takeUp(newer.record, 'Taken up from another tab.');
     });
   }
 
-  /**
-   * All that is kept of this visitor.
-   * @returns {StoredRecord}
-   */
-  record() {
-    const saved = new Date().toISOString();
-    const state = this.personal.toJSON();
-    return { ...this.key, revision: this.#revision, saved, about: this.about, state };
-  }
-
   close() {
-    this.#channel.close();
+    this.#keeper.close();
   }
 
   /**
@@ -212,9 +194,7 @@ export class Session {
     return this.#run(async () => {
       for (;;) {
         const before = { state: this.personal.toJSON(), about: this.about, key };
-        const start = performance.now();
         await apply();
-        this.learnMs = performance.now() - start;
         this.#undo = [...this.#undo, before].slice(-MOST_UNDO);
         this.#readVerdicts();
         await this.onchange(said);
@@ -225,17 +205,10 @@ export class Session {
     });
   }
 
-  /**
-   * Store the present state; gives what another tab stored first, if so.
-   * @returns {Promise<{ record: StoredRecord | undefined } | null>}
-   */
   async #keep() {
-    const revision = crypto.getRandomValues(new Uint32Array(3)).join('-');
-    const result = await this.#store.exchange({ ...this.record(), revision }, this.#revision);
-    if (!result.written) return { record: result.found };
-    this.#revision = revision;
-    this.#channel.postMessage('changed');
-    return null;
+    const other = await this.#keeper.keep(this.personal.toJSON(), this.about);
+    if (!other) this.onkept();
+    return other;
   }
 
   /**
@@ -252,14 +225,17 @@ export class Session {
    * @returns {string[]} sentences on what was left out
    */
   #take(record) {
-    const empty = { state: new Personal(this.recommender).toJSON(), notes: [] };
-    const { state, notes } = record
-      ? fitState(record.state, this.recommender, this.#catalogue)
-      : empty;
-    this.#restore({ state, about: fitAbout(record?.about ?? {}, this.recommender) });
+    this.#keeper.takeUp(record);
     this.#undo = [];
-    this.#revision = record?.revision ?? '';
-    return notes;
+    this.#restore({ state: new Personal(this.recommender).toJSON(), about: {} });
+    if (!record) return [];
+    try {
+      const { state, notes } = fitState(record.state, this.recommender, this.#catalogue);
+      this.#restore({ state, about: fitAbout(record.about, this.recommender) });
+      return notes;
+    } catch {
+      return ['What was kept here is damaged: it cannot be read, and you start anew.'];
+    }
   }
 
   /** @param {Moment} moment */

@@ -9,10 +9,13 @@
 /** @import { PersonalState } from '../../pocketrec.js' */
 
 /**
- * `revision` is another text after every write. `about` are the values of the model's user features.
+ * Values of the model's user features, as they were told.
+ * @typedef {Record<string, string>} About
+ *
+ * `revision` is another text after every write.
  * @typedef {{
  *   model: string, catalogue: string, revision: string, saved: string,
- *   state: PersonalState, about: Record<string, string>,
+ *   state: PersonalState, about: About,
  * }} StoredRecord
  *
  * @typedef {Pick<StoredRecord, 'model' | 'catalogue'>} Key
@@ -100,8 +103,16 @@ export class Store {
       const found = /** @type {StoredRecord | undefined} */ (reading.result);
       // What lived in memory alone has no revision that storage knows of: it is not older.
       const same = (found?.revision ?? '') === from || this.#memory.has(name(record));
-      if (same) records.put(record);
-      else result = { written: false, found };
+      if (!same) {
+        result = { written: false, found };
+        return;
+      }
+      try {
+        records.put(record);
+      } catch (error) {
+        reject(error);
+        transaction.abort();
+      }
     };
     transaction.oncomplete = () => resolve(result);
     transaction.onabort = () => reject(transaction.error);

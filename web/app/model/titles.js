@@ -29,5 +29,8 @@ export function readable(title, year) {
  */
 export function words(text) {
   const plain = text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
-  return ` ${plain.replace(/['’]/g, '').replace(/[^\p{L}\p{N}]+/gu, ' ').trim()}`;
+  return ` ${plain
+    .replace(/['’]/g, '')
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()}`;
 }

@@ -1,11 +1,12 @@
 /** What was kept elsewhere or earlier -> a state that fits this model and this catalogue. */
 
-import { Personal, PocketrecError } from '../../pocketrec.js';
+import { PocketrecError } from '../../pocketrec.js';
 import { counted } from './wording.js';
 
 /** @import { Feedback, PersonalState, Recommender } from '../../pocketrec.js' */
 /** @import { Catalogue } from './catalogue.js' */
-/** @import { About, Session } from './session.js' */
+/** @import { Session } from './session.js' */
+/** @import { About } from './store.js' */
 
 const MOST_BYTES = 2e7;
 
@@ -15,7 +16,7 @@ const MOST_BYTES = 2e7;
  * @param {Session} session
  */
 export function exported(session) {
-  const { state, about } = session.record();
+  const { state, about } = session.record;
   return `${JSON.stringify({ pocketrec: 'personal data', about, state }, null, 1)}\n`;
 }
 
@@ -58,7 +59,8 @@ export function fitState(state, recommender, catalogue) {
   const notes = unknown ? [`${counted(unknown, 'event')} of unknown items left out.`] : [];
   const events = inOrder(known);
   if (state.model === recommender.fingerprint) return { state: { ...state, events }, notes };
-  return { state: { ...new Personal(recommender).toJSON(), events }, notes };
+  const unlearned = { vector: [], gains: [], steps: 0, rolled_back: 0 };
+  return { state: { ...state, ...unlearned, model: recommender.fingerprint, events }, notes };
 }
 
 /**

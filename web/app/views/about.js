@@ -8,7 +8,13 @@ import { h } from './dom.js';
 /** What MovieLens' codes of ages and genders stand for. */
 const NAMES = /** @type {Record<string, Record<string, string>>} */ ({
   age: {
-    1: 'under 18', 18: '18–24', 25: '25–34', 35: '35–44', 45: '45–49', 50: '50–55', 56: '56 or more',
+    1: 'under 18',
+    18: '18–24',
+    25: '25–34',
+    35: '35–44',
+    45: '45–49',
+    50: '50–55',
+    56: '56 or more',
   },
   gender: { F: 'female', M: 'male' },
 });

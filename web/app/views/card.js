@@ -63,18 +63,27 @@ export function caption(entry) {
 }
 
 /**
+ * What a list of cards asks for: the verdict on an item, what a tap does, and when to stop listening.
+ * @typedef {object} ListOptions
+ * @property {(id: Entry['id']) => Verdict | undefined} verdict
+ * @property {(key: string, verdict: Verdict) => void} tap
+ * @property {AbortSignal} signal
+ */
+
+/**
  * Call `tap` with the item's key and the verdict of each button that is pressed in a list; a tap on
  * a cover is a like. (Keyboards and screen readers have the button of that name.)
  *
  * @param {HTMLElement} list
- * @param {(key: string, verdict: Verdict) => void} tap
+ * @param {Pick<ListOptions, 'tap' | 'signal'>} options
  */
-export function onVerdict(list, tap) {
-  list.addEventListener('click', ({ target }) => {
+export function onVerdict(list, { tap, signal }) {
+  const listener = (/** @type {MouseEvent} */ { target }) => {
     if (!(target instanceof Element)) return;
     const key = target.closest('[data-id]')?.getAttribute('data-id');
     const pressed = target.closest('[data-verdict]')?.getAttribute('data-verdict');
     const verdict = pressed ?? (target.closest('.cover') ? 'like' : null);
     if (key && verdict) tap(key, /** @type {Verdict} */ (verdict));
-  });
+  };
+  list.addEventListener('click', listener, { signal });
 }

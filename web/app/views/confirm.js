@@ -21,7 +21,12 @@ export function confirmed(question, yes) {
       h('button', { class: 'button', type: 'button', onclick: answer('') }, 'Cancel'),
       h(
         'button',
-        { class: 'button danger', type: 'button', 'data-testid': 'confirm', onclick: answer('yes') },
+        {
+          class: 'button danger',
+          type: 'button',
+          'data-testid': 'confirm',
+          onclick: answer('yes'),
+        },
         yes,
       ),
     ),

@@ -30,8 +30,9 @@ export async function showData(session, store, acts) {
   const panel = byId('data');
   const focused = document.activeElement?.getAttribute('data-testid');
   const opened = panel.querySelector('details')?.open ?? false;
-  const others = (await store.all()).filter(({ model }) => model !== session.key.model);
+  const others = (await store.all()).filter(({ model }) => model !== session.record.model);
   panel.replaceChildren(
+    h('h2', { class: 'visually-hidden' }, 'Your data'),
     aboutYou(session, acts.tell),
     learned(session, acts),
     stored(session, store, others.length, opened, acts),
@@ -82,7 +83,7 @@ function learned(session, acts) {
  * @param {DataActs} acts
  */
 function stored(session, store, others, opened, acts) {
-  const record = session.record();
+  const { record } = session;
   const compact = JSON.stringify(record);
   const where = store.problem ?? 'In this browser’s storage on this device, and nowhere else.';
   const picker = filePicker('import-file', '.json,application/json', (files) => {
@@ -128,7 +129,11 @@ function otherBundle(acts) {
       'Drop a folder with manifest.json, items.json and model.tflite anywhere on this page, or choose these files.',
     ),
     picker,
-    h('div', { class: 'row' }, button('Choose files', 'choose-files', () => picker.click())),
+    h(
+      'div',
+      { class: 'row' },
+      button('Choose files', 'choose-files', () => picker.click()),
+    ),
   );
 }
 

@@ -87,7 +87,11 @@ function chips({ name, values }, filters, changed) {
       value,
     ),
   );
-  const group = h('div', { class: 'chips', role: 'group', 'aria-label': readableName(name) }, ...made);
+  const group = h(
+    'div',
+    { class: 'chips', role: 'group', 'aria-label': readableName(name) },
+    ...made,
+  );
   group.addEventListener('click', ({ target }) => {
     const chip = target instanceof Element && target.closest('.chip');
     if (!chip) return;
@@ -120,12 +124,23 @@ function range(facet, filters, again) {
     });
   const limit = () => {
     const [a, b] = [from, to].map((input) => input.valueAsNumber);
-    filters.limit(facet, Number.isFinite(a) ? Number(a) : facet.low, Number.isFinite(b) ? Number(b) : facet.high);
+    filters.limit(
+      facet,
+      Number.isFinite(a) ? Number(a) : facet.low,
+      Number.isFinite(b) ? Number(b) : facet.high,
+    );
     again();
   };
   const from = field('from', low);
   const to = field('to', high);
-  const fields = h('div', { class: 'range', role: 'group', 'aria-label': label }, label, from, '–', to);
+  const fields = h(
+    'div',
+    { class: 'range', role: 'group', 'aria-label': label },
+    label,
+    from,
+    '–',
+    to,
+  );
   if (years) fields.append(decades(facet, filters, again));
   return fields;
 }

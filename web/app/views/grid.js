@@ -6,12 +6,7 @@ import { byId, h } from './dom.js';
 
 /** @import { Entry } from '../model/entry.js' */
 /** @import { Verdict } from '../model/session.js' */
-
-/**
- * @typedef {object} GridOptions
- * @property {(id: Entry['id']) => Verdict | undefined} verdict what was said of an item
- * @property {(key: string, verdict: Verdict) => void} tap
- */
+/** @import { ListOptions } from './card.js' */
 
 const PAGE = 48;
 
@@ -25,18 +20,17 @@ export class Grid {
   #options;
   #observer;
 
-  /** @param {GridOptions} options */
+  /** @param {ListOptions} options */
   constructor(options) {
     this.#options = options;
     this.#observer = new IntersectionObserver(([end]) => end?.isIntersecting && this.#addPage(), {
       rootMargin: `${AHEAD}px`,
     });
-    onVerdict(this.#list, options.tap);
-    this.#list.addEventListener('keydown', (event) => this.#move(event));
-    this.#list.addEventListener('focusin', ({ target }) => {
-      const card = target instanceof Element && target.closest('.card');
-      if (card) this.#letTab(card);
-    });
+    const { signal } = options;
+    onVerdict(this.#list, options);
+    this.#list.addEventListener('keydown', (event) => this.#move(event), { signal });
+    this.#list.addEventListener('focusin', ({ target }) => this.#focused(target), { signal });
+    signal.addEventListener('abort', () => this.#observer.disconnect());
   }
 
   /**
@@ -93,13 +87,22 @@ export class Grid {
     return card;
   }
 
+  /** @param {EventTarget | null} target */
+  #focused(target) {
+    const card = target instanceof Element && target.closest('.card');
+    if (card) this.#letTab(card);
+  }
+
   /**
    * Only one card's buttons are reached by Tab; arrows lead to the other cards.
    * @param {Element} card
    */
   #letTab(card) {
     const before = this.#list.querySelector('.card.current');
-    for (const [which, index] of /** @type {const} */ ([[before, -1], [card, 0]])) {
+    for (const [which, index] of /** @type {const} */ ([
+      [before, -1],
+      [card, 0],
+    ])) {
       which?.classList.toggle('current', index === 0);
       for (const button of which?.querySelectorAll('button') ?? []) button.tabIndex = index;
     }

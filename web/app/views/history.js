@@ -1,11 +1,11 @@
 /** What was tapped, the newest first, each with its verdict and a way to take it back. */
 
 import { cover } from '../covers/cover.js';
-import { caption, onVerdict, verdictButtons } from './card.js';
+import { caption, verdictButtons } from './card.js';
 import { byId, h } from './dom.js';
 
 /** @import { Catalogue } from '../model/catalogue.js' */
-/** @import { Session, Verdict } from '../model/session.js' */
+/** @import { Session } from '../model/session.js' */
 /** @import { Entry } from '../model/entry.js' */
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -13,21 +13,14 @@ const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle
 /** Rows that are made; the exported file has all of them. */
 const MOST_SHOWN = 200;
 
-/** @typedef {{ tap: (key: string, verdict: Verdict) => void, forget: (entry: Entry) => void }} Acts */
-
-/** @param {Acts} acts */
-export function makeHistory(acts) {
-  onVerdict(byId('history'), acts.tap);
-}
-
 /**
  * Show the events of a session.
  *
  * @param {Session} session
  * @param {Catalogue} catalogue
- * @param {Acts} acts
+ * @param {(entry: Entry) => void} forget what “Remove” does
  */
-export function showHistory(session, catalogue, acts) {
+export function showHistory(session, catalogue, forget) {
   const { events } = session.personal;
   const focused = byId('history').contains(document.activeElement);
   const shown = events.slice(-MOST_SHOWN).reverse();
@@ -41,7 +34,7 @@ export function showHistory(session, catalogue, acts) {
         type: 'button',
         'data-testid': 'remove',
         'aria-label': `Remove ${entry.title} from the history`,
-        onclick: () => acts.forget(entry),
+        onclick: () => forget(entry),
       },
       'Remove',
     );
@@ -56,6 +49,7 @@ export function showHistory(session, catalogue, acts) {
   const none = 'Nothing yet. Like what you like: each tap is kept here, on this device.';
   const older = events.length - shown.length;
   byId('history').replaceChildren(
+    h('h2', { class: 'visually-hidden' }, 'History'),
     events.length ? h('ol', { class: 'list plain' }, ...rows) : h('p', { class: 'empty' }, none),
     older ? h('p', { class: 'muted' }, `${older} older ones are in the exported file.`) : '',
   );

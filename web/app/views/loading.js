@@ -13,6 +13,7 @@ export function setState(state) {
   document.documentElement.dataset.state = state;
   byId('loading').hidden = state !== 'loading';
   byId('failure').hidden = state !== 'failed';
+  if (state !== 'failed') byId('failure').replaceChildren();
   byId('opened').hidden = state !== 'ready';
 }
 
@@ -45,7 +46,11 @@ export function showFailure(error, { again, openFiles }) {
   const sentence = error instanceof Error ? error.message : String(error);
   const picker = filePicker('file-input', '.json,.tflite', openFiles, true);
   byId('failure').replaceChildren(
-    h('h2', {}, known && error.kind === 'network' ? 'Something did not arrive' : 'This did not open'),
+    h(
+      'h2',
+      {},
+      known && error.kind === 'network' ? 'Something did not arrive' : 'This did not open',
+    ),
     h('p', { class: 'sentence', 'data-testid': 'error-text' }, ended(sentence)),
     h('p', { class: 'muted' }, known ? ADVICE[error.kind] : ADVICE.runtime),
     h('p', { class: 'muted' }, 'Nothing that you tapped is lost: it stays on this device.'),
@@ -53,9 +58,23 @@ export function showFailure(error, { again, openFiles }) {
     h(
       'div',
       { class: 'row' },
-      h('button', { class: 'button primary', type: 'button', 'data-testid': 'again', onclick: again }, 'Try again'),
-      h('button', { class: 'button', type: 'button', onclick: () => picker.click() }, 'Choose a bundle’s files'),
-      location.search ? h('a', { class: 'button', href: location.pathname }, 'Open the bundle that comes with the page') : '',
+      h(
+        'button',
+        { class: 'button primary', type: 'button', 'data-testid': 'again', onclick: again },
+        'Try again',
+      ),
+      h(
+        'button',
+        { class: 'button', type: 'button', onclick: () => picker.click() },
+        'Choose a bundle’s files',
+      ),
+      location.search
+        ? h(
+            'a',
+            { class: 'button', href: location.pathname },
+            'Open the bundle that comes with the page',
+          )
+        : '',
     ),
   );
   setState('failed');

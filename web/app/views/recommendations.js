@@ -6,13 +6,7 @@ import { byId, h } from './dom.js';
 import { glide } from './motion.js';
 
 /** @import { Entry } from '../model/entry.js' */
-/** @import { Verdict } from '../model/session.js' */
-
-/**
- * @typedef {object} ListOptions
- * @property {(id: Entry['id']) => Verdict | undefined} verdict what was said of an item
- * @property {(key: string, verdict: Verdict) => void} tap
- */
+/** @import { ListOptions } from './card.js' */
 
 export class Recommendations {
   #list = byId('recommendations');
@@ -27,12 +21,10 @@ export class Recommendations {
   /** @param {ListOptions} options */
   constructor(options) {
     this.#options = options;
-    onVerdict(this.#list, options.tap);
-    this.#list.addEventListener('click', ({ target }) => {
-      const button = target instanceof Element && target.closest('.why-button');
-      const card = button && button.closest('li');
-      if (card) this.#open(card, button.getAttribute('aria-expanded') !== 'true');
-    });
+    this.#list.replaceChildren();
+    onVerdict(this.#list, options);
+    const { signal } = options;
+    this.#list.addEventListener('click', ({ target }) => this.#clicked(target), { signal });
   }
 
   /**
@@ -90,16 +82,15 @@ export class Recommendations {
     );
   }
 
-  /**
-   * @param {Element} card
-   * @param {boolean} open
-   */
-  #open(card, open) {
-    const change = () => {
-      card.querySelector('.why-button')?.setAttribute('aria-expanded', String(open));
-      card.querySelector('.why')?.toggleAttribute('hidden', !open);
-    };
-    glide(this.#list, change);
+  /** @param {EventTarget | null} target */
+  #clicked(target) {
+    const button = target instanceof Element && target.closest('.why-button');
+    if (!button) return;
+    const open = button.getAttribute('aria-expanded') === 'true';
+    glide(this.#list, () => {
+      button.setAttribute('aria-expanded', String(!open));
+      button.closest('li')?.querySelector('.why')?.toggleAttribute('hidden', open);
+    });
   }
 
   /** @param {HTMLElement} card */
@@ -115,7 +106,9 @@ export class Recommendations {
     const card = focused?.closest('#recommendations > li');
     if (!(focused instanceof HTMLElement) || !card) return null;
     const place = Array.prototype.indexOf.call(this.#list.children, card);
-    const same = focused.dataset.verdict ? `[data-verdict="${focused.dataset.verdict}"]` : '.why-button';
+    const same = focused.dataset.verdict
+      ? `[data-verdict="${focused.dataset.verdict}"]`
+      : '.why-button';
     return () => {
       const there = focused.isConnected ? card : this.#list.children[place];
       const button = (there ?? this.#list.lastElementChild)?.querySelector(`button${same}`);
