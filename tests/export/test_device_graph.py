@@ -85,7 +85,14 @@ def test_signatures_are_those_of_the_design(encoder, kind):
     }
     assert found["score"].inputs == history | {"candidates": TensorSpec("int32", (1, C))}
     assert found["score"].outputs == {"scores": TensorSpec("float32", (1, C))}
-    assert set(found) == {Signature.RECOMMEND, Signature.SCORE}
+    assert found["adapt"].inputs == {
+        "user_vector": TensorSpec("float32", (1, D)),
+        "candidates": TensorSpec("int32", (1, C)),
+        "target": TensorSpec("float32", (1, C)),
+        "learning_rate": TensorSpec("float32", (1, 1)),
+    }
+    assert found["adapt"].outputs == {"user_vector": TensorSpec("float32", (1, D))}
+    assert set(found) == {Signature.RECOMMEND, Signature.SCORE, Signature.ADAPT}
 
 
 @encoders

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from pocketrec.device import DECAY, SLOWING
 from pocketrec.errors import InputError
 from pocketrec.extend.table import read_table
 from pocketrec.runtime import Personal
@@ -48,22 +49,30 @@ def test_a_dislike_hides_the_item_and_stays_out_of_the_history(personal):
     assert first not in ids(personal.recommend(k=10))
 
 
-def test_what_is_seen_joins_the_history_and_teaches_nothing(personal):
+def test_what_is_seen_joins_the_history_and_teaches_a_quarter(personal):
+    liked = Personal(personal.recommender)
+    liked.like(sku(5))
     personal.seen(sku(5))
-    assert [event.id for event in personal.history] == [sku(5)]
-    assert not any(personal.vector)
+    assert personal.history == liked.history
+    assert np.allclose(4 * np.array(personal.vector), liked.vector, atol=1e-6)
+    assert personal.state.gains == ()
 
 
-def test_likes_of_a_kind_raise_that_kind(personal):
-    """What a user likes out of turn comes up, compared with one who has only seen it."""
-    wanted, liked = sku(20), [sku(n) for n in (21, 19, 22, 18)]
+def test_a_dislike_moves_the_vector_the_other_way(personal):
     seen = Personal(personal.recommender)
-    for item in liked:
-        personal.like(item)
-        seen.seen(item)
-    with_vector = personal.recommender.score([], [wanted], user_vector=personal.vector)
-    assert personal.history == seen.history
-    assert with_vector != personal.recommender.score([], [wanted])
+    seen.seen(sku(5))
+    personal.dislike(sku(5))
+    assert np.allclose(personal.vector, -np.array(seen.vector), atol=1e-6)
+
+
+def test_later_steps_are_smaller_and_older_ones_fade(personal):
+    size = [np.linalg.norm(personal.recommender.adapt(sku(5)))]
+    for step in range(3):
+        before = np.array(personal.vector)
+        personal.like(sku(5))
+        moved = np.array(personal.vector) - DECAY * before
+        size.append(np.linalg.norm(moved) * (1 + step / SLOWING))
+    assert np.allclose(size, size[0], rtol=1e-4)
 
 
 @pytest.mark.parametrize("change", ["like", "dislike", "seen", "forget", "reset", "decay"])

@@ -7,10 +7,11 @@ import { Page } from './page.js';
 import { showBanner } from './views/announce.js';
 import { makeDock } from './views/dock.js';
 import { byId } from './views/dom.js';
-import { applyTheme, offerInstallation, showStatus } from './views/header.js';
+import { applyTheme, offerInstallation, watchStatus } from './views/header.js';
 import { listenToKeys } from './views/keys.js';
 import { ended, setState, showFailure, showProgress } from './views/loading.js';
 import { keepOffline } from './offline.js';
+import { preloadWasm } from './wasm.js';
 
 /** @import { Source } from '../pocketrec.js' */
 
@@ -79,8 +80,9 @@ function acceptDrops() {
   });
 }
 
+if (globalThis.WebAssembly) preloadWasm();
 applyTheme();
-showStatus();
+watchStatus();
 offerInstallation();
 start().then(keepOffline);
 makeDock();

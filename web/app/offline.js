@@ -1,6 +1,7 @@
 /** Keep the page for visits without a network, and tell when there is a new version of it. */
 
 import { showBanner } from './views/announce.js';
+import { sayOffline } from './views/header.js';
 
 /**
  * Register the service worker, where the browser allows one; the page works without it too.
@@ -21,6 +22,7 @@ export async function keepOffline() {
     });
     await navigator.serviceWorker.ready;
     document.documentElement.dataset.offline = 'ready';
+    sayOffline();
   } catch {
     // Not over https, or a file did not arrive: the next visit tries again.
   }

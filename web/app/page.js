@@ -28,11 +28,15 @@ import { makeTabs, setCount } from './views/tabs.js';
 /** Items in the list at first, and by how many it grows. */
 const SHOWN = 12;
 
+/** How long no tap must have come before the list is explained. */
+const QUIET_MS = 250;
+
 export class Page {
   filters = new Filters();
   #closing = new AbortController();
   #shown = SHOWN;
   #asked = 0;
+  #explaining = 0;
   #ranks = 0;
   #panel = 'for-you';
 
@@ -77,6 +81,7 @@ export class Page {
   }
 
   close() {
+    clearTimeout(this.#explaining);
     this.#closing.abort();
     this.session.close();
     return this.session.recommender.close();
@@ -148,7 +153,7 @@ export class Page {
     byId('rank-line').textContent = text;
     showDock(entries, text);
     this.#invite(entries.length);
-    this.#explain(entries);
+    this.#explainLater(entries);
     return entries;
   }
 
@@ -165,16 +170,18 @@ export class Page {
   }
 
   /**
-   * Find out why each entry is in the list, when nothing else is to be done.
+   * Find out why each entry is in the list, once no tap has come for a while: it takes the model as
+   * many calls as there are events.
    * @param {Entry[]} entries
    */
-  #explain(entries) {
-    const rank = this.#ranks;
-    whenIdle(async () => {
-      if (rank !== this.#ranks) return; // another tap came first
+  #explainLater(entries) {
+    clearTimeout(this.#explaining);
+    const explain = async () => {
+      const rank = this.#ranks;
       const reasons = await reasonsFor(this.session, this.catalogue, entries).catch(() => null);
       if (reasons && rank === this.#ranks) this.recommendations.explain(reasons);
-    });
+    };
+    this.#explaining = setTimeout(explain, QUIET_MS);
   }
 
   #showGrid() {
@@ -233,10 +240,4 @@ export class Page {
       this.grid.refresh();
     });
   }
-}
-
-/** @param {() => void} run */
-function whenIdle(run) {
-  if ('requestIdleCallback' in globalThis) requestIdleCallback(run);
-  else setTimeout(run, 50); // Safari
 }

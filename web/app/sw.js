@@ -7,6 +7,8 @@
 
 /// <reference lib="webworker" />
 
+import { wasmBuild } from './wasm.js';
+
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
 // Names that build.mjs fills in.
@@ -23,50 +25,10 @@ const BUNDLE_CACHE = `${PREFIX}bundle`;
 /** How long the network may take to say that the bundle is still the same one. */
 const PATIENCE_MS = 1500;
 
-/** A module with one relaxed SIMD instruction: LiteRT.js chooses its build by the same one. */
-const RELAXED_SIMD = Uint8Array.of(
-  0,
-  97,
-  115,
-  109,
-  1,
-  0,
-  0,
-  0,
-  1,
-  5,
-  1,
-  96,
-  0,
-  1,
-  123,
-  3,
-  2,
-  1,
-  0,
-  10,
-  15,
-  1,
-  13,
-  0,
-  65,
-  1,
-  253,
-  15,
-  65,
-  2,
-  253,
-  15,
-  253,
-  128,
-  2,
-  11,
-);
-
 /** The address of a file of the page. @param {string} name */
 const address = (name) => new URL(name, worker.registration.scope).href;
 
-const wasm = WASM[WebAssembly.validate(RELAXED_SIMD) ? 'relaxedSimd' : 'compat'];
+const wasm = WASM[wasmBuild()];
 const pageFiles = new Set([...PRECACHE, ...wasm].map(address));
 const bundleFiles = new Set(BUNDLE.map(address));
 

@@ -20,9 +20,11 @@ import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from 
  * @typedef {{time?: Moment | null, user?: Context['user'], now?: Moment | null}} Circumstances
  */
 
-/** Chosen on held-out users' validation part (docs/decisions/0011-personalization.md). */
-const LIKE_RATE = 1;
-const DISLIKE_RATE = 0.25;
+/**
+ * Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md).
+ * @type {Record<Verdict, number>}
+ */
+const RATES = { like: 1, seen: 0.25, dislike: -0.25 };
 
 /** Newest changes that can be undone. */
 const UNDO = 20;
@@ -30,9 +32,10 @@ const UNDO = 20;
 /**
  * Learns from likes and dislikes, and recommends for one user of a `Recommender`.
  *
- * A liked item moves the vector toward it and joins the history; a disliked one moves the vector
- * away, stays out of the history, and is not recommended; a seen one only joins the history. The
- * newest word on an item replaces those before (of an item that may repeat, its dislikes only).
+ * A liked item moves the vector and joins the history; so does a seen one, by a quarter of a step;
+ * a disliked one moves the vector the other way, stays out of the history, and is not recommended.
+ * The newest word on an item replaces those before (of an item that may repeat, its dislikes
+ * only).
  *
  * The guard: before a like is learned from, the place of the item in the list is looked up with
  * the vector and without. When the vector has made the lists of the newest likes worse, it goes
@@ -107,12 +110,12 @@ export class Personal {
   }
 
   /**
-   * Put an item into the history, and learn nothing of its being good or bad.
+   * Learn that the user knows an item, be it good or bad.
    * @param {ItemId} id
-   * @param {{time?: Moment | null}} [circumstances]
+   * @param {Circumstances} [circumstances]
    */
-  seen(id, { time } = {}) {
-    this.#change({ ...this.#state, events: this.#with(id, 'seen', time) });
+  seen(id, circumstances = {}) {
+    return this.#learn(id, 'seen', circumstances);
   }
 
   /**
@@ -186,7 +189,7 @@ export class Personal {
    * computed again, upon them.
    *
    * @param {ItemId} id
-   * @param {'like' | 'dislike'} verdict
+   * @param {Verdict} verdict
    * @param {Circumstances} circumstances
    */
   async #learn(id, verdict, circumstances) {
@@ -201,21 +204,21 @@ export class Personal {
   /**
    * The state after a step of learning, at the moment when the item was met.
    * @param {ItemId} id
-   * @param {'like' | 'dislike'} verdict
+   * @param {Verdict} verdict
    * @param {Circumstances} circumstances
    * @returns {Promise<PersonalState>}
    */
   async #learned(id, verdict, { time = null, user, now = time }) {
     const state = this.#state;
     const events = this.#with(id, verdict, time);
-    const liked = verdict === 'like';
+    const rate = RATES[verdict] / (1 + state.steps / SLOWING);
     const vector = await this.recommender.adapt(id, {
-      liked,
-      learningRate: (liked ? LIKE_RATE : DISLIKE_RATE) / (1 + state.steps / SLOWING),
+      liked: rate > 0,
+      learningRate: Math.abs(rate),
       userVector: this.vector.map((number) => DECAY * number),
     });
     const after = { ...state, events, vector: [...vector], steps: state.steps + 1 };
-    if (!liked) return after;
+    if (verdict !== 'like') return after;
     return withGain(after, await this.#gains(historyOf(events).slice(0, -1), id, { user, now }));
   }
 

@@ -25,8 +25,8 @@ Verdict = Literal["like", "seen", "dislike"]
 FORMAT = 1
 UNDO = 20
 """Newest changes that can be undone."""
-LIKE_RATE, DISLIKE_RATE = 1.0, 0.25
-"""Chosen on held-out users' validation part (docs/decisions/0011-personalization.md)."""
+RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
+"""Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md)."""
 WINDOW, MARGIN = 10, 0.5
 """The guard: newest likes that it looks at, and the sum of gains that learning may cost them."""
 
@@ -65,9 +65,10 @@ class Personal:
     >>> personal.like(1)  # doctest: +SKIP
     >>> personal.recommend(k=3)  # doctest: +SKIP
 
-    A liked item moves the vector toward it and joins the history; a disliked one moves the vector
-    away, stays out of the history, and is not recommended; a seen one only joins the history. The
-    newest word on an item replaces those before (of an item that may repeat, its dislikes only).
+    A liked item moves the vector and joins the history; so does a seen one, by a quarter of a step;
+    a disliked one moves the vector the other way, stays out of the history, and is not
+    recommended. The newest word on an item replaces those before (of an item that may repeat, its
+    dislikes only).
 
     The guard: before a like is learned from, the place of the item in the list is looked up with
     the vector and without. When the vector has made the lists of the newest likes worse, it goes
@@ -108,10 +109,8 @@ class Personal:
         self._change(self._learned(item, "dislike", time, {}))
 
     def seen(self, item: ItemId, *, time: float | None = None) -> None:
-        """Put an item into the history, and learn nothing of its being good or bad."""
-        self._change(
-            replace(self.state, events=self._with(Feedback(self._known(item), "seen", time)))
-        )
+        """Learn that the user knows an item, be it good or bad."""
+        self._change(self._learned(item, "seen", time, {}))
 
     def forget(self, item: ItemId) -> None:
         """Take back all that was said of an item; the vector stays as it is."""
@@ -159,15 +158,15 @@ class Personal:
     ) -> State:
         """The state after a step of learning, at the moment when the item was met."""
         events = self._with(Feedback(self._known(item), verdict, time))
-        liked = verdict == "like"
+        rate = RATES[verdict] / (1 + self.state.steps / SLOWING)
         vector = self.recommender.adapt(
             item,
-            liked=liked,
-            learning_rate=(LIKE_RATE if liked else DISLIKE_RATE) / (1 + self.state.steps / SLOWING),
+            liked=rate > 0,
+            learning_rate=abs(rate),
             user_vector=[DECAY * number for number in self.vector],
         )
         gains = self.state.gains
-        if liked:
+        if verdict == "like":
             now = {} if time is None else {"now": time}
             gains = (*gains, self._gains(_history(events)[:-1], item, now | told))[-WINDOW:]
         return replace(

@@ -35,7 +35,7 @@ const BY_LABEL = /** @type {Record<string, Motif[]>} */ ({
   romance: [heart, meeting],
   'sci-fi': [planet, gridland],
   thriller: [spiral],
-  war: [chevrons],
+  war: [chevrons, slashes, rays],
   western: [mesa],
 });
 

@@ -8,6 +8,7 @@
 import { Personal } from '../../pocketrec.js';
 import { Keeper } from './keeper.js';
 import { fitAbout, fitState } from './transfer.js';
+import { inTurn } from './turns.js';
 import { counted } from './wording.js';
 
 /** @import { ItemId, PersonalState, Recommender } from '../../pocketrec.js' */
@@ -28,7 +29,7 @@ const MOST_UNDO = 50;
 export class Session {
   #catalogue;
   #keeper;
-  #queue = Promise.resolve();
+  #run = inTurn();
 
   /** @type {Moment[]} */
   #undo = [];
@@ -205,16 +206,14 @@ export class Session {
     });
   }
 
+  /** Store the present state; gives what another tab stored first, if so. */
   async #keep() {
     const other = await this.#keeper.keep(this.personal.toJSON(), this.about);
     if (!other) this.onkept();
     return other;
   }
 
-  /**
-   * @param {StoredRecord | undefined} record
-   * @param {string} said
-   */
+  /** @param {StoredRecord | undefined} record @param {string} said */
   async #takeUp(record, said) {
     this.#take(record);
     await this.onchange(said);
@@ -247,12 +246,5 @@ export class Session {
 
   #readVerdicts() {
     this.#verdicts = new Map(this.personal.events.map(({ id, verdict }) => [String(id), verdict]));
-  }
-
-  /** @param {() => Promise<void>} task */
-  #run(task) {
-    const result = this.#queue.then(task);
-    this.#queue = result.catch(() => {}); // who asked hears of it; the next one is not held up
-    return result;
   }
 }

@@ -1,4 +1,4 @@
-/** Where bundles come from: beside the page, from an address of the same site, from dropped files. */
+/** Where bundles come from: beside the page, another folder of its site, dropped files. */
 
 import { PocketrecError } from '../../pocketrec.js';
 

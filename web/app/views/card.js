@@ -1,6 +1,7 @@
 /** What all lists share: an item's verdict buttons, its title and its line of labels. */
 
-import { h, icon } from './dom.js';
+import { h } from './dom.js';
+import { icon } from './icons.js';
 
 /** @import { Entry } from '../model/entry.js' */
 /** @import { Verdict } from '../model/session.js' */
@@ -43,6 +44,7 @@ export function verdictButtons(entry, given) {
  * @param {Verdict | undefined} given
  */
 export function showVerdict(card, given) {
+  if (card.getAttribute('data-given') === (given ?? '')) return;
   card.setAttribute('data-given', given ?? '');
   for (const button of card.querySelectorAll('button[data-verdict]')) {
     const pressed = button.getAttribute('data-verdict') === given;
@@ -63,7 +65,7 @@ export function caption(entry) {
 }
 
 /**
- * What a list of cards asks for: the verdict on an item, what a tap does, and when to stop listening.
+ * What lists of cards are given: the verdict on an item, what a tap does, when to stop listening.
  * @typedef {object} ListOptions
  * @property {(id: Entry['id']) => Verdict | undefined} verdict
  * @property {(key: string, verdict: Verdict) => void} tap

@@ -63,8 +63,8 @@ function learned(session, acts) {
     h(
       'p',
       { class: 'muted small' },
-      'Your personal vector: likes pull it, “not for me” pushes it. Where it makes the list worse ' +
-        'on your own likes, it goes back to zero by itself.',
+      'Your personal vector: likes pull it, “not for me” pushes it. Where it makes the list ' +
+        'worse on your own likes, it goes back to zero by itself.',
     ),
     h(
       'div',
@@ -85,6 +85,7 @@ function learned(session, acts) {
 function stored(session, store, others, opened, acts) {
   const { record } = session;
   const compact = JSON.stringify(record);
+  const events = counted(record.state.events.length, 'event');
   const where = store.problem ?? 'In this browser’s storage on this device, and nowhere else.';
   const picker = filePicker('import-file', '.json,application/json', (files) => {
     if (files[0]) acts.importData(files[0]);
@@ -97,7 +98,7 @@ function stored(session, store, others, opened, acts) {
     h(
       'p',
       { class: 'muted', 'data-testid': 'size' },
-      `${counted(record.state.events.length, 'event')}, ${inBytes(compact.length)}. ${where}${more}`,
+      `${events}, ${inBytes(compact.length)}. ${where}${more}`,
     ),
     h(
       'details',
@@ -126,7 +127,8 @@ function otherBundle(acts) {
     h(
       'p',
       { class: 'muted' },
-      'Drop a folder with manifest.json, items.json and model.tflite anywhere on this page, or choose these files.',
+      'Drop a folder with manifest.json, items.json and model.tflite anywhere on this page, ' +
+        'or choose these files.',
     ),
     picker,
     h(

@@ -1,6 +1,7 @@
 /** What the catalogue can be filtered by: chips for values, two fields for a range. */
 
-import { byId, h, icon } from './dom.js';
+import { byId, h } from './dom.js';
+import { icon } from './icons.js';
 
 /** @import { Facet, Filters } from '../model/facets.js' */
 

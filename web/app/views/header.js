@@ -1,34 +1,48 @@
 /** The page's head: online or not, requests since the first list, theme, installation. */
 
 import { counted } from '../model/wording.js';
-import { byId, h, icon } from './dom.js';
+import { byId, h } from './dom.js';
+import { icon } from './icons.js';
 
 const THEMES = /** @type {const} */ (['auto', 'light', 'dark']);
 const THEME = 'pocketrec-theme';
+
+let requests = 0;
+let keptOffline = false;
 
 /**
  * Show whether there is a network, and how many requests this page has made since its first list:
  * the browser's own count of what it fetched for this page.
  */
-export function showStatus() {
-  let requests = 0;
-  const show = () => {
-    const status = byId('status');
-    status.dataset.online = String(navigator.onLine);
-    status.dataset.requests = String(requests);
-    const text = `${navigator.onLine ? 'Online' : 'Offline'} · ${counted(requests, 'request')} since start`;
-    status.replaceChildren(h('span', { class: 'dot', 'aria-hidden': 'true' }), text);
-    status.title =
-      'What this page has fetched since its first list, by the browser’s own count (PerformanceObserver).';
-  };
+export function watchStatus() {
   new PerformanceObserver((list) => {
     const first = performance.getEntriesByName('first-recommendations')[0]?.startTime ?? Infinity;
     requests += list.getEntries().filter(({ startTime }) => startTime > first).length;
-    show();
+    showStatus();
   }).observe({ type: 'resource', buffered: true });
-  window.addEventListener('online', show);
-  window.addEventListener('offline', show);
-  show();
+  window.addEventListener('online', showStatus);
+  window.addEventListener('offline', showStatus);
+  showStatus();
+}
+
+/** Say that the next visit needs no network. */
+export function sayOffline() {
+  keptOffline = true;
+  showStatus();
+}
+
+function showStatus() {
+  const status = byId('status');
+  status.dataset.online = String(navigator.onLine);
+  status.dataset.requests = String(requests);
+  const facts = [
+    navigator.onLine ? 'Online' : 'Offline',
+    `${counted(requests, 'request')} since start`,
+    keptOffline && 'works offline',
+  ];
+  const text = facts.filter(Boolean).join(' · ');
+  status.replaceChildren(h('span', { class: 'dot', 'aria-hidden': 'true' }), text);
+  status.title = 'Requests are counted by the browser itself, since this page had its first list.';
 }
 
 /** Wear the theme that was chosen, and let the button choose the next one. */

@@ -21,7 +21,7 @@ export function glide(list, change) {
     const to = child.getBoundingClientRect();
     for (const running of child.getAnimations()) running.cancel();
     if (!from) {
-      child.animate([{ opacity: 0, transform: 'scale(.94)' }, {}], GLIDE);
+      child.animate([{ opacity: 0, transform: 'translateY(10px)' }, {}], GLIDE);
     } else if (from.x !== to.x || from.y !== to.y) {
       const shift = `translate(${from.x - to.x}px, ${from.y - to.y}px)`;
       child.animate([{ transform: shift }, { transform: 'none' }], GLIDE);
