@@ -1,9 +1,10 @@
-"""The wheel alone, in an empty environment, runs a bundle without the training stack."""
+"""The wheel alone, in an empty environment, runs and serves a bundle, without training or Node."""
 
 import json
 import shutil
 import subprocess
 import sys
+import urllib.request
 import venv
 import zipfile
 from pathlib import Path
@@ -23,6 +24,11 @@ def wheel(tmp_path_factory):
         shutil.copy(ROOT / name, source)
     skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src", source / "src", ignore=skip)
+    page = source / "src" / "pocketrec" / "app" / "static"
+    if not page.exists():  # a stand-in where there is no Node
+        (page / "assets").mkdir(parents=True)
+        (page / "index.html").write_text("<p>stand-in")
+        (page / "assets" / "app.js").write_text("run()")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist", "."]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
@@ -40,6 +46,12 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     files = (ROOT / "src").glob("pocketrec/pretrained/*/*")
     bundles = {path.relative_to(ROOT / "src").as_posix() for path in files}
     assert {name for name in bundles if "__pycache__" not in name} <= set(names)
+    # The page as it was built, or the stand-in, with what lies in its folders.
+    built = [path for path in ROOT.glob("src/pocketrec/app/static/**/*") if path.is_file()]
+    assert {path.relative_to(ROOT / "src").as_posix() for path in built} <= set(names)
+    page = [name.split("/")[3:] for name in names if name.startswith("pocketrec/app/static/")]
+    assert ["index.html"] in page
+    assert [parts for parts in page if parts[0] == "assets"]
 
 
 @pytest.mark.slow
@@ -73,3 +85,23 @@ def test_the_wheel_recommends_in_an_empty_environment(wheel, shop, tmp_path):
     assert "pip install 'pocketrec[train]'" in done.stderr
     assert run(python, "-c", "import torch").returncode == 1
     assert "missing" in run(str(home / "bin" / "pocketrec"), "doctor").stdout
+
+    (page,) = home.glob("lib/python*/site-packages/pocketrec/app/static")
+    serve = [str(home / "bin" / "pocketrec"), "serve", "--json", "--port", "0"]
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        try:
+            url = json.loads(process.stdout.readline())["url"]
+            assert fetch(url) == (page / "index.html").read_bytes()
+            films = ROOT / "src" / "pocketrec" / "pretrained" / "movielens-1m"
+            assert fetch(f"{url}bundle/model.tflite") == (films / "model.tflite").read_bytes()
+        finally:
+            process.terminate()
+    shutil.rmtree(page)
+    done = run(*serve)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the page is not built" in done.stderr
+
+
+def fetch(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+        return answer.read()
