@@ -30,7 +30,7 @@ const FORMAT = 1;
 
 /** The guard: newest likes that it looks at, and the sum of gains that learning may cost them. */
 const WINDOW = 10;
-const MARGIN = 0.5;
+const MARGIN = 1;
 
 const VERDICTS = ['like', 'seen', 'dislike'];
 

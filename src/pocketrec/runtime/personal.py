@@ -27,7 +27,7 @@ UNDO = 20
 """Newest changes that can be undone."""
 RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
 """Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md)."""
-WINDOW, MARGIN = 10, 0.5
+WINDOW, MARGIN = 10, 1.0
 """The guard: newest likes that it looks at, and the sum of gains that learning may cost them."""
 
 
