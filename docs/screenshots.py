@@ -62,7 +62,7 @@ def main() -> None:
             page.evaluate("scrollTo(0, 0)")
             if name == "wide-dark":
                 page.get_by_test_id("why").first.click()
-                page.get_by_test_id("why-text").first.wait_for(state="visible")
+                page.get_by_test_id("why-text").filter(has_text="Because").first.wait_for()
             if name == "narrow-dark":
                 page.get_by_role("tab", name="Your data").click()
             page.screenshot(path=FOLDER / f"{name}.png")

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
+from ..app.site import PAGE
 from .common import AsJson, out, print_json, say
 
 PURPOSES = {
-    "": "recommend, bench",
+    "": "recommend, add-items, serve, bench",
     "train": "prepare, train, export, evaluate",
     "scale": "prepare on a cluster (to come)",
     "dev": "working on pocketrec",
@@ -25,6 +26,7 @@ def command(as_json: AsJson = False) -> None:
     """Say what is installed and what is missing for what."""
     groups = {extra: _packages(extra) for extra in PURPOSES}
     tools = {tool: shutil.which(tool) is not None for tool in ("node",)}
+    page = (PAGE / "index.html").is_file()
     if as_json:
         print_json(
             {
@@ -33,6 +35,7 @@ def command(as_json: AsJson = False) -> None:
                 "machine": platform.machine(),
                 "packages": {extra or "runtime": found for extra, found in groups.items()},
                 "tools": tools,
+                "page": page,
             }
         )
         return
@@ -47,8 +50,9 @@ def command(as_json: AsJson = False) -> None:
         if missing := [package for package, installed in found.items() if installed is None]:
             command = f"pip install 'pocketrec[{extra}]'" if extra else "pip install pocketrec"
             say(f"missing for {PURPOSES[extra]}: {', '.join(missing)}; install with: {command}")
-    if not tools["node"]:
-        say("Node is not installed: only needed to build the page from its source")
+    if not page:
+        node = "" if tools["node"] else ", which needs Node 20 (not installed)"
+        say(f"the page of `pocketrec serve` is not built: `make page` in a checkout{node}")
 
 
 def _packages(extra: str) -> dict[str, str | None]:
