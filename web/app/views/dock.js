@@ -21,7 +21,7 @@ export function makeDock() {
     scrollTo({ top: 0 });
   };
   const observer = new IntersectionObserver(([side]) => {
-    dock.hidden = side?.isIntersecting ?? true;
+    dock.hidden = (side?.isIntersecting ?? true) || byId('opened').hidden; // nothing is open
   });
   observer.observe(byId('for-you').parentElement ?? byId('for-you'));
 }

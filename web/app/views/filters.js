@@ -44,7 +44,7 @@ export function makeFilters(facets, filters, changed) {
     'div',
     { class: 'filter-body', id: 'filter-body' },
     ...facets.map((facet) =>
-      facet.kind === 'choice' ? chips(facet, filters, told) : range(facet, filters, again),
+      facet.kind === 'choice' ? chips(facet, filters, told) : range(facet, filters, told),
     ),
     clear,
   );
@@ -106,13 +106,12 @@ function chips({ name, values }, filters, changed) {
 /**
  * @param {Extract<Facet, { kind: 'range' }>} facet
  * @param {Filters} filters
- * @param {() => void} again
+ * @param {() => void} changed
  */
-function range(facet, filters, again) {
+function range(facet, filters, changed) {
   const { name, years } = facet;
-  const [low, high] = filters.ranges.get(name) ?? [facet.low, facet.high];
   const label = readableName(name);
-  const field = (/** @type {string} */ end, /** @type {number} */ value) =>
+  const field = (/** @type {string} */ end) =>
     h('input', {
       type: 'number',
       'aria-label': `${label} ${end}`,
@@ -120,57 +119,47 @@ function range(facet, filters, again) {
       min: facet.low,
       max: facet.high,
       step: years ? 1 : 'any',
-      value,
-      onchange: limit,
+      onchange: () => limit(from.valueAsNumber, to.valueAsNumber),
     });
-  const limit = () => {
-    const [a, b] = [from, to].map((input) => input.valueAsNumber);
-    filters.limit(
-      facet,
-      Number.isFinite(a) ? Number(a) : facet.low,
-      Number.isFinite(b) ? Number(b) : facet.high,
-    );
-    again();
+  // The fields stay the same elements: the focus may be on its way from one to the next.
+  const show = () => {
+    const [low, high] = filters.ranges.get(name) ?? [facet.low, facet.high];
+    from.value = String(low);
+    to.value = String(high);
+    const decade = high === low + 9 && low % 10 === 0 ? String(low) : '';
+    if (decadeField) decadeField.value = decade;
   };
-  const from = field('from', low);
-  const to = field('to', high);
-  const fields = h(
-    'div',
-    { class: 'range', role: 'group', 'aria-label': label },
-    label,
-    from,
-    '–',
-    to,
-  );
-  if (years) fields.append(decades(facet, filters, again));
-  return fields;
+  const limit = (/** @type {number} */ low, /** @type {number} */ high) => {
+    const begin = Number.isFinite(low) ? low : facet.low;
+    filters.limit(facet, begin, Number.isFinite(high) ? high : facet.high);
+    show();
+    changed();
+  };
+  const from = field('from');
+  const to = field('to');
+  const decadeField = years ? decades(facet, (low) => limit(low, low + 9)) : undefined;
+  show();
+  const parts = [label, from, '–', to, ...(decadeField ? [decadeField] : [])];
+  return h('div', { class: 'range', role: 'group', 'aria-label': label }, ...parts);
 }
 
 /**
  * @param {Extract<Facet, { kind: 'range' }>} facet
- * @param {Filters} filters
- * @param {() => void} again
+ * @param {(low: number) => void} chosen with the decade's first year, or NaN for any
  */
-function decades(facet, filters, again) {
+function decades(facet, chosen) {
   const first = Math.floor(facet.low / 10) * 10;
   const count = Math.floor((facet.high - first) / 10) + 1;
-  const chosen = filters.ranges.get(facet.name);
   const options = Array.from({ length: count }, (_, n) => {
     const decade = first + 10 * n;
-    const selected = chosen?.[0] === decade && chosen[1] === decade + 9;
-    return h('option', { value: decade, selected }, `${decade}s`);
+    return h('option', { value: decade }, `${decade}s`);
   });
   const select = h(
     'select',
     {
       'aria-label': 'Decade',
       'data-testid': 'decade',
-      onchange: () => {
-        const decade = Number(select.value);
-        if (decade) filters.limit(facet, decade, decade + 9);
-        else filters.ranges.delete(facet.name);
-        again();
-      },
+      onchange: () => chosen(select.value ? Number(select.value) : NaN),
     },
     h('option', { value: '' }, 'Any decade'),
     ...options.reverse(),

@@ -1,0 +1,131 @@
+"""The page's client answers what Python answers, to the same questions."""
+
+import json
+import random
+import sys
+
+import numpy as np
+import pytest
+from visit import films
+
+from pocketrec.bundle import GOLDEN_TOLERANCE
+from pocketrec.encoding import Bins
+from pocketrec.runtime import Event
+
+pytestmark = pytest.mark.browser
+
+HISTORIES = 500
+FEW = 100
+LONGEST = 300
+LEAST_EQUAL = 0.97
+"""Of lists with the very same ids, where weights are int8. The browser's kernels and Python's round
+activations each in their own way, so items of almost one score change places in some lists; their
+scores still agree, which is asserted of every list."""
+
+RECOMMEND = """async (asked) => {
+  const { openBundle } = await import('./pocketrec.js');
+  const recommender = await openBundle('bundle/', { wasm: 'wasm/' });
+  const lists = [];
+  for (const { history, ...options } of JSON.parse(asked)) {
+    lists.push(await recommender.recommend(history, options));
+  }
+  await recommender.close();
+  return lists.map((list) => [list.map(({ id }) => id), list.map(({ score }) => score)]);
+}"""
+
+
+def questions(recommender, count, seed=4):
+    """What the client is asked, as JSON: of all lengths, with and without all that can be told."""
+    draw = random.Random(seed)
+    items = [item.id for item in recommender.items]
+    shapes = recommender.bundle.shapes
+
+    def told(of):
+        named = [f for f in recommender.features if f.of == of and f.time is None]
+        return {f.name: value(f.encoding) for f in named if draw.random() < 0.8}
+
+    def value(encoding):
+        if isinstance(encoding, Bins):
+            return draw.uniform(encoding.edges[0] - 1, encoding.edges[-1] + 1)
+        return draw.choice([*encoding.values, "never seen", list(encoding.values[:2])])
+
+    for number in range(count):
+        moment = draw.uniform(9e8, 1.1e9)
+        history = []
+        for item in draw.choices(items, k=draw.randint(0, LONGEST)):
+            moment += draw.expovariate(1) * 10 ** draw.uniform(0, 6)
+            history.append({"id": item, "features": told("event")})
+            if draw.random() < 0.9:
+                history[-1]["time"] = moment
+        vector = [draw.gauss(0, 0.2) for _ in range(shapes.dim)]
+        # Every tenth time more than the graph holds, so that all items are scored and sorted.
+        many, k = (shapes.blocked + 50, shapes.results + 50) if number % 10 == 0 else (20, 10)
+        yield {
+            "history": history,
+            "k": min(k, len(items)),
+            "blocked": draw.sample(items, min(draw.randint(0, many), len(items) // 2)),
+            "user": told("user"),
+            "now": moment + draw.uniform(0, 1e6) if draw.random() < 0.8 else None,
+            "userVector": vector if draw.random() < 0.5 else None,
+        }
+
+
+def answers(recommender, asked):
+    for question in asked:
+        history = [
+            Event(event["id"], event.get("time"), event["features"])
+            for event in question["history"]
+        ]
+        lines = recommender.recommend(
+            history,
+            user_vector=question["userVector"],
+            **{name: question[name] for name in ("k", "blocked", "user", "now")},
+        )
+        yield [line.id for line in lines], [line.score for line in lines]
+
+
+def answered(page, asked):
+    """The same as `answers`, from the page's client."""
+    return page.evaluate(RECOMMEND, json.dumps(asked))  # as text: Playwright's own way takes long
+
+
+def compared(page, server, recommender, count):
+    """How many lists have the same ids; fails where lengths or scores differ."""
+    asked = list(questions(recommender, count))
+    page.goto(server.url + "licences.txt")  # of the same origin, and runs nothing of its own
+    found = answered(page, asked)
+    bundle = recommender.bundle
+    scores = [score for vector in bundle.manifest["golden"] for score in vector["scores"]]
+    tolerance = GOLDEN_TOLERANCE[bundle.manifest["quantization"]] * np.std(scores)
+    equal, worst = 0, 0.0
+    for (ids, scores), (own_ids, own_scores) in zip(
+        found, answers(recommender, asked), strict=True
+    ):
+        assert len(ids) == len(own_ids)
+        equal += ids == own_ids
+        worst = max([worst, *np.abs(np.subtract(scores, own_scores))])
+    said = f"{equal} of {len(asked)} lists equal, scores differ by up to {worst:.2g}"
+    assert worst <= tolerance, f"{said}, where {tolerance:.2g} is allowed"
+    sys.stdout.write(f"{said}\n")  # shown when a test fails
+    return equal
+
+
+def test_films_are_ranked_as_in_python(page, server):
+    assert compared(page, server, films(), HISTORIES) >= LEAST_EQUAL * HISTORIES
+
+
+def test_a_small_shop_is_ranked_as_in_python_without_exception(
+    page, serve, built_page, fresh_shop, featured
+):
+    assert compared(page, serve(built_page, fresh_shop.bundle), featured, FEW) == FEW
+
+
+def test_another_question_has_another_answer(page, server):
+    """The comparison above can fail: what is told matters, to each list that it is told of."""
+    page.goto(server.url + "licences.txt")
+    asked = [question for question in questions(films(), FEW) if question["userVector"]][:20]
+    found = answered(page, asked)
+    for name, other in (("userVector", None), ("history", []), ("user", {}), ("now", None)):
+        without = answered(page, [{**question, name: other} for question in asked])
+        differ = sum(a != b for a, b in zip(found, without, strict=True))
+        assert differ > len(asked) / 2, name
