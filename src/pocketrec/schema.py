@@ -87,7 +87,7 @@ class Signature:
     BLOCKED: Final = "blocked"  # int32 (1, N), 0 = nothing
     USER_VECTOR: Final = "user_vector"  # float32 (1, D), zero changes nothing
     CANDIDATES: Final = "candidates"  # int32 (1, C)
-    TARGET: Final = "target"  # float32 (1, C), 1 = liked, -1 = disliked, 0 = drawn beside it
+    TARGET: Final = "target"  # float32 (1, C), 1 = liked, -1 = disliked, 0 = padding
     LEARNING_RATE: Final = "learning_rate"  # float32 (1, 1)
     IDS: Final = "ids"  # int32 (1, K)
     SCORES: Final = "scores"  # float32 (1, K) or (1, C)

@@ -24,6 +24,14 @@ FOCUS = """() => {
 
 
 @pytest.fixture
+def context(browser):
+    """One that keeps no files for later: that is for test_page_offline.py, and takes a while."""
+    fresh = browser.new_context(service_workers="block")
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
 def visit(page, server):
     return Visit(page, server.url).open()
 

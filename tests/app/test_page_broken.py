@@ -73,11 +73,11 @@ def test_a_runtime_that_does_not_arrive_is_told_and_tried_again(visit, server):
     assert visit.button(EMPIRE).get_attribute("aria-pressed") == "true"
 
 
-def test_a_server_that_went_away_is_told(visit, server):
+def test_an_open_page_needs_no_server(visit, server):
     server.stop()
     try:
-        visit.page.get_by_test_id("tab-data").click()
-        visit.tap("260")  # the open page needs nobody
+        visit.show("data")
+        visit.tap("260")
         visit.until_stored(3)
     finally:
         server.start()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 
 CALLS = 2000
 SLACK = 300_000
-"""Bytes: a hundredth of what 2,000 calls would leave behind that kept their tensors and lists."""
+"""Bytes. Calls that left their tensors behind would take 16 MB."""
 
 REFUSED = """async ([method, ...given]) => {
   const { openBundle, PocketrecError } = await import('./pocketrec.js');

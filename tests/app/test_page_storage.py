@@ -21,6 +21,28 @@ IDBObjectStore.prototype.put = function (...given) {
 """While `full` is set. (What DevTools can override is the quota that IndexedDB asks for seldom.)"""
 
 
+@pytest.fixture
+def context(browser):
+    """One that keeps no files for later: that is for test_page_offline.py, and takes a while."""
+    fresh = browser.new_context(service_workers="block")
+    yield fresh
+    fresh.close()
+
+
+CHANGE = """async (values) => {
+  const opening = indexedDB.open('pocketrec', 1);
+  await new Promise((resolve) => (opening.onsuccess = resolve));
+  const records = opening.result.transaction('records', 'readwrite').objectStore('records');
+  const reading = records.getAll();
+  await new Promise((resolve) => (reading.onsuccess = resolve));
+  records.clear();
+  const writing = records.put({ ...reading.result[0], ...values });
+  await new Promise((resolve) => (writing.onsuccess = resolve));
+  opening.result.close();
+}"""
+"""Change values of the stored record."""
+
+
 def exported(visit, path):
     """The ids of what the banner's button exports."""
     with visit.page.expect_download() as download:
@@ -64,6 +86,33 @@ def test_where_storage_is_full_the_page_goes_on_and_keeps_all_once_there_is_room
     expect(page.locator(".banner[data-name='storage']")).to_have_count(0)
     visit.reload()
     expect(page.get_by_test_id("tab-history").locator(".count")).to_have_text("4")
+
+
+def test_what_another_model_learned_is_left_behind_and_its_events_are_kept(page, server):
+    visit = Visit(page, server.url).open()
+    visit.tap(EMPIRE)
+    visit.until_stored(1)
+    (record,) = visit.stored()
+    other = "f" * 64
+    page.evaluate(CHANGE, {"model": other, "state": {**record["state"], "model": other}})
+    visit.reload()
+    assert "The model is a new one: 1 event kept" in visit.banner("restored")
+    assert visit.button(EMPIRE).get_attribute("aria-pressed") == "true"
+    visit.show("data")
+    expect(page.get_by_test_id("learned")).to_contain_text("0 steps")
+
+
+def test_a_damaged_record_is_told(page, server):
+    visit = Visit(page, server.url).open()
+    first = visit.list
+    visit.tap(EMPIRE)
+    visit.until_stored(1)
+    page.evaluate(CHANGE, {"state": 5})
+    visit.reload()
+    assert "damaged" in visit.banner("restored")
+    assert visit.list == first
+    visit.tap(MATRIX)
+    visit.until_stored(1)
 
 
 def test_two_tabs_at_once_both_end_with_all_taps(context, server):

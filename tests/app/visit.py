@@ -13,7 +13,8 @@ from playwright.sync_api import expect
 from pocketrec.app.site import Body, Resource
 from pocketrec.runtime import Recommender
 
-expect.set_options(timeout=10_000)
+PATIENCE_MS = 10_000
+expect.set_options(timeout=PATIENCE_MS)
 
 STORED = """async () => {
   const opening = indexedDB.open('pocketrec', 1);
@@ -53,6 +54,7 @@ class Visit:
         self.page = page
         self.url = url
         self.complaints = []
+        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._hear)
 
@@ -138,12 +140,6 @@ class Visit:
     def until_stored(self, events):
         """Wait until so many events are in the browser's storage."""
         self.page.evaluate(UNTIL_STORED, events)
-
-
-def titles(ids):
-    """Films as the log spells them."""
-    known = {str(item.id): item.title for item in films().items}
-    return [known[key] for key in ids]
 
 
 def replace(served, name, content):

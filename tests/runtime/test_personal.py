@@ -127,8 +127,10 @@ def test_decay_shrinks_and_reset_forgets(personal):
     vector = np.array(personal.vector)
     personal.decay(0.25)
     assert np.allclose(personal.vector, vector / 4)
+    assert personal.state.gains
     personal.decay(0)
     assert not any(personal.vector)
+    assert personal.state.gains == ()
     personal.reset()
     assert personal.history == []
     for factor in (-0.1, 1.1, float("nan")):
@@ -206,7 +208,7 @@ def test_the_guard_sees_what_a_vector_does_to_the_lists(personal):
     value = personal.to_json() | {"vector": [50 * float(number) for number in away]}
     turned = Personal.from_json(personal.recommender, value)
     turned.like(wanted)
-    ((adapted, plain),) = turned.state.gains or ((0.0, 1.0),)
+    ((adapted, plain),) = turned.state.gains
     assert plain == 1.0
     assert adapted < plain
 
@@ -222,6 +224,8 @@ def test_the_guard_sees_what_a_vector_does_to_the_lists(personal):
         {"events": [{"id": None, "verdict": "like", "time": None}]},
         {"events": [{"id": "sku-none", "verdict": "like", "time": None}]},
         {"events": [{"id": "sku-003", "verdict": "like", "time": "now"}]},
+        {"events": [{"id": "sku-003", "verdict": "like", "time": -1}]},
+        {"events": [{"id": "sku-003", "verdict": "like", "time": 1e13}]},
         {"events": [{"id": "sku-003", "verdict": "like"}]},
         {"events": 5},
         {"steps": -1},

@@ -3,6 +3,7 @@
 import { PocketrecError, openBundle } from '../pocketrec.js';
 import { askedBundle, byName, droppedFiles } from './model/sources.js';
 import { Store } from './model/store.js';
+import { inTurn } from './model/turns.js';
 import { Page } from './page.js';
 import { showBanner } from './views/announce.js';
 import { makeDock } from './views/dock.js';
@@ -19,12 +20,13 @@ import { preloadWasm } from './wasm.js';
 let page;
 
 const store = Store.open();
+const opening = inTurn();
 
 /** Open the bundle of the page's address; where it fails, say so in the page's middle. */
 async function start() {
   setState('loading');
   try {
-    await open(askedBundle(location.search));
+    await opening(() => open(askedBundle(location.search)));
   } catch (error) {
     showFailure(error, { again: start, openFiles });
   }
@@ -39,10 +41,16 @@ async function open(source) {
     throw new PocketrecError('runtime', 'this browser runs no WebAssembly, which the model needs');
   }
   const recommender = await openBundle(source, { wasm: 'wasm/', onProgress: showProgress });
+  const next = new Page(recommender, await store);
+  next.openFiles = openFiles;
+  try {
+    await next.open();
+  } catch (error) {
+    await next.close();
+    throw error; // what was open stays
+  }
   page?.close();
-  page = new Page(recommender, await store);
-  page.openFiles = openFiles;
-  await page.open();
+  page = next;
   setState('ready');
   performance.mark('first-recommendations');
   page.showParts();
@@ -54,7 +62,7 @@ async function open(source) {
  */
 async function openFiles(files) {
   try {
-    await open(byName(files));
+    await opening(() => open(byName(files)));
     showBanner(
       'opened',
       'This bundle was opened from your files; it is not kept for the next visit.',
@@ -76,7 +84,9 @@ function acceptDrops() {
   window.addEventListener('drop', async (event) => {
     event.preventDefault();
     target.hidden = true;
-    if (event.dataTransfer) await openFiles(await droppedFiles(event.dataTransfer));
+    if (!event.dataTransfer) return;
+    // What cannot be read is like nothing dropped, and told as that.
+    await openFiles(await droppedFiles(event.dataTransfer).catch(() => []));
   });
 }
 
@@ -88,4 +98,4 @@ start().then(keepOffline);
 makeDock();
 acceptDrops();
 listenToKeys(() => page?.undo());
-window.addEventListener('visibilitychange', () => document.hidden || page?.session.refresh());
+window.addEventListener('visibilitychange', () => document.hidden || page?.refresh());

@@ -21,6 +21,11 @@ export async function keepOffline() {
       });
     });
     await navigator.serviceWorker.ready;
+    const bundle = ['manifest.json', 'items.json', 'model.tflite'].map((name) =>
+      caches.match(new URL(`bundle/${name}`, registration.scope)),
+    );
+    // Without a bundle of its own the page opens offline, and has nothing to rank.
+    if (!(await Promise.all(bundle)).every(Boolean)) return;
     document.documentElement.dataset.offline = 'ready';
     sayOffline();
   } catch {

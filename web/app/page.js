@@ -76,15 +76,19 @@ export class Page {
     this.#showRest();
   }
 
+  refresh() {
+    this.#do(this.session.refresh());
+  }
+
   undo() {
     if (this.session.canUndo) this.#do(this.session.undo());
   }
 
-  close() {
+  async close() {
     clearTimeout(this.#explaining);
     this.#closing.abort();
-    this.session.close();
-    return this.session.recommender.close();
+    await this.session.close();
+    await this.session.recommender.close();
   }
 
   #makeParts() {
@@ -142,7 +146,8 @@ export class Page {
     const asked = this.#asked;
     const { list, ms } = await rank(session, catalogue, filters, this.#shown);
     const entries = list.map(({ id }) => catalogue.entry(id));
-    if (asked !== this.#asked) return entries; // other filters were chosen in the meantime
+    // Other filters were chosen in the meantime, or another bundle.
+    if (asked !== this.#asked || this.#closing.signal.aborted) return entries;
     this.recommendations.show(entries);
     this.#ranks += 1;
     document.documentElement.dataset.rankMs = ms.toFixed(3);

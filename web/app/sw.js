@@ -16,7 +16,9 @@ const VERSION = /** @type {string} */ (__VERSION__);
 const PRECACHE = /** @type {string[]} */ (__PRECACHE__);
 const WASM = /** @type {Record<'relaxedSimd' | 'compat', string[]>} */ (__WASM__);
 
-const BUNDLE = ['bundle/manifest.json', 'bundle/items.json', 'bundle/model.tflite'];
+const MANIFEST = 'bundle/manifest.json';
+const FILES = ['items.json', 'model.tflite'];
+const BUNDLE = [MANIFEST, ...FILES.map((name) => `bundle/${name}`)];
 
 const PREFIX = `pocketrec ${worker.registration.scope} `;
 const PAGE_CACHE = `${PREFIX}page ${VERSION}`;
@@ -38,9 +40,7 @@ const sameBundle = /** @type {Map<string, Promise<boolean>>} */ (new Map());
 worker.addEventListener('install', (event) => {
   // One file that is missing fails the whole; the next visit tries again.
   const page = keep(PAGE_CACHE, [...pageFiles]);
-  // A page that is used with dropped bundles alone has none of its own.
-  const bundle = keep(BUNDLE_CACHE, [...bundleFiles]).catch(() => caches.delete(BUNDLE_CACHE));
-  event.waitUntil(Promise.all([page, bundle]));
+  event.waitUntil(Promise.all([page, keepBundle()]));
 });
 
 worker.addEventListener('activate', (event) => {
@@ -82,6 +82,38 @@ async function keep(cacheName, addresses) {
 }
 
 /**
+ * Keep the bundle that is served, if its three files belong together; else what is kept stays. (A
+ * page that is used with dropped bundles alone has none, and a captive portal answers anything.)
+ */
+async function keepBundle() {
+  try {
+    const manifest = await fetchFile(MANIFEST);
+    const { files } = await manifest.clone().json();
+    const others = await Promise.all(
+      FILES.map(async (name) => {
+        const answer = await fetchFile(`bundle/${name}`);
+        const digest = await crypto.subtle.digest('SHA-256', await answer.clone().arrayBuffer());
+        const found = Array.from(new Uint8Array(digest), (n) => n.toString(16).padStart(2, '0'));
+        if (found.join('') !== files[name].sha256) throw new Error(`${name} is of another bundle`);
+        return answer;
+      }),
+    );
+    const cache = await caches.open(BUNDLE_CACHE);
+    const answers = [manifest, ...others];
+    await Promise.all(answers.map((answer, n) => cache.put(address(BUNDLE[n] ?? ''), answer)));
+  } catch {
+    // The next visit tries again.
+  }
+}
+
+/** @param {string} name */
+async function fetchFile(name) {
+  const answer = await fetch(address(name), { cache: 'no-cache' });
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  return answer;
+}
+
+/**
  * @param {string} cacheName
  * @param {string} url
  * @param {Request} request
@@ -110,7 +142,7 @@ async function fromBundle(request, clientId, event) {
  * @param {ExtendableEvent} event
  */
 async function isSame(event) {
-  const url = address('bundle/manifest.json');
+  const url = address(MANIFEST);
   const own = await caches.match(url, { cacheName: BUNDLE_CACHE });
   if (!own) return false;
   try {
@@ -120,6 +152,6 @@ async function isSame(event) {
   } catch {
     return true;
   }
-  event.waitUntil(keep(BUNDLE_CACHE, [...bundleFiles]).catch(() => {}));
+  event.waitUntil(keepBundle());
   return false;
 }

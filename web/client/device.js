@@ -45,8 +45,13 @@ export class DeviceModel {
   static async load(bundle) {
     const specs = signatures(bundle.shapes, bundle.features);
     const device = new DeviceModel(await RuntimeModel.load(bundle.model, specs), bundle);
-    // The first call allocates; what cannot run is found here, not in the app's call.
-    await device.recommend(new Int32Array(), { k: 1 });
+    try {
+      // The first call allocates; what cannot run is found here, not in the app's call.
+      await device.recommend(new Int32Array(), { k: 1 });
+    } catch (error) {
+      await device.close();
+      throw error;
+    }
     return device;
   }
 

@@ -144,7 +144,9 @@ export class Personal {
       throw new PocketrecError('input', `decay takes a factor from 0 to 1, not ${factor}`);
     }
     const vector = this.#state.vector.map((number) => number * factor);
-    this.#change({ ...this.#state, vector });
+    // A vector that was forgotten is not to be judged by what it did.
+    const gains = factor ? this.#state.gains : [];
+    this.#change({ ...this.#state, vector, gains });
   }
 
   /** Forget everything: history, verdicts and vector. It can be undone. */

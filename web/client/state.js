@@ -32,6 +32,9 @@ const FORMAT = 1;
 const WINDOW = 10;
 const MARGIN = 1;
 
+/** Seconds since 1970 that an event's time may have: dates end there. */
+const LATEST = 8.64e12;
+
 const VERDICTS = ['like', 'seen', 'dislike'];
 
 /**
@@ -148,7 +151,7 @@ function parsed(saved) {
 function isEvent(event) {
   const { id, verdict, time } = event ?? {};
   const named = typeof id === 'string' || Number.isSafeInteger(id);
-  return named && VERDICTS.includes(verdict) && (time === null || Number.isFinite(time));
+  return named && VERDICTS.includes(verdict) && (time === null || (time >= 0 && time <= LATEST));
 }
 
 /** @param {unknown} pair */

@@ -73,7 +73,7 @@ test('ids are the same as text and as numbers', async () => {
   assert.ok(films.has(String(id)) && films.has(Number(id)) && !films.has('nobody'));
 });
 
-test('a liked film and those like it rise, a disliked one falls', async () => {
+test('a step moves the scores, and a dislike the other way', async () => {
   const history = ids(0, 10);
   const [id] = ids(500, 501);
   const score = async (userVector) => (await films.score(history, [id], { userVector }))[0];

@@ -138,10 +138,11 @@ def listen(site: Site, host: str, port: int, on_request: OnRequest | None = None
     for candidate in (*nearby, 0):
         try:
             return Server(site, host, candidate, on_request)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
+        except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError
+            if getattr(error, "errno", None) != errno.EADDRINUSE:
+                reason = getattr(error, "strerror", None) or "it is no name of a machine"
                 raise ConfigError(
-                    f"cannot listen on {host}, port {candidate} ({error.strerror}): give an "
+                    f"cannot listen on {host}, port {candidate} ({reason}): give an "
                     "address of this machine, such as 127.0.0.1, and a port from 1024 on"
                 ) from None
     raise ConfigError(f"cannot listen on {host}: all its ports are taken")

@@ -33,7 +33,7 @@ def command(
         from ..examples.shards import PreparedData
         from ..export.build import export_bundle
         from ..toml import override_config
-        from ..training.adaptation import fit_adaptation
+        from ..training.adaptation import SETTINGS, fit_adaptation
         from ..training.run import Run
 
     run = Run.open(run_path)
@@ -43,7 +43,11 @@ def command(
     config = override_config(run.config, settings, only="export")
     check_replaceable(folder, KIND)
     inputs = fingerprint(
-        run.manifest["files"], config.export.model_dump(), __version__, accept_quality_loss
+        run.manifest["files"],
+        config.export.model_dump(),
+        __version__,
+        accept_quality_loss,
+        SETTINGS,
     )
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_bundle(folder).manifest
@@ -59,7 +63,9 @@ def command(
     with show as status, timed() as seconds:
         if status:
             status.update("fitting what a like teaches")
-        adaptation = fit_adaptation(run.model, data.training())
+        adaptation = fit_adaptation(
+            run.model, data.training(), exclude_seen=config.data.exclude_seen
+        )
         verdict = export_bundle(
             run.model,
             run.catalogue,

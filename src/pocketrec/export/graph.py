@@ -80,7 +80,7 @@ class AdaptGraph(nn.Module):
     def forward(
         self, user_vector: Tensor, candidates: Tensor, target: Tensor, learning_rate: Tensor
     ) -> dict[str, Tensor]:
-        """The user's vector after one step; 0 among the candidates is nobody."""
+        """The user's vector after one step; candidates whose target is 0 teach nothing."""
         named = torch.matmul(target.unsqueeze(1), self.table(candidates)).squeeze(1)  # (1, D)
         step = self.adaptation(named - target.sum(-1, keepdim=True) * self.mean)
         return {Signature.USER_VECTOR: user_vector + learning_rate * step}

@@ -23,6 +23,8 @@ from .recommender import Recommendation, Recommender
 Verdict = Literal["like", "seen", "dislike"]
 
 FORMAT = 1
+LATEST = 8.64e12
+"""Seconds since 1970 that an event's time may have: dates of JavaScript end there."""
 UNDO = 20
 """Newest changes that can be undone."""
 RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
@@ -129,7 +131,9 @@ class Personal:
         if not 0 <= factor <= 1:
             raise InputError(f"decay takes a factor from 0 to 1, not {factor!r}")
         vector = tuple(number * factor for number in self.state.vector)
-        self._change(replace(self.state, vector=vector))
+        # A vector that was forgotten is not to be judged by what it did.
+        gains = self.state.gains if factor else ()
+        self._change(replace(self.state, vector=vector, gains=gains))
 
     def reset(self) -> None:
         """Forget everything: history, verdicts and vector. It can be undone."""
@@ -284,7 +288,8 @@ def _parsed(value: Any) -> State:
     )
     for event in events:
         known = type(event.id) in (int, str) and event.verdict in get_args(Verdict)
-        if not known or not (event.time is None or _is_number(event.time)):
+        timed = event.time is None or (_is_number(event.time) and 0 <= event.time <= LATEST)
+        if not known or not timed:
             raise ValueError(f"{event} is no event")
     vector = tuple(map(float, value["vector"]))
     gains = tuple((float(adapted), float(plain)) for adapted, plain in value["gains"])

@@ -26,6 +26,8 @@ ITEMS = 8192
 """Larger catalogues are represented by so many items, drawn anew at each step."""
 SCALES = (1.0, 0.7, 0.5, 0.25, 0.0)
 """By how much A may be shrunk, whichever is best for users that it was not fitted to."""
+SETTINGS = (DECAY, SLOWING, USERS, EVENTS, AHEAD, STEPS, BATCH, PLACES, RATE, ITEMS, *SCALES)
+"""All that the fit depends on beside the model and the log: with others, A is another one."""
 
 
 def step_weights(steps: int) -> Tensor:
@@ -34,7 +36,9 @@ def step_weights(steps: int) -> Tensor:
     return DECAY ** (steps - 1 - past) / (1 + past / SLOWING)
 
 
-def fit_adaptation(model: RecommenderModel, sequences: Sequences, seed: int = 1) -> Tensor:
+def fit_adaptation(
+    model: RecommenderModel, sequences: Sequences, *, exclude_seen: bool = True, seed: int = 1
+) -> Tensor:
     """The matrix A (D, D) for a trained model; zero where it would not help.
 
     A fifth of the users decides how much of A is kept. Nothing of the split's later events is
@@ -43,15 +47,21 @@ def fit_adaptation(model: RecommenderModel, sequences: Sequences, seed: int = 1)
     random = np.random.default_rng(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return _fit(_Users(model, sequences, random), random)
+        return _fit(_Users(model, sequences, random, exclude_seen=exclude_seen), random)
 
 
 class _Users:
     """The first events of some users, the next ones, and the model's states in between."""
 
     def __init__(
-        self, model: RecommenderModel, sequences: Sequences, random: np.random.Generator
+        self,
+        model: RecommenderModel,
+        sequences: Sequences,
+        random: np.random.Generator,
+        *,
+        exclude_seen: bool,
     ) -> None:
+        self.exclude_seen = exclude_seen
         self.events = min(EVENTS, model.max_length)
         lengths = np.diff(sequences.offsets)
         users = np.flatnonzero(lengths >= 2)
@@ -88,11 +98,14 @@ class _Users:
             logits = user @ table.T * self.scale
             if chosen is None:
                 logits = logits.index_fill(1, torch.tensor([PADDING]), MASKED)
-                logits = logits.scatter(1, past, MASKED)
+                if self.exclude_seen:
+                    logits = logits.scatter(1, past, MASKED)
             else:  # each stands for as many others
                 logits = logits + float(np.log((len(self.table) - 1) / len(chosen)))
             wanted = torch.einsum("ud,uad->ua", user, self.table[ahead]) * self.scale
-            real = (ahead != PADDING) & (ahead.unsqueeze(2) != past.unsqueeze(1)).all(2)
+            real = ahead != PADDING
+            if self.exclude_seen:
+                real &= (ahead.unsqueeze(2) != past.unsqueeze(1)).all(2)
             total = total + ((logits.logsumexp(1, keepdim=True) - wanted) * real).sum()
             count = count + real.sum()
         return total / count.clamp(min=1)
@@ -126,6 +139,8 @@ def _fit(data: _Users, random: np.random.Generator) -> Tensor:
             optimizer.step()
         schedule.step()
     fitted, among = adaptation.detach(), chosen()
+    if not fitted.isfinite().all():
+        return nothing
     # Few and many events alike: a vector that helps at one and harms at the other is no help.
     checks = [n for n in (1, 5, 20, 50) if n <= data.events]
 

@@ -2,7 +2,7 @@
 
 import { h } from '../views/dom.js';
 import { motifOf } from './motifs.js';
-import { paletteOf } from './palettes.js';
+import { ofLabel, paletteOf } from './palettes.js';
 import { drawing, hashOf } from './random.js';
 
 /** @import { Entry } from '../model/entry.js' */
@@ -50,7 +50,7 @@ export function cover(entry) {
     decoding: 'async',
     draggable: 'false',
   });
-  const face = FACES[label.toLowerCase()] ?? 'condensed';
+  const face = ofLabel(FACES, label) ?? 'condensed';
   const element = h(
     'div',
     { class: 'cover', 'aria-hidden': 'true', 'data-face': face, 'data-size': sizeOf(entry.title) },

@@ -3,6 +3,7 @@
  * since the title stands below; the same draws give the same picture.
  */
 
+import { ofLabel } from './palettes.js';
 import * as patterns from './patterns.js';
 import * as scenes from './scenes.js';
 
@@ -48,6 +49,6 @@ const NEUTRAL = [tiles, meeting, arches, orbits, contours, waves, stairs];
  * @returns {Motif}
  */
 export function motifOf(label, hash) {
-  const motifs = BY_LABEL[label.toLowerCase()] ?? NEUTRAL;
+  const motifs = ofLabel(BY_LABEL, label) ?? NEUTRAL;
   return motifs[hash % motifs.length] ?? tiles;
 }

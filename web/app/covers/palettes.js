@@ -64,7 +64,7 @@ const HUES = [8, 32, 150, 178, 205, 228, 262, 292, 330];
  * @returns {Palette}
  */
 export function paletteOf(label, hash) {
-  const sets = SETS[label.toLowerCase()];
+  const sets = ofLabel(SETS, label);
   if (!sets) return aroundHue(HUES[(label ? hashOf(label) : hash) % HUES.length] ?? 0);
   const [night = '', deep = '', mid = '', glow = '', paper = ''] =
     sets[hash % sets.length]?.split(' ') ?? [];
@@ -83,4 +83,17 @@ function aroundHue(hue) {
     glow: `hsl(${(hue + 48) % 360} 85% 74%)`,
     paper: '#fffaf2',
   };
+}
+
+/**
+ * What a table has for a label; "constructor" is a label like any other.
+ *
+ * @template T
+ * @param {Record<string, T>} table by labels in small letters
+ * @param {string} label
+ * @returns {T | undefined}
+ */
+export function ofLabel(table, label) {
+  const key = label.toLowerCase();
+  return Object.hasOwn(table, key) ? table[key] : undefined;
 }

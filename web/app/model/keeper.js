@@ -76,13 +76,14 @@ export class Keeper {
    *
    * @param {PersonalState} state
    * @param {About} about
-   * @returns {Promise<{ record: StoredRecord | undefined } | null>}
+   * @returns {Promise<{ record: StoredRecord | undefined, unkept: boolean } | null>} `unkept` if this
+   *   tab had changes that only its memory held
    */
   async keep(state, about) {
     const revision = crypto.getRandomValues(new Uint32Array(3)).join('-');
     const record = { ...this.record(state, about), revision };
     const result = await this.#store.exchange(record, this.#revision);
-    if (!result.written) return { record: result.found };
+    if (!result.written) return { record: result.found, unkept: result.unkept };
     this.#revision = revision;
     this.#channel.postMessage('changed');
     return null;

@@ -1,6 +1,6 @@
 /** The list of the moment: the best items that pass the filters, and how long that took. */
 
-/** @import { ItemId, Recommendation } from '../../pocketrec.js' */
+/** @import { Recommendation } from '../../pocketrec.js' */
 /** @import { Catalogue } from './catalogue.js' */
 /** @import { Filters } from './facets.js' */
 /** @import { Session } from './session.js' */
@@ -19,16 +19,17 @@
  * @returns {Promise<Ranking>}
  */
 export async function rank(session, catalogue, filters, k) {
+  const shown = Math.min(k, catalogue.size);
   const { personal, about: user, now } = session;
   const most = Math.min(personal.recommender.shapes.results, catalogue.size);
   const start = performance.now();
   // One call of the model gives the best 100 or so; what passes of them is the best that passes.
-  const best = await personal.recommend({ k: Math.max(most, k), now, user });
+  const best = await personal.recommend({ k: Math.max(most, shown), now, user });
   let list = best.filter(({ id }) => filters.passes(catalogue.entry(id).item));
-  if (filters.active && list.length < k) {
+  if (filters.active && list.length < shown) {
     const blocked = catalogue.outside(filters);
     const left = catalogue.size - blocked.length;
-    list = left ? await personal.recommend({ k: Math.min(k, left), now, user, blocked }) : [];
+    list = left ? await personal.recommend({ k: Math.min(shown, left), now, user, blocked }) : [];
   }
-  return { list: list.slice(0, k), ms: performance.now() - start };
+  return { list: list.slice(0, shown), ms: performance.now() - start };
 }

@@ -11,7 +11,7 @@ import { fitAbout, fitState } from './transfer.js';
 import { inTurn } from './turns.js';
 import { counted } from './wording.js';
 
-/** @import { ItemId, PersonalState, Recommender } from '../../pocketrec.js' */
+/** @import { Feedback, ItemId, PersonalState, Recommender } from '../../pocketrec.js' */
 /** @import { Catalogue } from './catalogue.js' */
 /** @import { Entry } from './entry.js' */
 /** @import { About, Store, StoredRecord } from './store.js' */
@@ -58,7 +58,8 @@ export class Session {
     this.recommender = recommender;
     this.#catalogue = catalogue;
     this.#keeper = new Keeper(recommender, store);
-    this.#keeper.listen(() => this.refresh());
+    // What fails here fails at the next tap as well, which tells it.
+    this.#keeper.listen(() => this.refresh().catch(() => {}));
     this.personal = new Personal(recommender);
   }
 
@@ -71,6 +72,7 @@ export class Session {
     if (!record) return [];
     const notes = this.#take(record);
     if (record.model === this.recommender.fingerprint) return notes;
+    await this.#keep(); // so that a wipe in another tab is noticed from now on
     const events = counted(this.personal.events.length, 'event');
     return [`The model is a new one: ${events} kept, learning starts anew.`, ...notes];
   }
@@ -102,12 +104,11 @@ export class Session {
    * @param {Verdict} verdict
    */
   tap(entry, verdict) {
-    if (this.verdict(entry.id) === verdict) return this.forget(entry);
-    const learn = () => {
-      const circumstances = { time: this.now, user: this.about };
-      return this.personal[verdict](entry.id, circumstances);
-    };
-    return this.#change(`${SAID[verdict]} ${entry.title}.`, learn, entry.key);
+    return this.#change(async () => {
+      if (this.verdict(entry.id) === verdict) return this.#forget(entry);
+      await this.personal[verdict](entry.id, { time: this.now, user: this.about });
+      return `${SAID[verdict]} ${entry.title}.`;
+    }, entry.key);
   }
 
   /**
@@ -115,11 +116,17 @@ export class Session {
    * @param {Entry} entry
    */
   forget(entry) {
-    return this.#change(`Taken back: ${entry.title}.`, () => {
-      const newest = this.#undo.at(-1);
-      if (newest?.key === entry.key) this.#restore(newest);
-      else this.personal.forget(entry.id);
-    });
+    return this.#change(() => this.#forget(entry));
+  }
+
+  /** @param {Entry} entry */
+  #forget(entry) {
+    const newest = this.#undo.at(-1);
+    const said = newest?.state.events.some(({ id }) => String(id) === String(entry.id));
+    // What was said of it before the newest word is not to come back.
+    if (newest?.key === entry.key && !said) this.#restore(newest);
+    else this.personal.forget(entry.id);
+    return `Taken back: ${entry.title}.`;
   }
 
   /** Go back to before the newest change that was made here. */
@@ -137,8 +144,10 @@ export class Session {
 
   /** @param {number} factor that the personal vector is multiplied with; 0 forgets it */
   decay(factor) {
-    const said = factor ? 'What was learned counts less now.' : 'What was learned is forgotten.';
-    return this.#change(said, () => this.personal.decay(factor));
+    return this.#change(() => {
+      this.personal.decay(factor);
+      return factor ? 'What was learned counts less now.' : 'What was learned is forgotten.';
+    });
   }
 
   /**
@@ -146,9 +155,10 @@ export class Session {
    * @param {string} value nothing for what is not told
    */
   tell(name, value) {
-    return this.#change(value ? 'Noted, on this device.' : 'No longer told.', () => {
+    return this.#change(() => {
       const { [name]: _, ...others } = this.about;
       this.about = value ? { ...others, [name]: value } : others;
+      return value ? 'Noted, on this device.' : 'No longer told.';
     });
   }
 
@@ -162,7 +172,10 @@ export class Session {
     const { state, notes } = fitState(other.state, this.recommender, this.#catalogue);
     const said = [`Imported ${counted(state.events.length, 'event')}.`, ...notes].join(' ');
     const about = fitAbout(other.about, this.recommender);
-    await this.#change(said, () => this.#restore({ state, about }));
+    await this.#change(() => {
+      this.#restore({ state, about });
+      return said;
+    });
     return notes;
   }
 
@@ -182,28 +195,50 @@ export class Session {
     });
   }
 
+  /** Hear of other tabs no longer, once what was asked before is done. */
   close() {
-    this.#keeper.close();
+    return this.#run(async () => this.#keeper.close());
   }
 
   /**
-   * @param {string} said
-   * @param {() => unknown} apply
+   * @param {() => string | Promise<string>} apply gives a sentence that tells the change
    * @param {string} [key] of the item that it is about
    */
-  #change(said, apply, key) {
+  #change(apply, key) {
     return this.#run(async () => {
       for (;;) {
         const before = { state: this.personal.toJSON(), about: this.about, key };
-        await apply();
-        this.#undo = [...this.#undo, before].slice(-MOST_UNDO);
-        this.#readVerdicts();
-        await this.onchange(said);
+        try {
+          const said = await apply();
+          this.#readVerdicts();
+          this.#undo = [...this.#undo, before].slice(-MOST_UNDO);
+          await this.onchange(said);
+        } catch (error) {
+          this.#undo = this.#undo.filter((moment) => moment !== before);
+          this.#restore(before); // what cannot be ranked is not kept either
+          throw error;
+        }
         const other = await this.#keep();
         if (!other) return;
+        const unkept = other.unkept ? before.state.events : [];
         this.#take(other.record);
+        this.#add(unkept);
       }
     });
+  }
+
+  /**
+   * Put events behind those of another tab that this tab could not store when they happened.
+   * @param {readonly Feedback[]} events
+   */
+  #add(events) {
+    const known = new Set(this.personal.events.map(({ id }) => String(id)));
+    const missing = events.filter(({ id }) => !known.has(String(id)));
+    if (!missing.length) return;
+    const state = this.personal.toJSON();
+    const all = { ...state, events: [...state.events, ...missing] };
+    const fitted = fitState(all, this.recommender, this.#catalogue).state;
+    this.#restore({ state: fitted, about: this.about });
   }
 
   /** Store the present state; gives what another tab stored first, if so. */

@@ -2,10 +2,8 @@
 
 import { PocketrecError } from '../../pocketrec.js';
 
-/** @import { Source } from '../../pocketrec.js' */
-
 /** The bundle that comes with the page. */
-export const OWN_BUNDLE = 'bundle/';
+const OWN_BUNDLE = 'bundle/';
 
 /**
  * The folder that "?bundle=" names, or that of the page's own bundle.
@@ -60,7 +58,13 @@ async function filesOf(entry) {
   if (!(entry instanceof FileSystemDirectoryEntry)) return [];
   const reader = entry.createReader();
   /** @type {FileSystemEntry[]} */
-  const inside = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+  const inside = [];
+  let some;
+  do {
+    // At most 100 at a time, and none at the end.
+    some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    inside.push(...some);
+  } while (some.length);
   const files = inside.filter(({ isFile }) => isFile).map(filesOf);
   return (await Promise.all(files)).flat();
 }

@@ -19,6 +19,10 @@
  * }} StoredRecord
  *
  * @typedef {Pick<StoredRecord, 'model' | 'catalogue'>} Key
+ *
+ * Or what was found instead; `unkept` if what was to be written had been in memory alone before.
+ * @typedef {{ written: true }
+ *   | { written: false, found: StoredRecord | undefined, unkept: boolean }} Exchanged
  */
 
 const DATABASE = 'pocketrec';
@@ -28,7 +32,10 @@ export class Store {
   /** @type {IDBDatabase | null} */
   #database = null;
 
-  /** @type {Map<string, StoredRecord>} what could not be kept in the browser's storage */
+  /**
+   * What could not be kept in the browser's storage, and the revision there that it was made from.
+   * @type {Map<string, { record: StoredRecord, from: string }>}
+   */
   #memory = new Map();
 
   /** Why nothing is being kept, in one sentence; null while things are. @type {string | null} */
@@ -52,7 +59,7 @@ export class Store {
    * @returns {Promise<StoredRecord[]>}
    */
   async all() {
-    if (this.#memory.size) return [...this.#memory.values()];
+    if (this.#memory.size) return [...this.#memory.values()].map(({ record }) => record);
     return this.#try((records) => records.getAll(), /** @type {StoredRecord[]} */ ([]));
   }
 
@@ -61,7 +68,7 @@ export class Store {
    * @returns {Promise<StoredRecord | undefined>}
    */
   async read(key) {
-    const remembered = this.#memory.get(name(key));
+    const remembered = this.#memory.get(name(key))?.record;
     return remembered ?? this.#try((records) => records.get([key.model, key.catalogue]), undefined);
   }
 
@@ -71,18 +78,21 @@ export class Store {
    *
    * @param {StoredRecord} record
    * @param {string} from
-   * @returns {Promise<{ written: true } | { written: false, found: StoredRecord | undefined }>}
+   * @returns {Promise<Exchanged>}
    */
   async exchange(record, from) {
+    const remembered = this.#memory.get(name(record));
+    // Storage never knew the revisions of what lived in memory alone.
+    const base = remembered ? remembered.from : from;
     try {
-      const result = await this.#exchange(record, from);
+      const result = await this.#exchange(record, base);
       this.#memory.delete(name(record));
       this.problem = null;
       return result;
     } catch (error) {
       // The app goes on in memory, and tries again at the next tap.
       this.problem = explain(error);
-      this.#memory.set(name(record), record);
+      this.#memory.set(name(record), { record, from: base });
       return { written: true };
     }
   }
@@ -90,21 +100,19 @@ export class Store {
   /**
    * @param {StoredRecord} record
    * @param {string} from
-   * @returns {Promise<{ written: true } | { written: false, found: StoredRecord | undefined }>}
+   * @returns {Promise<Exchanged>}
    */
   #exchange(record, from) {
     const { promise, resolve, reject } = deferred();
     const transaction = this.#transaction('readwrite');
     const records = transaction.objectStore(RECORDS);
     const reading = records.get([record.model, record.catalogue]);
-    /** @type {{ written: true } | { written: false, found: StoredRecord | undefined }} */
+    /** @type {Exchanged} */
     let result = { written: true };
     reading.onsuccess = () => {
       const found = /** @type {StoredRecord | undefined} */ (reading.result);
-      // What lived in memory alone has no revision that storage knows of: it is not older.
-      const same = (found?.revision ?? '') === from || this.#memory.has(name(record));
-      if (!same) {
-        result = { written: false, found };
+      if ((found?.revision ?? '') !== from) {
+        result = { written: false, found, unkept: this.#memory.has(name(record)) };
         return;
       }
       try {
@@ -119,10 +127,22 @@ export class Store {
     return promise;
   }
 
-  /** Delete every record. */
+  /** Delete every record; rejects when the browser does not let it. */
   async wipe() {
     this.#memory.clear();
-    await this.#try((records) => records.clear(), undefined, 'readwrite');
+    if (!this.#database) return;
+    const { promise, resolve, reject } = deferred();
+    try {
+      const transaction = this.#transaction('readwrite');
+      transaction.objectStore(RECORDS).clear();
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+      await promise;
+    } catch (cause) {
+      throw new Error('nothing was wiped, since the browser refused: close its other tabs of this page', {
+        cause,
+      });
+    }
   }
 
   /** @param {IDBTransactionMode} mode */
@@ -135,13 +155,12 @@ export class Store {
    * @template T
    * @param {(records: IDBObjectStore) => IDBRequest} ask
    * @param {T} otherwise
-   * @param {IDBTransactionMode} [mode]
    * @returns {Promise<T>}
    */
-  async #try(ask, otherwise, mode = 'readonly') {
+  async #try(ask, otherwise) {
     if (!this.#database) return otherwise;
     try {
-      return await answer(ask(this.#transaction(mode).objectStore(RECORDS)));
+      return await answer(ask(this.#transaction('readonly').objectStore(RECORDS)));
     } catch (error) {
       this.problem = explain(error);
       return otherwise;
@@ -182,8 +201,12 @@ const name = (key) => `${key.model} ${key.catalogue}`;
 
 /** @param {unknown} error */
 function explain(error) {
-  const full = error instanceof DOMException && error.name === 'QuotaExceededError';
-  return full
-    ? 'This browser’s storage is full: nothing new is being kept.'
-    : 'This browser blocks storage: nothing is being kept.';
+  switch (error instanceof DOMException && error.name) {
+    case 'QuotaExceededError':
+      return 'This browser’s storage is full: nothing new is being kept.';
+    case 'InvalidStateError': // closed for a newer version of the page
+      return 'This tab has lost the browser’s storage: nothing new is being kept; reload it.';
+    default:
+      return 'This browser blocks storage: nothing is being kept.';
+  }
 }

@@ -81,6 +81,16 @@ function inOrder(events) {
  * @returns {About}
  */
 export function fitAbout(about, recommender) {
-  const read = recommender.features.filter(({ of }) => of === 'user').map(({ name }) => name);
-  return Object.fromEntries(Object.entries(about).filter(([name]) => read.includes(name)));
+  const features = new Map(
+    recommender.features.filter(({ of }) => of === 'user').map((one) => [one.name, one]),
+  );
+  const fits = (/** @type {string} */ name, /** @type {string} */ value) => {
+    try {
+      features.get(name)?.encoding.known(value);
+      return features.has(name);
+    } catch {
+      return false; // a text where the model reads a number
+    }
+  };
+  return Object.fromEntries(Object.entries(about).filter((entry) => fits(...entry)));
 }

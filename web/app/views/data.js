@@ -38,7 +38,7 @@ export async function showData(session, store, acts) {
     stored(session, store, others.length, opened, acts),
     otherBundle(acts),
   );
-  const again = focused && panel.querySelector(`[data-testid="${focused}"]`);
+  const again = focused && panel.querySelector(`[data-testid="${CSS.escape(focused)}"]`);
   if (again instanceof HTMLElement) again.focus({ preventScroll: true });
 }
 
