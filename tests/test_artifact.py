@@ -151,7 +151,7 @@ def test_what_is_not_ours_is_not_overwritten(tmp_path, foreign):
     foreign(out)
     work = []
     with (
-        pytest.raises(ArtifactError, match="is no thing folder; give another --out"),
+        pytest.raises(ArtifactError, match="is no thing folder; give another folder"),
         new_folder(out, "thing"),
     ):
         work.append("begun")

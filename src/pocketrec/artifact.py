@@ -67,7 +67,7 @@ def check_replaceable(out: Path, kind: str) -> None:
     if out.is_dir() and not any(out.iterdir()):
         return
     if kind_of(out) != kind:
-        raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another --out")
+        raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another folder")
 
 
 def kind_of(folder: Path) -> str | None:

@@ -203,7 +203,7 @@ class DeviceModel:
             raise InputError(f"adapt takes 1 to {width} candidates and a target for each")
         if not (np.abs(target) <= 1).all():
             raise InputError("targets of adapt are numbers from -1, disliked, to 1, liked")
-        if not 0 <= learning_rate <= LARGEST:
+        if not isinstance(learning_rate, int | float) or not 0 <= learning_rate <= LARGEST:
             raise InputError(f"learning_rate must be a number from 0 to {LARGEST:g}")
         feed = {
             Signature.USER_VECTOR: self._vector(user_vector),

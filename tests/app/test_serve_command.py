@@ -175,6 +175,18 @@ def test_what_is_no_site_is_left_alone(shop, tmp_path):
 
 
 @pytest.mark.usefixtures("built")
+def test_what_somebody_put_into_the_site_is_not_lost(shop, tmp_path):
+    out = tmp_path / "site"
+    words = ["serve", shop.bundle, "--export", out]
+    assert pocketrec(*words).code == 0
+    (out / "mine.html").write_text("mine")
+    result = pocketrec(*words)
+    assert (result.code, "mine.html" in result.err) == (2, True)
+    assert (out / "mine.html").read_text() == "mine"
+    (out / "mine.html").unlink()
+    assert pocketrec(*words).code == 0
+
+
 def test_a_failed_export_leaves_the_old_site(shop, tmp_path, monkeypatch):
     out = tmp_path / "site"
     assert pocketrec("serve", shop.bundle, "--export", out).code == 0

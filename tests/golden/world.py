@@ -28,6 +28,10 @@ class World:
         shapes = SimpleNamespace(dim=DIM, results=RESULTS, items=ITEMS)
         self.bundle = SimpleNamespace(shapes=shapes, exclude_seen=exclude_seen)
 
+    def spelled(self, item: int | str) -> int | str:
+        self.check_known([item])
+        return item
+
     def check_known(self, items: Iterable[int | str]) -> None:
         if unknown := [item for item in items if not 1 <= int(item) <= ITEMS]:
             raise InputError(f"unknown: {unknown}")

@@ -105,3 +105,15 @@ def test_unknown_items_cannot_be_explained_and_are_no_reasons(recommender):
         recommender.explain([sku(7)], ["sku-none"])
     (with_unknown,) = recommender.explain(["sku-none", sku(7)], [sku(8)])
     assert with_unknown == recommender.explain([sku(7)], [sku(8)])[0]
+
+
+def test_what_cannot_be_asked_is_refused(recommender):
+    for most in (0, -1, 1.5, "x", True):
+        with pytest.raises(InputError, match="most"):
+            recommender.explain([sku(7)], [sku(8)], most=most)
+    for items in (sku(8), None, 5):
+        with pytest.raises(InputError, match="list of ids"):
+            recommender.explain([sku(7)], items)
+    for user in (5, ["age"], "x"):
+        with pytest.raises(InputError, match="by name"):
+            recommender.recommend([sku(7)], user=user)

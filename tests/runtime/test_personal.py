@@ -1,6 +1,7 @@
 """One user's own state: it learns, forgets, guards against harm, and survives a restart."""
 
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_decay_shrinks_and_reset_forgets(personal):
     assert personal.state.gains == ()
     personal.reset()
     assert personal.history == []
-    for factor in (-0.1, 1.1, float("nan")):
+    for factor in (-0.1, 1.1, float("nan"), None, "x"):
         with pytest.raises(InputError, match="from 0 to 1"):
             personal.decay(factor)
 
@@ -178,6 +179,23 @@ def test_times_that_run_backwards_are_refused_and_change_nothing(personal):
     value["events"].append({"id": sku(4), "verdict": "seen", "time": 100})
     with pytest.raises(InputError, match="backwards"):
         Personal.from_json(personal.recommender, value)
+
+
+def test_ids_and_times_of_other_libraries_are_kept_as_plain_ones(personal, tmp_path):
+    personal.like(np.str_(sku(3)), time=datetime(2026, 1, 1, tzinfo=UTC))
+    personal.seen(sku(4), time=np.int64(1_800_000_000))
+    personal.save(str(tmp_path / "user.json"))
+    again = Personal.restore(personal.recommender, str(tmp_path / "user.json"))
+    assert again.state == personal.state
+    assert [event.time for event in again.history] == [1_767_225_600.0, 1_800_000_000.0]
+
+
+@pytest.mark.parametrize("time", [float("inf"), float("nan"), -5, "x", True, 10**400, [], object()])
+def test_times_that_are_none_are_refused_and_change_nothing(personal, time):
+    for call in (personal.like, personal.seen, personal.dislike):
+        with pytest.raises(InputError, match="time"):
+            call(sku(4), time=time)
+    assert personal.state.events == ()
 
 
 def spoiled(personal, gains):

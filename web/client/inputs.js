@@ -130,6 +130,9 @@ function floorDivide(number, divisor) {
   return Math.round((number - (number % divisor)) / divisor);
 }
 
+/** Seconds since 1970 that a moment may be: dates end there. */
+export const LATEST = 8.64e12;
+
 /**
  * Seconds since 1970 of a moment, null of none; anything else is refused.
  * @param {unknown} moment
@@ -138,7 +141,7 @@ function floorDivide(number, divisor) {
 export function seconds(moment) {
   if (moment === null || moment === undefined) return null;
   const found = moment instanceof Date ? moment.getTime() / 1000 : moment;
-  if (typeof found !== 'number' || !(found >= 0)) {
+  if (typeof found !== 'number' || !(found >= 0 && found <= LATEST)) {
     throw new PocketrecError(
       'input',
       `time ${moment} is neither seconds since 1970 nor a Date after it`,

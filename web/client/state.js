@@ -4,7 +4,7 @@
 
 import { LARGEST } from './contract.js';
 import { PocketrecError } from './errors.js';
-import { checkOrder } from './inputs.js';
+import { LATEST, checkOrder } from './inputs.js';
 
 /** @import { Event, ItemId } from './inputs.js' */
 /** @import { Recommender } from './recommender.js' */
@@ -31,9 +31,6 @@ const FORMAT = 1;
 /** The guard: newest likes that it looks at, and the sum of gains that learning may cost them. */
 const WINDOW = 10;
 const MARGIN = 1;
-
-/** Seconds since 1970 that an event's time may have: dates end there. */
-const LATEST = 8.64e12;
 
 const VERDICTS = ['like', 'seen', 'dislike'];
 
@@ -151,7 +148,7 @@ function parsed(saved) {
 function isEvent(event) {
   const { id, verdict, time } = event ?? {};
   const named = typeof id === 'string' || Number.isSafeInteger(id);
-  return named && VERDICTS.includes(verdict) && (time === null || (time >= 0 && time <= LATEST));
+  return named && VERDICTS.includes(verdict) && (time === null || (Number.isFinite(time) && time >= 0 && time <= LATEST));
 }
 
 /** @param {unknown} pair */

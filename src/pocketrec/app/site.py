@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .. import __version__
-from ..artifact import new_folder, read_checked
+from ..artifact import check_replaceable, new_folder, open_manifest, read_checked
 from ..bundle import Bundle
 from ..errors import ArtifactError
 from ..schema import File
@@ -106,8 +106,18 @@ def read_bundle(folder: Path, bundle: Bundle) -> Site:
 def write_site(site: Site, out: Path) -> None:
     """Write a site whole or not at all; an older site at `out` is replaced, nothing else is.
 
-    Compressed files lie beside the others, for hosts that know to send them.
+    Compressed files lie beside the others, for hosts that know to send them. Raises ArtifactError
+    for a folder that holds anything else, such as somebody's own page beside it.
     """
+    check_replaceable(out, KIND)
+    if (out / File.MANIFEST).is_file():
+        own = open_manifest(out, KIND, check_files=False).get("files", {})
+        inside = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+        if foreign := sorted(inside - {File.MANIFEST, *own}):
+            raise ArtifactError(
+                f"'{out}' holds '{foreign[0]}', which is not of the site and would be lost: move "
+                "it, or give another folder"
+            )
     with new_folder(out, KIND) as draft:
         draft.manifest["pocketrec"] = __version__
         for name, resource in site.items():

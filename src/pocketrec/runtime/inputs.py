@@ -17,6 +17,8 @@ from ..schema import IntArray
 ItemId = int | str
 Moment = float | datetime
 """Seconds since 1970, or a datetime with a time zone."""
+LATEST = 8.64e12
+"""Seconds since 1970 that a moment may be: dates of JavaScript end there."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ def encode_inputs(
     are as if not given. Raises InputError for a feature that the model does not have, a value of
     the wrong kind, and times that run backwards.
     """
+    if not all(isinstance(given, Mapping) for given in (user or {}, *(e.features for e in events))):
+        raise InputError("features of users and events are values by name, such as {'age': 25}")
     told = {"user": user or {}, **{f"event {n}": e.features for n, e in enumerate(events, 1)}}
     for what, given in told.items():
         of = "user" if what == "user" else "event"
@@ -50,8 +54,8 @@ def encode_inputs(
                 f"{what} has a feature {unknown[0]!r}, which the model does not read "
                 f"(it reads {', '.join(known) or 'none'})"
             )
-    times = [_seconds(event.time) for event in events]
-    moments = [*times, _seconds(now)]
+    times = [seconds(event.time) for event in events]
+    moments = [*times, seconds(now)]
     check_order(moments)
     found = {}
     for feature in features:
@@ -90,13 +94,15 @@ def _of_time(feature: Feature, moments: list[float | None], place: int) -> float
             return None if own is None else (own // 86400 + 3) % 7
 
 
-def _seconds(moment: Moment | None) -> float | None:
+def seconds(moment: Moment | None) -> float | None:
+    """A moment as seconds since 1970; InputError for what is none."""
     if moment is None:
         return None
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise InputError(f"time {moment} has no time zone: give one, such as UTC")
         return moment.astimezone(UTC).timestamp()
-    if isinstance(moment, bool) or not isinstance(moment, int | float) or not moment >= 0:
+    number = isinstance(moment, int | float | np.integer) and not isinstance(moment, bool)
+    if not number or not 0 <= moment <= LATEST:
         raise InputError(f"time {moment!r} is neither seconds since 1970 nor a datetime")
     return float(moment)

@@ -17,14 +17,12 @@ from ..artifact import write_atomically
 from ..device import DECAY, LARGEST, SLOWING
 from ..errors import InputError
 from .explain import Explanation
-from .inputs import Event, ItemId, check_order
+from .inputs import LATEST, Event, ItemId, Moment, check_order, seconds
 from .recommender import Recommendation, Recommender
 
 Verdict = Literal["like", "seen", "dislike"]
 
 FORMAT = 1
-LATEST = 8.64e12
-"""Seconds since 1970 that an event's time may have: dates of JavaScript end there."""
 UNDO = 20
 """Newest changes that can be undone."""
 RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
@@ -102,15 +100,15 @@ class Personal:
         """How often the guard took back what was learned."""
         return self.state.rolled_back
 
-    def like(self, item: ItemId, *, time: float | None = None, **told: Any) -> None:
+    def like(self, item: ItemId, *, time: Moment | None = None, **told: Any) -> None:
         """Learn that the user likes an item; `told` are the user and now of `recommend`."""
         self._change(self._guarded(self._learned(item, "like", time, told)))
 
-    def dislike(self, item: ItemId, *, time: float | None = None) -> None:
+    def dislike(self, item: ItemId, *, time: Moment | None = None) -> None:
         """Learn that an item is not for the user."""
         self._change(self._learned(item, "dislike", time, {}))
 
-    def seen(self, item: ItemId, *, time: float | None = None) -> None:
+    def seen(self, item: ItemId, *, time: Moment | None = None) -> None:
         """Learn that the user knows an item, be it good or bad."""
         self._change(self._learned(item, "seen", time, {}))
 
@@ -128,7 +126,7 @@ class Personal:
 
     def decay(self, factor: float) -> None:
         """Shrink the vector, as an app may do from time to time: 1 keeps it, 0 forgets it."""
-        if not 0 <= factor <= 1:
+        if not _is_number(factor) or not 0 <= factor <= 1:
             raise InputError(f"decay takes a factor from 0 to 1, not {factor!r}")
         vector = tuple(number * factor for number in self.state.vector)
         # A vector that was forgotten is not to be judged by what it did.
@@ -158,10 +156,11 @@ class Personal:
         )
 
     def _learned(
-        self, item: ItemId, verdict: Verdict, time: float | None, told: dict[str, Any]
+        self, item: ItemId, verdict: Verdict, time: Moment | None, told: dict[str, Any]
     ) -> State:
         """The state after a step of learning, at the moment when the item was met."""
-        events = self._with(Feedback(self._known(item), verdict, time))
+        item = self.recommender.spelled(item)
+        events = self._with(Feedback(item, verdict, seconds(time)))
         rate = RATES[verdict] / (1 + self.state.steps / SLOWING)
         vector = self.recommender.adapt(
             item,
@@ -211,10 +210,6 @@ class Personal:
         )
         return _ordered((*kept, new))
 
-    def _known(self, item: ItemId) -> ItemId:
-        self.recommender.check_known([item])
-        return item
-
     def _change(self, state: State) -> None:
         self._before = [*self._before, self.state][-UNDO:]
         self.state = state
@@ -240,9 +235,9 @@ class Personal:
         """
         try:
             state = _parsed(value)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"this is no saved state of a user: {error!r}") from None
-        if state.vector and value["model"] != recommender.fingerprint:
+        if state.vector and value.get("model") != recommender.fingerprint:
             raise InputError(
                 "the saved state belongs to another model; without its vector ('vector': []) its "
                 "events can be used with this one"
@@ -255,15 +250,15 @@ class Personal:
         recommender.check_known([event.id for event in state.events])
         return cls(recommender, state)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the state as JSON, whole or not at all."""
-        write_atomically(path, json.dumps(self.to_json(), ensure_ascii=False).encode())
+        write_atomically(Path(path), json.dumps(self.to_json(), ensure_ascii=False).encode())
 
     @classmethod
-    def restore(cls, recommender: Recommender, path: Path) -> Self:
+    def restore(cls, recommender: Recommender, path: str | Path) -> Self:
         """Read what `save` wrote; raises InputError for anything else."""
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"'{path}' cannot be read as a saved state: {error}") from None
         return cls.from_json(recommender, value)
@@ -281,8 +276,8 @@ def _ordered(events: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
 
 def _parsed(value: Any) -> State:
     """The state that some JSON is; ValueError, KeyError or TypeError when it is none."""
-    if value["format"] != FORMAT:
-        raise ValueError(f"format {value['format']!r}, where {FORMAT} is expected")
+    if value["format"] is True or value["format"] != FORMAT:
+        raise ValueError(f"another format than {FORMAT}")
     events = tuple(
         Feedback(entry["id"], entry["verdict"], entry["time"]) for entry in value["events"]
     )

@@ -73,6 +73,11 @@ class Recommender:
         """Hash of the model file: what was learned with one model is of no use to another."""
         return str(self.bundle.manifest["files"][File.MODEL]["sha256"])
 
+    def spelled(self, item: ItemId) -> ItemId:
+        """An item's id as the catalogue has it; InputError when it has none such."""
+        (index,) = self._indices([item], "items", strict=True)
+        return self.items[int(index) - 1].id
+
     def check_known(self, items: Iterable[ItemId]) -> None:
         """Raise InputError for ids that the catalogue does not have."""
         self._indices(items, "items", strict=True)
@@ -175,8 +180,9 @@ class Recommender:
         catalogue does not have.
         """
         known = [event for event in _as_events(history) if str(event.id) in self._index]
-        asked = list(items)
-        candidates = self._indices(asked, "items", strict=True)
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise InputError(f"most must be a positive whole number, not {most!r}")
+        candidates = self._indices(items, "items", strict=True)
         vector = _vector(user_vector)
 
         def score(places: Sequence[int]) -> npt.NDArray[np.float32]:
@@ -184,6 +190,7 @@ class Recommender:
             return self._device.score(events, candidates, user_vector=vector, features=rows)
 
         found = leave_one_out(score, [event.id for event in known], most=most)
+        asked = (self.items[int(index) - 1].id for index in candidates)
         return [Explanation(item, reasons) for item, reasons in zip(asked, found, strict=True)]
 
     def _events(

@@ -74,7 +74,7 @@ export class Session {
     if (record.model === this.recommender.fingerprint) return notes;
     await this.#keep(); // so that a wipe in another tab is noticed from now on
     const events = counted(this.personal.events.length, 'event');
-    return [`The model is a new one: ${events} kept, learning starts anew.`, ...notes];
+    return [`The model is a new one: ${events} kept, learning starts anew.`, ...notes.slice(1)];
   }
 
   /** @param {ItemId} id */

@@ -147,7 +147,7 @@ export class Store {
 
   /** @param {IDBTransactionMode} mode */
   #transaction(mode) {
-    if (!this.#database) throw new DOMException('no database', 'InvalidStateError');
+    if (!this.#database) throw new DOMException('no database', 'NotAllowedError');
     return this.#database.transaction(RECORDS, mode, { durability: 'relaxed' });
   }
 

@@ -59,6 +59,7 @@ export function fitState(state, recommender, catalogue) {
   const notes = unknown ? [`${counted(unknown, 'event')} of unknown items left out.`] : [];
   const events = inOrder(known);
   if (state.model === recommender.fingerprint) return { state: { ...state, events }, notes };
+  notes.unshift('What another model had learned is left out: it means nothing to this one.');
   const unlearned = { vector: [], gains: [], steps: 0, rolled_back: 0 };
   return { state: { ...state, ...unlearned, model: recommender.fingerprint, events }, notes };
 }
