@@ -61,8 +61,9 @@ async function open(source) {
  * @param {Iterable<File>} files
  */
 async function openFiles(files) {
+  const source = byName(files); // at once: an input's list of files is emptied afterwards
   try {
-    await opening(() => open(byName(files)));
+    await opening(() => open(source));
     showBanner(
       'opened',
       'This bundle was opened from your files; it is not kept for the next visit.',
