@@ -26,7 +26,7 @@ FOCUS = """() => {
 @pytest.fixture
 def context(browser):
     """One that keeps no files for later: that is for test_page_offline.py, and takes a while."""
-    fresh = browser.new_context(service_workers="block")
+    fresh = browser.new_context(service_workers="block", reduced_motion="reduce")
     yield fresh
     fresh.close()
 

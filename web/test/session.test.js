@@ -126,3 +126,15 @@ test('what another tab stored comes first, and the tap upon it', async () => {
   assert.deepEqual(given().sort(), ['like 3', 'seen 8']);
   session.close();
 });
+
+test('an import is undone like any change', async () => {
+  const { session, entry, given } = visit();
+  await session.tap(entry('4'), 'like');
+  const other = session.record;
+  other.state.events = [{ id: 'nobody', verdict: 'like', time: null }];
+  const notes = await session.replace(other);
+  assert.deepEqual([given(), notes], [[], ['1 event of unknown items left out.']]);
+  await session.undo();
+  assert.deepEqual(given(), ['like 4']);
+  session.close();
+});
