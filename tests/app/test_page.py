@@ -19,7 +19,7 @@ EMPIRE, JEDI, MATRIX = "1196", "1210", "2571"
 
 @pytest.fixture
 def context(browser):
-    """One that keeps no files for later: that is for test_page_offline.py, and takes a while."""
+    """One without what takes a while and is no matter here: files kept for later, and motion."""
     fresh = browser.new_context(service_workers="block", reduced_motion="reduce")
     yield fresh
     fresh.close()

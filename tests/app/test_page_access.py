@@ -25,7 +25,7 @@ FOCUS = """() => {
 
 @pytest.fixture
 def context(browser):
-    """One that keeps no files for later: that is for test_page_offline.py, and takes a while."""
+    """One without what takes a while and is no matter here: files kept for later, and motion."""
     fresh = browser.new_context(service_workers="block", reduced_motion="reduce")
     yield fresh
     fresh.close()
@@ -54,11 +54,8 @@ def assert_all_can_use_it(page):
             assert violations(page) == [], (scheme, width)
 
 
-def test_axe_finds_nothing_on_a_first_visit(visit):
-    assert_all_can_use_it(visit.page)
-
-
-def test_axe_finds_nothing_after_taps_with_reasons_and_filters_open(visit, page):
+def test_axe_finds_nothing_on_a_first_visit_and_after_taps_with_reasons_open(visit, page):
+    assert_all_can_use_it(page)
     for item in (EMPIRE, "1210"):
         visit.tap(item)
     visit.tap(MATRIX, "dislike")

@@ -34,7 +34,7 @@ DAMAGES = {
 @pytest.fixture
 def visit(browser, server):
     """Somebody with two taps, whose browser keeps no files: each visit gets what is served."""
-    context = browser.new_context(service_workers="block")
+    context = browser.new_context(service_workers="block", reduced_motion="reduce")
     visit = Visit(context.new_page(), server.url).open()
     visit.tap(EMPIRE)
     visit.tap(MATRIX, "dislike")
