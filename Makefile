@@ -27,6 +27,13 @@ $(READY): requirements.lock pyproject.toml
 app: $(READY) $(PAGE)  ## The page with the pretrained films: builds it where needed, and serves it.
 	$(BIN)/pocketrec serve $(BUNDLE)
 
+demo: $(READY)  ## MovieLens 100K, the whole way: prepare, train, export, evaluate, recommend.
+	$(BIN)/pocketrec prepare examples/movielens-100k.toml --out $(DEMO)/data $(if $(ML100K),--set data.path=$(ML100K))
+	$(BIN)/pocketrec train examples/movielens-100k.toml --data $(DEMO)/data --out $(DEMO)/run --resume
+	$(BIN)/pocketrec export $(DEMO)/run --out $(DEMO)/bundle
+	$(BIN)/pocketrec evaluate $(DEMO)/bundle --data $(DEMO)/data
+	$(BIN)/pocketrec recommend $(DEMO)/bundle --history "Toy Story (1995)" "Aladdin (1992)" "Lion King, The (1994)"
+
 page: $(PAGE)  ## Build the page.
 
 # What `npm ci` writes last, and what the build writes last.

@@ -43,5 +43,20 @@ def test_readme_names_only_files_that_exist():
             assert (ROOT / target).exists(), target
 
 
+def test_every_make_command_of_the_documents_has_a_rule():
+    """A phony target without one is "nothing to be done", and exit code 0."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    documents = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "Makefile")
+    text = "\n".join(file.read_text(encoding="utf-8") for file in documents)
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    named = {*phony.split(), *re.findall(r"`make\s+([a-z]+)", text)}
+    named |= set(re.findall(r"^make ([a-z]+)", text, re.MULTILINE))
+    assert {"app", "demo", "test"} <= named
+    rules = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    assert named <= rules
+
+
 def test_readme_has_no_placeholder():
-    assert "RESULTS" not in (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "RESULTS" not in text
+    assert not re.findall(r"\b[A-Z]+_PLACE\b", text)
