@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,11 +28,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-from pocketrec.app.server import listen
-from pocketrec.app.site import read_bundle, read_page
-from pocketrec.bundle import open_bundle
-from pocketrec.pretrained import find_bundle
-from server import BROWSER, LOOPBACK, SWITCHES, processor
+from browser import BROWSER, SWITCHES, machine, served
 
 FIRST_LIST = "performance.getEntriesByName('first-recommendations')[0].startTime"
 
@@ -59,21 +53,6 @@ TAP = """() => new Promise((done) => {
   observer.observe(html, { attributeFilter: ['data-rank'] });
   document.querySelector('#recommendations [data-verdict=like]').click();
 })"""
-
-
-@contextmanager
-def served(bundle: str) -> Iterator[str]:
-    """The page's address, while it is served."""
-    folder = find_bundle(bundle)
-    site = read_page() | read_bundle(folder, open_bundle(folder))
-    with listen(site, LOOPBACK, 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.url
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @contextmanager
@@ -160,7 +139,7 @@ def main() -> None:
         rows[name] = {"times": len(found), "p50": round(p50, 2), "p95": round(p95, 2)}
     result = {
         "bundle": Path(arguments.bundle).name,
-        "machine": f"{processor()}, {multiprocessing.cpu_count()} cores, Chromium {version}",
+        "machine": f"{machine()}, Chromium {version}",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "milliseconds": rows,
         "bytes": wire | {"all": sum(wire.values())},

@@ -23,9 +23,7 @@ import asyncio
 import http.client
 import json
 import multiprocessing
-import platform
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,17 +35,12 @@ from typing import Any
 
 import numpy as np
 
-from pocketrec.app.server import listen
-from pocketrec.app.site import PAGE, read_bundle, read_page
-from pocketrec.bundle import open_bundle
-from pocketrec.pretrained import find_bundle
+from browser import BROWSER, LOOPBACK, SWITCHES, machine, served
+from pocketrec.app.site import PAGE
 from pocketrec.runtime import Event, Recommender
 
 K = 10
 ONE_WAY = 0.025  # seconds
-BROWSER = "/usr/bin/chromium-headless-shell"
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-LOOPBACK = "127.0.0.1"
 
 History = list[dict[str, Any]]
 
@@ -179,28 +172,20 @@ def measure_page(bundle: str, taps: int) -> list[float]:
     """Milliseconds of each re-rank in the page, as the page itself shows them."""
     from playwright.sync_api import sync_playwright
 
-    folder = find_bundle(bundle)
-    site = read_page() | read_bundle(folder, open_bundle(folder))
     times = []
-    with listen(site, LOOPBACK, 0) as server, sync_playwright() as playwright:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with served(bundle) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=SWITCHES)
-        try:
-            page = browser.new_page()
-            page.goto(server.url)
-            page.wait_for_selector("html[data-state=ready]")
-            cards = page.get_by_test_id("card")
-            for n in range(taps):
-                before = page.get_attribute("html", "data-rank")
-                cards.nth(n).scroll_into_view_if_needed()
-                cards.nth(n).locator("[data-verdict=like]").click()
-                page.wait_for_selector(f"html:not([data-rank='{before}'])")
-                times.append(float(page.get_attribute("html", "data-rank-ms") or "nan"))
-        finally:
-            browser.close()
-            server.shutdown()
-            thread.join()
+        page = browser.new_page()
+        page.goto(url)
+        page.wait_for_selector("html[data-state=ready]")
+        cards = page.get_by_test_id("card")
+        for n in range(taps):
+            before = page.get_attribute("html", "data-rank")
+            cards.nth(n).scroll_into_view_if_needed()
+            cards.nth(n).locator("[data-verdict=like]").click()
+            page.wait_for_selector(f"html:not([data-rank='{before}'])")
+            times.append(float(page.get_attribute("html", "data-rank-ms") or "nan"))
+        browser.close()
     return times
 
 
@@ -227,7 +212,7 @@ def main() -> None:
         ways[name] = {"calls": len(found), "p50": round(p50, 3), "p95": round(p95, 3)}
     result = {
         "bundle": Path(arguments.bundle).name,
-        "machine": f"{processor()}, {multiprocessing.cpu_count()} cores",
+        "machine": machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "milliseconds": ways,
         "left_out": left_out,
@@ -241,14 +226,6 @@ def main() -> None:
         print(f"| {name} | {row['calls']} | {row['p50']:.2f} | {row['p95']:.2f} |")
     for sentence in left_out:
         print(f"\nleft out: {sentence}")
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

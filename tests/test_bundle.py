@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pocketrec import device
-from pocketrec.bundle import check_golden, open_bundle
+from pocketrec.bundle import open_bundle
 from pocketrec.errors import ArtifactError, BundleError
+from pocketrec.golden import check_golden
 from pocketrec.runtime import Recommender
 from small_shop import sign
 
@@ -192,7 +193,7 @@ def test_another_answer_than_where_it_was_made_is_refused(copy):
 def test_golden_answers_are_the_files_own(shop):
     bundle = open_bundle(shop.bundle)
     loaded = bundle.device()
-    check_golden(bundle, loaded)
+    check_golden(bundle.manifest, loaded)
     lengths = [len(vector["history"]) for vector in bundle.manifest["golden"]]
     assert lengths[:3] == [0, 1, 2]
     for vector in bundle.manifest["golden"]:

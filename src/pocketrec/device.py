@@ -5,12 +5,8 @@ Export verifies with it, evaluation measures with it, and the runtime adds raw i
 
 from __future__ import annotations
 
-import os
-import sys
-import tempfile
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,6 +16,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from .encoding import MISSING, Feature
 from .errors import BundleError, InputError
+from .notes import without_notes
 from .schema import PADDING, FloatArray, IntArray, Rows, Signature
 from .tflite import SignatureSpec, TensorSpec
 
@@ -120,7 +117,7 @@ class DeviceModel:
             Signature.LEARNING_RATE: np.zeros((1, 1), np.float32),
         }
         try:
-            with _without_notes():
+            with without_notes():
                 self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._recommend = self._interpreter.get_signature_runner(Signature.RECOMMEND)
                 self._score = self._interpreter.get_signature_runner(Signature.SCORE)
@@ -291,37 +288,3 @@ def _padded(
     padded = np.zeros((1, width), dtype)
     padded[0, : len(values)] = values
     return padded
-
-
-_DESCRIPTORS = threading.Lock()
-"""Descriptor 2 is one for the whole process: two threads must not exchange it at once."""
-
-
-@contextmanager
-def _without_notes() -> Iterator[None]:
-    """Keep the runtime's "INFO: ..." lines off the terminal; all else that it says comes through.
-
-    It is C++ that writes them, to descriptor 2, and no setting of the runtime stops it.
-    """
-    with _DESCRIPTORS:
-        yield from _filtered()
-
-
-def _filtered() -> Iterator[None]:
-    sys.stderr.flush()
-    try:
-        said, saved = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115 (closed below)
-    except OSError:  # no standard error to keep clean, or no place to look through it
-        yield
-        return
-    with said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            said.seek(0)
-            lines = [line for line in said if not line.startswith(b"INFO: ")]
-            with suppress(OSError):
-                os.write(2, b"".join(lines))

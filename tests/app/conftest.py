@@ -109,9 +109,12 @@ def browser():
 
 
 @pytest.fixture
-def context(browser):
-    """A browser that knows nothing yet: no storage, no service worker, no cache."""
-    fresh = browser.new_context()
+def context(browser, request):
+    """A browser that knows nothing yet: no storage, no service worker, no cache.
+
+    A module's CONTEXT has other settings for all of its tests.
+    """
+    fresh = browser.new_context(**getattr(request.module, "CONTEXT", {}))
     fresh.set_default_timeout(SECONDS * 1e3)
     yield fresh
     fresh.close()

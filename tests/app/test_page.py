@@ -6,23 +6,15 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
-from visit import Visit, films
+from visit import EMPIRE, JEDI, MATRIX, QUICK, Visit, films
 
 from pocketrec.runtime import Personal
 
 pytestmark = pytest.mark.browser
+CONTEXT = QUICK
 
 SHOWN = 12
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
-EMPIRE, JEDI, MATRIX = "1196", "1210", "2571"
-
-
-@pytest.fixture
-def context(browser):
-    """One without what takes a while and is no matter here: files kept for later, and motion."""
-    fresh = browser.new_context(service_workers="block", reduced_motion="reduce")
-    yield fresh
-    fresh.close()
 
 
 @pytest.fixture

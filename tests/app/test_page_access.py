@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from visit import Visit, replace
+from visit import EMPIRE, MATRIX, QUICK, Visit, replace
 
 pytestmark = pytest.mark.browser
+CONTEXT = QUICK
 
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 RUN_AXE = """async () => {
@@ -15,20 +16,11 @@ RUN_AXE = """async () => {
 }"""
 WIDTHS = (320, 1280)
 SCHEMES = ("light", "dark")
-EMPIRE, MATRIX = "1196", "2571"
 FOCUS = """() => {
   const { dataset, id } = document.activeElement;
   const item = document.activeElement.closest('[data-id]');
   return [item?.dataset.id ?? id, dataset.verdict ?? dataset.testid ?? ''];
 }"""
-
-
-@pytest.fixture
-def context(browser):
-    """One without what takes a while and is no matter here: files kept for later, and motion."""
-    fresh = browser.new_context(service_workers="block", reduced_motion="reduce")
-    yield fresh
-    fresh.close()
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from visit import Visit, replace
+from visit import EMPIRE, MATRIX, QUICK, Visit, replace
 
 pytestmark = pytest.mark.browser
 
-EMPIRE, MATRIX = "1196", "2571"
 MODEL, ITEMS, MANIFEST = "bundle/model.tflite", "bundle/items.json", "bundle/manifest.json"
 
 
@@ -34,7 +33,7 @@ DAMAGES = {
 @pytest.fixture
 def visit(browser, server):
     """Somebody with two taps, whose browser keeps no files: each visit gets what is served."""
-    context = browser.new_context(service_workers="block", reduced_motion="reduce")
+    context = browser.new_context(**QUICK)
     visit = Visit(context.new_page(), server.url).open()
     visit.tap(EMPIRE)
     visit.tap(MATRIX, "dislike")

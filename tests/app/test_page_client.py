@@ -5,11 +5,10 @@ import re
 import shutil
 
 import pytest
-from visit import films, replace
+from visit import EMPIRE, MATRIX, films, replace
 
 from small_shop import sign
 
-EMPIRE, MATRIX = "1196", "2571"
 ITEMS, MANIFEST = "bundle/items.json", "bundle/manifest.json"
 
 pytestmark = pytest.mark.browser

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from visit import films
 
-from pocketrec.bundle import GOLDEN_TOLERANCE
 from pocketrec.encoding import Bins
+from pocketrec.golden import GOLDEN_TOLERANCE
 from pocketrec.runtime import Event
 
 pytestmark = pytest.mark.browser

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Error, expect
-from visit import Visit, films, replace
+from visit import EMPIRE, MATRIX, Visit, films, replace
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,6 @@ SIZE_OF = """async (source) => {
   await image.decode();
   return `${image.naturalWidth}x${image.naturalHeight}`;
 }"""
-EMPIRE, MATRIX = "1196", "2571"
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from visit import Visit, films
+from visit import EMPIRE, MATRIX, NO_WORKER, Visit, films
 
 pytestmark = pytest.mark.browser
+CONTEXT = NO_WORKER
 
-EMPIRE, MATRIX = "1196", "2571"
 BLOCKED = """indexedDB.open = () => {
   throw new DOMException('The user denied permission.', 'SecurityError');
 };"""
@@ -19,14 +19,6 @@ IDBObjectStore.prototype.put = function (...given) {
   return put.apply(this, given);
 };"""
 """While `full` is set. (What DevTools can override is the quota that IndexedDB asks for seldom.)"""
-
-
-@pytest.fixture
-def context(browser):
-    """One that keeps no files for later: that is for test_page_offline.py, and takes a while."""
-    fresh = browser.new_context(service_workers="block")
-    yield fresh
-    fresh.close()
 
 
 CHANGE = """async (values) => {

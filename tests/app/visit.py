@@ -14,6 +14,12 @@ from pocketrec.app.site import Body, Resource
 from pocketrec.runtime import Recommender
 
 PATIENCE_MS = 10_000
+EMPIRE, JEDI, MATRIX = "1196", "1210", "2571"
+"""Popular films."""
+NO_WORKER = {"service_workers": "block"}
+"""A module's CONTEXT: no files for later, which take a while; test_page_offline.py has them."""
+QUICK = {**NO_WORKER, "reduced_motion": "reduce"}
+
 expect.set_options(timeout=PATIENCE_MS)
 
 STORED = """async () => {

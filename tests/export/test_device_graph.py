@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from pocketrec.bundle import OPERATORS
-from pocketrec.device import DeviceModel, _without_notes
+from pocketrec.device import DeviceModel
 from pocketrec.errors import BundleError, InputError
 from pocketrec.models.scorer import pad_histories
+from pocketrec.notes import without_notes
 from pocketrec.schema import Signature
 from pocketrec.tflite import TensorSpec, inspect
 from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
@@ -249,7 +250,7 @@ def test_what_the_runtime_cannot_load_is_refused():
 
 
 def test_only_notes_of_the_runtime_are_kept_off_the_terminal(capfd):
-    @_without_notes()
+    @without_notes()
     def fail():
         os.write(2, b"INFO: a delegate\nERROR: a kernel is missing\n")
         raise RuntimeError("broken")

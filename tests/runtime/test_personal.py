@@ -10,7 +10,8 @@ from pocketrec.device import DECAY, SLOWING
 from pocketrec.errors import InputError
 from pocketrec.extend.table import read_table
 from pocketrec.runtime import Personal
-from pocketrec.runtime.personal import MARGIN, UNDO, WINDOW
+from pocketrec.runtime.personal import MARGIN, UNDO
+from pocketrec.runtime.state import WINDOW
 from small_shop import sku
 
 

@@ -1,5 +1,6 @@
 /** Keep the page for visits without a network, and tell when there is a new version of it. */
 
+import { BUNDLE } from './own_bundle.js';
 import { showBanner } from './views/announce.js';
 import { sayOffline } from './views/header.js';
 
@@ -21,9 +22,7 @@ export async function keepOffline() {
       });
     });
     await navigator.serviceWorker.ready;
-    const bundle = ['manifest.json', 'items.json', 'model.tflite'].map((name) =>
-      caches.match(new URL(`bundle/${name}`, registration.scope)),
-    );
+    const bundle = BUNDLE.map((name) => caches.match(new URL(name, registration.scope)));
     // Without a bundle of its own the page opens offline, and has nothing to rank.
     if (!(await Promise.all(bundle)).every(Boolean)) return;
     document.documentElement.dataset.offline = 'ready';

@@ -7,6 +7,7 @@
 
 /// <reference lib="webworker" />
 
+import { BUNDLE, FILES, MANIFEST, OWN_BUNDLE } from './own_bundle.js';
 import { wasmBuild } from './wasm.js';
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
@@ -15,10 +16,6 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (
 const VERSION = /** @type {string} */ (__VERSION__);
 const PRECACHE = /** @type {string[]} */ (__PRECACHE__);
 const WASM = /** @type {Record<'relaxedSimd' | 'compat', string[]>} */ (__WASM__);
-
-const MANIFEST = 'bundle/manifest.json';
-const FILES = ['items.json', 'model.tflite'];
-const BUNDLE = [MANIFEST, ...FILES.map((name) => `bundle/${name}`)];
 
 const PREFIX = `pocketrec ${worker.registration.scope} `;
 const PAGE_CACHE = `${PREFIX}page ${VERSION}`;
@@ -91,7 +88,7 @@ async function keepBundle() {
     const { files } = await manifest.clone().json();
     const others = await Promise.all(
       FILES.map(async (name) => {
-        const answer = await fetchFile(`bundle/${name}`);
+        const answer = await fetchFile(`${OWN_BUNDLE}${name}`);
         const digest = await crypto.subtle.digest('SHA-256', await answer.clone().arrayBuffer());
         const found = Array.from(new Uint8Array(digest), (n) => n.toString(16).padStart(2, '0'));
         if (found.join('') !== files[name].sha256) throw new Error(`${name} is of another bundle`);

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .. import __version__
-from ..artifact import check_replaceable, new_folder, open_manifest, read_checked
+from ..artifact import kind_of, new_folder, open_manifest, read_checked
 from ..bundle import Bundle
 from ..errors import ArtifactError
 from ..schema import File
@@ -109,8 +109,7 @@ def write_site(site: Site, out: Path) -> None:
     Compressed files lie beside the others, for hosts that know to send them. Raises ArtifactError
     for a folder that holds anything else, such as somebody's own page beside it.
     """
-    check_replaceable(out, KIND)
-    if (out / File.MANIFEST).is_file():
+    if kind_of(out) == KIND:
         own = open_manifest(out, KIND, check_files=False).get("files", {})
         inside = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
         if foreign := sorted(inside - {File.MANIFEST, *own}):

@@ -12,10 +12,11 @@ import polars as pl
 from torch import Tensor
 
 from .. import __version__
-from ..bundle import Item, make_golden, write_bundle
+from ..bundle import Item, write_bundle
 from ..config import Config
 from ..device import DeviceModel, Shapes
 from ..examples.targets import Targets
+from ..golden import make_golden
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
 from ..schema import RESERVED, Column

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from ..artifact import check_replaceable, fingerprint
 from ..attributes import encode, fit
-from ..bundle import KIND, Bundle, check_golden, make_golden, open_bundle, write_bundle
+from ..bundle import KIND, Bundle, open_bundle, write_bundle
 from ..device import DeviceModel
 from ..errors import BundleError
+from ..golden import check_golden, make_golden
 from ..schema import FloatArray, IntArray
 from .read_items import NewItems, attributes_read, read_items
 from .table import append_rows, read_table
@@ -59,7 +60,7 @@ def add_items(
     check_replaceable(out, KIND)
     new = read_items(items, bundle)
     device = bundle.device()
-    check_golden(bundle, device)
+    check_golden(bundle.manifest, device)
     mean, of_old, of_new = _vectors(bundle, new)
     walks = _walks(device)
     on_step("choosing how strongly attributes count")

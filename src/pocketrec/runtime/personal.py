@@ -9,53 +9,34 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 from ..artifact import write_atomically
-from ..device import DECAY, LARGEST, SLOWING
+from ..device import DECAY, SLOWING
 from ..errors import InputError
 from .explain import Explanation
-from .inputs import LATEST, Event, ItemId, Moment, check_order, seconds
+from .inputs import Event, ItemId, Moment, seconds
 from .recommender import Recommendation, Recommender
+from .state import (
+    FORMAT,
+    WINDOW,
+    Feedback,
+    State,
+    Verdict,
+    history_of,
+    is_number,
+    ordered,
+    parse_state,
+)
 
-Verdict = Literal["like", "seen", "dislike"]
-
-FORMAT = 1
 UNDO = 20
 """Newest changes that can be undone."""
 RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
 """Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md)."""
-WINDOW, MARGIN = 10, 1.0
-"""The guard: newest likes that it looks at, and the sum of gains that learning may cost them."""
-
-
-@dataclass(frozen=True)
-class Feedback:
-    """What the user said of an item, and when (seconds since 1970, if known)."""
-
-    id: ItemId
-    verdict: Verdict
-    time: float | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """As a saved state keeps it."""
-        return {"id": self.id, "verdict": self.verdict, "time": self.time}
-
-
-@dataclass(frozen=True)
-class State:
-    """All that is kept of a user; every change makes a new one."""
-
-    events: tuple[Feedback, ...] = ()
-    vector: tuple[float, ...] = ()
-    """The personal vector (D,); () is zero."""
-    steps: int = 0
-    """Steps of learning so far, undone ones not counted; later steps are smaller."""
-    gains: tuple[tuple[float, float], ...] = ()
-    """Of the newest likes: what the list was worth with the vector, and without it."""
-    rolled_back: int = 0
+MARGIN = 1.0
+"""The guard: what learning may cost the newest WINDOW likes, as the sum of their gains."""
 
 
 class Personal:
@@ -83,7 +64,7 @@ class Personal:
     @property
     def history(self) -> list[Event]:
         """What the user liked or has seen, oldest first."""
-        return _history(self.state.events)
+        return history_of(self.state.events)
 
     @property
     def blocked(self) -> list[ItemId]:
@@ -126,7 +107,7 @@ class Personal:
 
     def decay(self, factor: float) -> None:
         """Shrink the vector, as an app may do from time to time: 1 keeps it, 0 forgets it."""
-        if not _is_number(factor) or not 0 <= factor <= 1:
+        if not is_number(factor) or not 0 <= factor <= 1:
             raise InputError(f"decay takes a factor from 0 to 1, not {factor!r}")
         vector = tuple(number * factor for number in self.state.vector)
         # A vector that was forgotten is not to be judged by what it did.
@@ -171,7 +152,7 @@ class Personal:
         gains = self.state.gains
         if verdict == "like":
             now = {} if time is None else {"now": time}
-            gains = (*gains, self._gains(_history(events)[:-1], item, now | told))[-WINDOW:]
+            gains = (*gains, self._gains(history_of(events)[:-1], item, now | told))[-WINDOW:]
         return replace(
             self.state, events=events, vector=tuple(vector), steps=self.state.steps + 1, gains=gains
         )
@@ -208,7 +189,7 @@ class Personal:
             for event in self.state.events
             if str(event.id) != str(new.id) or not (once or event.verdict == "dislike")
         )
-        return _ordered((*kept, new))
+        return ordered((*kept, new))
 
     def _change(self, state: State) -> None:
         self._before = [*self._before, self.state][-UNDO:]
@@ -234,7 +215,7 @@ class Personal:
         knows its items. Raises InputError with what is wrong.
         """
         try:
-            state = _parsed(value)
+            state = parse_state(value)
         except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"this is no saved state of a user: {error!r}") from None
         if state.vector and value.get("model") != recommender.fingerprint:
@@ -262,41 +243,3 @@ class Personal:
         except (OSError, ValueError, RecursionError) as error:
             raise InputError(f"'{path}' cannot be read as a saved state: {error}") from None
         return cls.from_json(recommender, value)
-
-
-def _history(events: Iterable[Feedback]) -> list[Event]:
-    return [Event(event.id, event.time) for event in events if event.verdict != "dislike"]
-
-
-def _ordered(events: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
-    """The events themselves, unless times of the history run backwards (InputError)."""
-    check_order(event.time for event in events if event.verdict != "dislike")
-    return events
-
-
-def _parsed(value: Any) -> State:
-    """The state that some JSON is; ValueError, KeyError or TypeError when it is none."""
-    if value["format"] is True or value["format"] != FORMAT:
-        raise ValueError(f"another format than {FORMAT}")
-    events = tuple(
-        Feedback(entry["id"], entry["verdict"], entry["time"]) for entry in value["events"]
-    )
-    for event in events:
-        known = type(event.id) in (int, str) and event.verdict in get_args(Verdict)
-        timed = event.time is None or (_is_number(event.time) and 0 <= event.time <= LATEST)
-        if not known or not timed:
-            raise ValueError(f"{event} is no event")
-    vector = tuple(map(float, value["vector"]))
-    gains = tuple((float(adapted), float(plain)) for adapted, plain in value["gains"])
-    counts = (value["steps"], value["rolled_back"])
-    if any(type(count) is not int or count < 0 for count in counts):
-        raise ValueError("steps and rolled_back are counts")
-    if any(abs(number) > LARGEST for number in vector):
-        raise ValueError(f"numbers of a vector lie between {-LARGEST:g} and {LARGEST:g}")
-    if not all(map(_is_number, (*vector, *(gain for pair in gains for gain in pair)))):
-        raise ValueError("vector and gains are finite numbers")
-    return State(_ordered(events), vector, counts[0], gains[-WINDOW:], counts[1])
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value)

@@ -11,9 +11,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ..bundle import Bundle, Item, check_golden, open_bundle
+from ..bundle import Bundle, Item, open_bundle
 from ..encoding import Feature
 from ..errors import InputError
+from ..golden import check_golden
 from ..pretrained import find_bundle
 from ..schema import File
 from .explain import Explanation, leave_one_out
@@ -47,7 +48,7 @@ class Recommender:
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self.bundle = bundle
         self._device = bundle.device(threads)
-        check_golden(bundle, self._device)
+        check_golden(bundle.manifest, self._device)
         self._index = {str(item.id): n for n, item in enumerate(bundle.items, start=1)}
 
     @classmethod

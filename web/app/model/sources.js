@@ -1,9 +1,7 @@
 /** Where bundles come from: beside the page, another folder of its site, dropped files. */
 
 import { PocketrecError } from '../../pocketrec.js';
-
-/** The bundle that comes with the page. */
-const OWN_BUNDLE = 'bundle/';
+import { OWN_BUNDLE } from '../own_bundle.js';
 
 /**
  * The folder that "?bundle=" names, or that of the page's own bundle.

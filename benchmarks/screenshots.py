@@ -1,25 +1,19 @@
 """Take the pictures of the page that the documents show: `make page`, then
 
-    python docs/screenshots.py
+    python benchmarks/screenshots.py
 
 Somebody likes five films; wide and narrow, light and dark, the reasons and their data.
 """
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from pocketrec.app.server import listen
-from pocketrec.app.site import read_bundle, read_page
-from pocketrec.bundle import open_bundle
-from pocketrec.pretrained import find_bundle
+from browser import BROWSER, SWITCHES, served
 
-FOLDER = Path(__file__).parent / "screenshots"
-BROWSER = "/usr/bin/chromium-headless-shell"
-SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+FOLDER = Path(__file__).parents[1] / "docs" / "screenshots"
 WIDE, NARROW, NARROWEST = (1280, 800), (390, 844), (320, 640)
 LIKED = ("Toy Story", "Aladdin", "The Matrix", "Alien", "Fargo")
 
@@ -36,11 +30,7 @@ def like(page: Page, title: str) -> None:
 def main() -> None:
     """Take all of them."""
     FOLDER.mkdir(exist_ok=True)
-    folder = find_bundle("movielens-1m")
-    site = read_page() | read_bundle(folder, open_bundle(folder))
-    with listen(site, "127.0.0.1", 0) as server, sync_playwright() as playwright:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with served("movielens-1m") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=SWITCHES)
         for name, (width, height), scheme in (
             ("wide-light", WIDE, "light"),
@@ -54,7 +44,7 @@ def main() -> None:
                 reduced_motion="reduce",
             )
             page = context.new_page()
-            page.goto(server.url)
+            page.goto(url)
             page.wait_for_selector("html[data-state=ready]")
             for title in LIKED:
                 like(page, title)
@@ -68,8 +58,6 @@ def main() -> None:
             page.screenshot(path=FOLDER / f"{name}.png")
             context.close()
         browser.close()
-        server.shutdown()
-        thread.join()
 
 
 if __name__ == "__main__":
