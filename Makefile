@@ -5,12 +5,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
+FACTOR ?= 20
 PAGE   := src/pocketrec/app/static/build.json
 NPM    := web/node_modules/.package-lock.json
 WEB    := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test/*')
 BROWSER := chromium-headless-shell
 
-.PHONY: app demo test page web browser wheel lint types format docs lock clean help
+.PHONY: app demo fuzz test page web browser wheel lint types format docs lock clean help
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +53,9 @@ LEFT_OUT = sh -c 'if [ "$$CI" = true ]; then echo "error: $$0"; exit 2; else ech
 
 test: lint types web browser $(READY)  ## Lint, format check, types, the page's checks, tests.
 	$(BIN)/python -m pytest -rs
+
+fuzz: $(READY)  ## The tests of tests/fuzz with FACTOR (default 20) times as much tried.
+	POCKETREC_FUZZ=$(FACTOR) $(BIN)/python -m pytest -rs tests/fuzz
 
 web:
 	@if $(HAS_NODE); then $(MAKE) --no-print-directory page && cd web && npm run --silent check && npm test --silent; \

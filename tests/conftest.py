@@ -10,6 +10,7 @@ from pocketrec.examples.prepare import prepare
 from pocketrec.examples.shards import KIND, PreparedData
 from pocketrec.runtime import Recommender
 from small_shop import TOML, Shop, make_shop
+from tally import CASES, TALLY
 
 # Models here are so small that threads cost more than they bring. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -68,3 +69,15 @@ def prepare_log(tmp_path_factory):
         return PreparedData.open(folder / "data")
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    """The table of what was tried; see tally.py."""
+    if not TALLY:
+        return
+    terminalreporter.section("tried")
+    for kind in sorted({kind for kind, _ in TALLY}, key=lambda kind: (kind != CASES, kind)):
+        counts = {what: n for (of, what), n in sorted(TALLY.items()) if of == kind}
+        terminalreporter.write_line(f"{sum(counts.values()):>9,} {kind}")
+        for what, count in counts.items():
+            terminalreporter.write_line(f"{count:>17,}  {what}")
