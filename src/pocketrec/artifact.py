@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .claim import claim
 from .errors import ArtifactError
+from .exchange import exchange
 from .schema import File
 
 FORMAT_VERSION = 1
+
+PART = ".part"
+"""Ending of hidden names while their content is being written."""
+
+LARGEST_MANIFEST = 64 * 2**20
+"""Bytes; a longer one is no manifest of ours."""
 
 
 @dataclass
@@ -29,28 +39,34 @@ class Draft:
 
 @contextmanager
 def new_folder(out: Path, kind: str) -> Iterator[Draft]:
-    """Give a temporary folder beside `out`; on success add its manifest and rename it to `out`.
+    """Give a draft folder beside `out`; on success add its manifest and move it to `out`.
 
-    An older artifact of the same kind at `out` is replaced; anything else there is left alone
-    and ArtifactError raised before any work is done. On failure nothing is left behind.
+    An older artifact of the same kind at `out` is replaced in one step; anything else there is left
+    alone and ArtifactError raised before any work is done, as it is when another process is writing
+    the same. On failure nothing is left behind; what a killed process left is removed by the next.
     """
     check_replaceable(out, kind)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise ArtifactError(f"cannot write '{out}': {error.strerror}") from None
-    try:
-        draft = Draft(temporary)
-        yield draft
-        files = [file for file in sorted(temporary.rglob("*")) if file.is_file()]
-        write_manifest(temporary, kind, draft.manifest, files=files)
-        temporary.chmod(0o755)
-        _swap(temporary, out)
-    except OSError as error:
-        raise ArtifactError(f"'{out}' was not written: {error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    # A link to a folder (on a larger disk, say) stays one.
+    out = Path(os.path.realpath(out))
+    if not out.name or Path.cwd().is_relative_to(out):
+        raise ArtifactError(f"'{out}' is the folder you are in: give the name of another")
+    part = out.with_name(f".{out.name}{PART}")
+    with claim(part, out):
+        try:
+            _empty(part)
+            draft = Draft(part)
+            yield draft
+            files = [file for file in sorted(part.rglob("*")) if file.is_file()]
+            write_manifest(part, kind, draft.manifest, files=files)
+            for path in (*files, part):
+                _flush(path)
+            _move(part, out)
+        except OSError as error:
+            shutil.rmtree(part, ignore_errors=True)
+            raise ArtifactError(f"'{out}' was not written: {error}") from error
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
 
 
 def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:
@@ -64,7 +80,7 @@ def check_replaceable(out: Path, kind: str) -> None:
     """Raise ArtifactError unless `out` is free, an empty folder, or an artifact of this kind."""
     if not out.exists() and not out.is_symlink():
         return
-    if out.is_dir() and not any(out.iterdir()):
+    if out.is_dir() and not any(file for file in out.iterdir() if not _is_leftover(file)):
         return
     if kind_of(out) != kind:
         raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another folder")
@@ -86,7 +102,7 @@ def open_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[
     """
     path = folder / File.MANIFEST
     try:
-        text = path.read_bytes().decode()
+        text = read_regular(path, LARGEST_MANIFEST).decode()
         manifest = json.loads(text)
         as_written = isinstance(manifest, dict) and text == _dump(manifest)
     except (FileNotFoundError, NotADirectoryError):
@@ -119,12 +135,18 @@ def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
         try:
             if not _is_inside(folder.resolve(), name):
                 raise ArtifactError(f"'{folder}' lists what is no file inside of it: {name!r}")
-            found = describe(path)
+            # Size and kind first: a pipe would be waited for, a file of holes read for hours.
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError
+            same = expected["bytes"] == found.st_size and describe(path) == expected
         except (OSError, ValueError):
             raise ArtifactError(f"'{folder}' lacks its file '{name}'") from None
-        if found != expected:
+        except (KeyError, TypeError):
+            raise ArtifactError(f"'{folder}' does not say what its file '{name}' is") from None
+        if not same:
             raise ArtifactError(
-                f"'{path}' is not the file its manifest describes (sha256 differs): "
+                f"'{path}' is not the file its manifest describes (size or sha256 differs): "
                 "it was changed or damaged"
             )
 
@@ -139,13 +161,35 @@ def read_checked(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
     """A file's bytes, once they are known to be the ones the manifest describes."""
     path = folder / name
     expected = manifest.get("files", {}).get(name)
-    if path.is_symlink() or not path.is_file() or not isinstance(expected, dict):
+    size = expected.get("bytes") if isinstance(expected, dict) else None
+    if type(size) is not int:
         raise ArtifactError(f"'{folder}' lacks its file '{name}'")
-    if path.stat().st_size != expected.get("bytes"):
+    try:
+        content = read_regular(path, size)
+    except OSError:
+        raise ArtifactError(f"'{folder}' lacks its file '{name}'") from None
+    except ValueError:
+        content = b""
+    if len(content) != size:
         raise ArtifactError(f"'{path}' has another size than its manifest says: it was damaged")
-    content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
         raise ArtifactError(f"'{path}' is not the file its manifest describes (sha256 differs)")
+    return content
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a plain file; a link, a pipe or a device is none, and OSError is raised.
+
+    ValueError when it holds more than `most` bytes: they are not read.
+    """
+    # Without O_NONBLOCK a pipe would be waited for until somebody writes into it.
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as stream:  # noqa: PTH123
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it holds more than {most:,} bytes")
     return content
 
 
@@ -180,13 +224,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises ArtifactError when that fails; the old file then stays as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with temporary.open("wb") as stream:
+        with temporary.open("xb") as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
+        _flush(path.parent)
     except OSError as error:
         raise ArtifactError(f"cannot write '{path}': {error.strerror}") from None
     finally:
@@ -194,17 +239,40 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.unlink()
 
 
-def _swap(temporary: Path, out: Path) -> None:
-    """Move a finished folder into place; an older one is set aside first and then removed."""
-    if not out.exists():
-        temporary.rename(out)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}.old.", dir=out.parent))
-    out.rename(aside / out.name)
-    try:
-        temporary.rename(out)
-    except BaseException:  # an interruption too: the old one comes back
-        (aside / out.name).rename(out)
-        aside.rmdir()
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed while writing left in a folder that is claimed."""
+    for file in filter(_is_leftover, folder.rglob(f".*{PART}")):
+        file.unlink(missing_ok=True)
+
+
+def _is_leftover(file: Path) -> bool:
+    return file.name.startswith(".") and file.name.endswith(PART) and file.is_file()
+
+
+def _empty(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+def _flush(path: Path) -> None:
+    """Have the disk hold a file, or a folder's names: a power cut is an interruption too."""
+    if os.name == "posix":  # elsewhere folders cannot be opened
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _move(part: Path, out: Path) -> None:
+    """Move a finished folder into place; at no moment is there less than the old one or the new."""
+    if not out.exists() or not any(out.iterdir()):
+        part.replace(out)
+    else:
+        with claim(out, out):  # which is soon the draft's name, and nobody else's
+            exchange(part, out)
+            shutil.rmtree(part, ignore_errors=True)
+    _flush(out.parent)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .artifact import new_folder, open_manifest, read_checked
+from .artifact import Draft, open_manifest, read_checked
 from .device import DeviceModel, Shapes
 from .encoding import MISSING, Feature
 from .errors import BundleError
@@ -70,14 +70,14 @@ class Bundle:
 
 
 def write_bundle(
-    out: Path,
+    draft: Draft,
     model: bytes,
     items: list[Item],
     shapes: Shapes,
     manifest: dict[str, Any],
     features: Sequence[Feature] = (),
 ) -> None:
-    """Write a bundle whole or not at all; `manifest` holds what is told beyond the contract.
+    """Fill the draft of a bundle; `manifest` holds what is told beyond the contract.
 
     Raises BundleError if the model does not keep the contract.
     """
@@ -85,17 +85,16 @@ def write_bundle(
     check_contract(facts, shapes, len(items), features)
     _check_items(items)
     check_golden_form(manifest, shapes, features)
-    with new_folder(out, KIND) as draft:
-        (draft.path / File.MODEL).write_bytes(model)
-        entries = [{"id": i.id, "title": i.title, "attributes": i.attributes} for i in items]
-        # One item a line: small, and still readable and comparable.
-        lines = ",\n".join(json.dumps(e, ensure_ascii=False, allow_nan=False) for e in entries)
-        (draft.path / File.ITEMS).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-        draft.manifest.update(manifest)
-        draft.manifest["shapes"] = shapes.to_json()
-        draft.manifest["features"] = [feature.to_json() for feature in features]
-        draft.manifest["inputs"] = describe_inputs(shapes, features)
-        draft.manifest.update(_told(facts))
+    (draft.path / File.MODEL).write_bytes(model)
+    entries = [{"id": i.id, "title": i.title, "attributes": i.attributes} for i in items]
+    # One item a line: small, and still readable and comparable.
+    lines = ",\n".join(json.dumps(e, ensure_ascii=False, allow_nan=False) for e in entries)
+    (draft.path / File.ITEMS).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    draft.manifest.update(manifest)
+    draft.manifest["shapes"] = shapes.to_json()
+    draft.manifest["features"] = [feature.to_json() for feature in features]
+    draft.manifest["inputs"] = describe_inputs(shapes, features)
+    draft.manifest.update(_told(facts))
 
 
 def open_bundle(path: Path) -> Bundle:

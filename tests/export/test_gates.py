@@ -8,7 +8,8 @@ import pytest
 import torch
 from ai_edge_litert import schema_py_generated as schema
 
-from pocketrec.bundle import Item, open_bundle, write_bundle
+from pocketrec.artifact import Draft, new_folder
+from pocketrec.bundle import KIND, Item, open_bundle, write_bundle
 from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel
 from pocketrec.errors import BundleError, QualityError
@@ -81,7 +82,10 @@ def export(tmp_path, monkeypatch):
     def run(settings, spoil=lambda content: content, **options):
         monkeypatch.setattr(build, "quantize", lambda full, kind: spoil(quantize(full, kind)))
         out = tmp_path / "bundle"
-        return build.export_bundle(made.model, CATALOGUE, TARGETS, settings, {}, out, **options)
+        with new_folder(out, KIND) as draft:
+            return build.export_bundle(
+                made.model, CATALOGUE, TARGETS, settings, {}, draft, **options
+            )
 
     return run
 
@@ -169,7 +173,8 @@ def test_weights_that_chance_to_have_the_tables_shape_are_no_second_table(tmp_pa
     model = RecommenderModel(15, settings)  # 16 x 4, as is the hidden layer's weight
     one = Targets([np.array([1], np.int32)], np.array([2], np.int32))
     untrained = config(max_ndcg_loss=0.99, min_overlap=0.01)
-    verdict = build.export_bundle(model, CATALOGUE[:15], one, untrained, {}, tmp_path / "bundle")
+    draft = Draft(tmp_path)
+    verdict = build.export_bundle(model, CATALOGUE[:15], one, untrained, {}, draft)
     gates = {gate.name: gate for gate in verdict.gates}
     assert gates["item tables in the file"].value == 2
     assert gates["bits of an item table's number"].value == 8
@@ -203,7 +208,7 @@ def test_an_operator_off_the_whitelist_is_refused(export, tmp_path, change, name
     made = make("bow")
     items = [Item(n, None, {}) for n in range(V)]
     with pytest.raises(BundleError, match=name):
-        write_bundle(tmp_path / "x", patched(made.content("int8"), change), items, made.shapes, {})
+        write_bundle(Draft(tmp_path), patched(made.content("int8"), change), items, made.shapes, {})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -28,7 +28,7 @@ def command(
 ) -> None:
     """Convert, quantize and verify a trained model, and write the bundle if it passes."""
     with needs_extra("Exporting", "train"):
-        from ..artifact import check_replaceable, fingerprint
+        from ..artifact import check_replaceable, fingerprint, new_folder
         from ..bundle import KIND, open_bundle
         from ..examples.shards import PreparedData
         from ..export.build import export_bundle
@@ -60,7 +60,7 @@ def command(
     provenance["data"]["split"] = data.split_fingerprint
     # Where no terminal is, a status would leave a blank line.
     show = err.status("exporting") if err.is_terminal else nullcontext()
-    with show as status, timed() as seconds:
+    with show as status, timed() as seconds, new_folder(folder, KIND) as draft:
         if status:
             status.update("fitting what a like teaches")
         adaptation = fit_adaptation(
@@ -72,7 +72,7 @@ def command(
             targets,
             config,
             provenance,
-            folder,
+            draft,
             adaptation=adaptation,
             inputs=inputs,
             accept_quality_loss=accept_quality_loss,

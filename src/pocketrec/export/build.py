@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import polars as pl
 from torch import Tensor
 
 from .. import __version__
+from ..artifact import Draft
 from ..bundle import Item, write_bundle
 from ..config import Config
 from ..device import DeviceModel, Shapes
@@ -38,14 +38,14 @@ def export_bundle(
     targets: Targets,
     config: Config,
     provenance: dict[str, Any],
-    out: Path,
+    draft: Draft,
     *,
     adaptation: Tensor | None = None,
     inputs: str = "",
     accept_quality_loss: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Write the bundle of a model if it passes every gate; nothing is written if not.
+    """Fill the draft of a model's bundle if it passes every gate.
 
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
     tells of data and training, `adaptation` (D, D) what `fit_adaptation` found, `inputs` a
@@ -87,7 +87,7 @@ def export_bundle(
             **{name: version(name) for name in ("torch", "litert-torch", "ai-edge-quantizer")},
         },
     }
-    write_bundle(out, content, catalogue_items(catalogue), shapes, manifest, model.inputs)
+    write_bundle(draft, content, catalogue_items(catalogue), shapes, manifest, model.inputs)
     return verdict
 
 

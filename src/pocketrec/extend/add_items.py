@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import check_replaceable, fingerprint
+from ..artifact import check_replaceable, fingerprint, new_folder
 from ..attributes import encode, fit
 from ..bundle import KIND, Bundle, open_bundle, write_bundle
 from ..device import DeviceModel
@@ -59,18 +59,19 @@ def add_items(
     bundle = open_bundle(source)
     check_replaceable(out, KIND)
     new = read_items(items, bundle)
-    device = bundle.device()
-    check_golden(bundle.manifest, device)
-    mean, of_old, of_new = _vectors(bundle, new)
-    walks = _walks(device)
-    on_step("choosing how strongly attributes count")
-    strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], of_new, walks)
-    content, larger = _extended(bundle, mean + strength * of_new)
-    on_step("checking that old items keep their scores")
-    _check_scores(device, larger, walks)
-    manifest = _manifest(bundle, larger, new, strength)
-    everything = [*bundle.items, *new.items]
-    write_bundle(out, content, everything, larger.shapes, manifest, bundle.features)
+    with new_folder(out, KIND) as draft:
+        device = bundle.device()
+        check_golden(bundle.manifest, device)
+        mean, of_old, of_new = _vectors(bundle, new)
+        walks = _walks(device)
+        on_step("choosing how strongly attributes count")
+        strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], of_new, walks)
+        content, larger = _extended(bundle, mean + strength * of_new)
+        on_step("checking that old items keep their scores")
+        _check_scores(device, larger, walks)
+        manifest = _manifest(bundle, larger, new, strength)
+        everything = [*bundle.items, *new.items]
+        write_bundle(draft, content, everything, larger.shapes, manifest, bundle.features)
     return Added(
         new,
         len(content),

@@ -17,9 +17,11 @@ from ..artifact import (
     check_replaceable,
     fingerprint,
     open_manifest,
+    remove_leftovers,
     write_atomically,
     write_manifest,
 )
+from ..claim import claim
 from ..config import Config
 from ..encoding import Feature
 from ..errors import ArtifactError, needs_extra
@@ -106,7 +108,8 @@ def run_training(
 ) -> Position:
     """Train into `folder`; with `resume` go on where it was interrupted.
 
-    Raises ArtifactError when an unfinished run is there and `resume` was not asked for.
+    Raises ArtifactError when an unfinished run is there and `resume` was not asked for, and when
+    another process trains into the same folder.
     """
     if (folder / File.MANIFEST).exists() and not resume:
         raise ArtifactError(
@@ -145,14 +148,11 @@ def run_training(
         "labels_per_epoch": batches.labels_per_epoch,
         "torch": torch.__version__,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ArtifactError(f"cannot write '{folder}': {error.strerror}") from None
-    # The manifest first: from here on an interrupted run is known for what it is.
-    write_manifest(folder, KIND, manifest, files=[])
-    data.catalogue.write_parquet(folder / File.ITEMS_TABLE)
-    with _Log(folder) as log:
+    with claim(folder, folder), _Log(folder) as log:
+        remove_leftovers(folder)
+        # The manifest first: from here on an interrupted run is known for what it is.
+        write_manifest(folder, KIND, manifest, files=[])
+        data.catalogue.write_parquet(folder / File.ITEMS_TABLE)
 
         def log_epoch(metrics: EpochMetrics) -> None:
             log.write(metrics)
@@ -168,14 +168,14 @@ def run_training(
             on_progress=on_progress,
             on_epoch=log_epoch,
         )
-    manifest |= {
-        "finished": True,
-        "epochs": position.epoch,
-        "best_epoch": position.best_epoch,
-        "validation": {"ndcg@10": position.best_score},
-    }
-    best = folder / File.CHECKPOINTS / File.BEST
-    write_manifest(folder, KIND, manifest, files=[folder / File.ITEMS_TABLE, best])
+        manifest |= {
+            "finished": True,
+            "epochs": position.epoch,
+            "best_epoch": position.best_epoch,
+            "validation": {"ndcg@10": position.best_score},
+        }
+        best = folder / File.CHECKPOINTS / File.BEST
+        write_manifest(folder, KIND, manifest, files=[folder / File.ITEMS_TABLE, best])
     return position
 
 

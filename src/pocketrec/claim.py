@@ -1,0 +1,71 @@
+"""A folder for one process at a time: a second run into it is refused.
+
+The lock is the kernel's (flock on the folder itself): it goes with the process that holds it, kill
+-9 included, and leaves no file behind. Where there are no such locks, nothing is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .errors import ArtifactError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def claim(folder: Path, out: Path) -> Iterator[None]:
+    """Make a folder, if there is none, and hold it; `out` is what it is for, for errors.
+
+    Raises ArtifactError when another process holds it, or it cannot be made.
+    """
+    try:
+        held = _hold(folder)
+    except BlockingIOError:
+        raise ArtifactError(
+            f"another pocketrec is writing '{out}': wait until it is done, or give another folder"
+        ) from None
+    except OSError as error:
+        raise ArtifactError(f"cannot write '{out}': {error.strerror}") from None
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.close(held)
+
+
+def _hold(folder: Path) -> int | None:
+    """A descriptor of the folder, locked; None where the system has no such locks."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        if fcntl is None:
+            return None
+        try:
+            # A link is not followed: what is in the folder may be removed later.
+            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue
+        try:
+            _lock(held)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(held), os.stat(folder)):  # noqa: PTH116
+                    return held
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # it was moved into place just before the lock was had
+
+
+def _lock(held: int) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return  # a file system without locks, such as some of a network
