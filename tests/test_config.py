@@ -84,6 +84,7 @@ def test_every_field_has_a_sentence(section, field):
     [
         ("data", "min_user_events", 0),
         ("data", "min_item_events", 2**31),
+        ("data", "min_item_users", 0),
         ("data", "buckets", 0),
         ("data", "buckets", 4097),
         ("data", "time_format", "minutes"),
