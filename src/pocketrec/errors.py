@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class PocketrecError(Exception):
@@ -63,3 +64,12 @@ def needs_extra(task: str, extra: str) -> Iterator[None]:
         raise MissingExtraError(
             f"{task} needs {package}, which is not installed: pip install 'pocketrec[{extra}]'"
         ) from error
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """Any value as an error quotes it: on one line, and of a long one the beginning."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # repr is anybody's code, and refuses integers of thousands of digits
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= most else text[: most - 3] + "..."
