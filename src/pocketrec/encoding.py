@@ -232,15 +232,22 @@ def digits(number: int) -> str:
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a finite number, Python's or NumPy's, and no truth value."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    number: Any = value  # numbers.Real does not tell that it can be compared
-    return bool(-inf < number < inf)
+    return _is_real(value) and -inf < value < inf
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether a value is an integer, Python's or NumPy's, and no truth value."""
+    return _is_real(value) and isinstance(value, int | np.integer)
+
+
+def _is_real(value: Any) -> TypeGuard[float]:
+    # NumPy calls a span of time an integer.
+    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def _is_given(value: Any) -> TypeGuard[float]:
     """Whether a number is told: None, NaN and infinity are not; InputError for what is none."""
-    if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
+    if value is not None and not _is_real(value):
         raise InputError(f"{shown(value)} is no number")
     return is_number(value)
 

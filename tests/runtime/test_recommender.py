@@ -131,7 +131,7 @@ def test_ids_of_an_enumeration_are_their_values(recommender):
     assert recommender.recommend([Product.TEA]) == recommender.recommend([sku(7)])
 
 
-@pytest.mark.parametrize("junk", [None, b"sku-001", [1], 1.5, True])
+@pytest.mark.parametrize("junk", [None, b"sku-001", [1], 1.5, True, np.timedelta64(5)])
 def test_junk_among_the_events_is_refused_by_explain_too(recommender, junk):
     with pytest.raises(InputError, match="neither a string nor an integer"):
         recommender.explain([junk], [sku(1)])
@@ -263,6 +263,7 @@ def test_moments_that_are_none_are_refused(recommender):
 
     west = timezone(timedelta(hours=-23))
     for moment in (
+        np.timedelta64(5),
         datetime(1960, 1, 1, tzinfo=UTC),
         datetime(1960, 1, 1, tzinfo=Nowhere()),
         datetime.min.replace(tzinfo=UTC),

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..encoding import Feature, digits, is_number
+from ..encoding import Feature, digits, is_number, is_whole
 from ..errors import InputError, shown
 from ..schema import IntArray
 
@@ -41,7 +41,7 @@ def key_of(item: ItemId, name: str = "item") -> str:
     """An id as it is looked up: 50 and "50" are the same. InputError for what is no id."""
     if isinstance(item, str):
         return str.__str__(item)  # of an Enum too, whose own str() is its name
-    if isinstance(item, bool) or not isinstance(item, int | np.integer):
+    if not is_whole(item):
         raise InputError(f"{name} holds {shown(item)}, which is neither a string nor an integer")
     return digits(int(item))
 

@@ -282,7 +282,7 @@ class Personal:
         try:
             write_atomically(Path(path), json.dumps(self.to_json()).encode())
         except (TypeError, ValueError):  # None, "", or with a NUL
-            raise InputError(f"{shown(str(path), 1000)} is no path of a file") from None
+            raise InputError(f"{_quoted(path)} is no path of a file") from None
 
     @classmethod
     def restore(cls, recommender: Recommender, path: str | Path) -> Self:
@@ -291,7 +291,9 @@ class Personal:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, TypeError, ValueError, RecursionError) as error:
             told = getattr(error, "strerror", None) or "it is no JSON"
-            raise InputError(
-                f"{shown(str(path), 1000)} cannot be read as a saved state: {told}"
-            ) from None
+            raise InputError(f"{_quoted(path)} cannot be read as a saved state: {told}") from None
         return cls.from_json(recommender, value)
+
+
+def _quoted(path: str | Path) -> str:
+    return shown(str(path) if isinstance(path, Path) else path, 1000)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..bundle import Bundle, Item, open_bundle
 from ..device import VectorLike
-from ..encoding import Feature
+from ..encoding import Feature, is_whole
 from ..errors import InputError, shown
 from ..golden import check_golden
 from ..pretrained import find_bundle
@@ -248,7 +248,7 @@ class Recommender:
 
 def _count(value: Any, name: str) -> int:
     """A positive whole number, which a wrong one is refused for."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+    if not is_whole(value) or value < 1:
         raise InputError(f"{name} must be a positive whole number, not {shown(value)}")
     return int(value)
 
