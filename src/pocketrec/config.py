@@ -376,4 +376,12 @@ class Config(Section):
 
     def resolve(self, path: str) -> Path:
         """A path of the TOML, taken from the folder that the TOML is in."""
-        return self._folder / Path(path).expanduser()
+        return self._folder / expand(path)
+
+
+def expand(path: str) -> Path:
+    """A path with "~" made a folder, where there is such a user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
