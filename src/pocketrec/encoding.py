@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, sqrt
-from numbers import Real
 from typing import Any, Literal, TypeGuard, get_args
 
 import numpy as np
@@ -62,7 +61,7 @@ class Categories:
 
     def _told(self, value: Any) -> Iterable[str]:
         for one in value if isinstance(value, list | tuple) else [value]:
-            if not isinstance(one, str | Real | None):  # truth values are Real
+            if not isinstance(one, str | bool | None) and not _is_real(one):
                 raise InputError(f"{shown(one)} is neither text nor a number")
         return texts(value)
 
@@ -230,6 +229,9 @@ def digits(number: int) -> str:
         return hex(number)
 
 
+_REAL = (int, float, np.integer, np.floating)
+
+
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value is a finite number, Python's or NumPy's, and no truth value."""
     return _is_real(value) and -inf < value < inf
@@ -242,7 +244,7 @@ def is_whole(value: Any) -> TypeGuard[int]:
 
 def _is_real(value: Any) -> TypeGuard[float]:
     # NumPy calls a span of time an integer.
-    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
+    return isinstance(value, _REAL) and not isinstance(value, bool | np.timedelta64)
 
 
 def _is_given(value: Any) -> TypeGuard[float]:

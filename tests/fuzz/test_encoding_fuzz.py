@@ -46,7 +46,7 @@ def test_a_category_has_the_rows_of_its_values(feature, given):
         rows = feature.rows(given)
     given = given.tolist() if isinstance(given, np.ndarray | np.generic) else given
     members = list(given) if isinstance(given, list | tuple) else [given]
-    plain = (str, bool, int, float, Fraction, np.bool_, np.integer, np.floating, type(None))
+    plain = (str, bool, int, float, np.bool_, np.integer, np.floating, type(None))
     odd = [m for m in members if not isinstance(m, plain) or isinstance(m, np.timedelta64)]
     if outcome.error or odd:
         assert outcome.error
@@ -67,7 +67,7 @@ def test_a_number_has_the_row_of_its_stretch(feature, given):
     with answered() as outcome:
         rows = feature.rows(given)
     plain = given.tolist() if isinstance(given, np.ndarray | np.generic) else given
-    number = isinstance(plain, int | float | Fraction) and not isinstance(plain, bool)
+    number = isinstance(plain, int | float) and not isinstance(plain, bool)
     if plain is None or (isinstance(plain, float) and not math.isfinite(plain)):
         wanted = MISSING
     elif number:

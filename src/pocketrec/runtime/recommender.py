@@ -200,12 +200,16 @@ class Recommender:
         most = _count(most, "most")
         candidates = self._indices(items, "items", strict=True)
         vector = _vector(user_vector)
+        ids = [event.id for event in known]
+        events = self._indices(ids, "history", strict=True)
 
         def score(places: Sequence[int]) -> FloatArray:
-            events, rows = self._told([known[n] for n in places], user, now)
-            return self._device.score(events, candidates, user_vector=vector, features=rows)
+            rows = encode_inputs(self.features, [known[n] for n in places], user, now)
+            return self._device.score(
+                events[list(places)], candidates, user_vector=vector, features=rows
+            )
 
-        found = leave_one_out(score, [event.id for event in known], most=most)
+        found = leave_one_out(score, ids, most=most)
         asked = (self.items[int(index) - 1].id for index in candidates)
         return [Explanation(item, reasons) for item, reasons in zip(asked, found, strict=True)]
 
@@ -219,18 +223,12 @@ class Recommender:
     ) -> tuple[IntArray, dict[str, IntArray]]:
         """What the device takes of a history; what is unknown of it is told of, or refused."""
         events = as_events(history)
-        self._indices([event.id for event in events], "history", strict=strict)
-        known = [event for event in events if key_of(event.id) in self._index]
-        told = self._told(known, user, now)
-        check_values(self.features, known, user, strict=strict)
-        return told
-
-    def _told(
-        self, known: Sequence[Event], user: Mapping[str, Any] | None, now: Moment | None
-    ) -> tuple[IntArray, dict[str, IntArray]]:
-        """Indices of known events, and the rows of features."""
-        indices = [self._index[key_of(event.id)] for event in known]
-        return np.asarray(indices, np.int32), encode_inputs(self.features, known, user, now)
+        indices = self._indices([event.id for event in events], "history", strict=strict)
+        if len(indices) < len(events):
+            events = [event for event in events if key_of(event.id) in self._index]
+        rows = encode_inputs(self.features, events, user, now)
+        check_values(self.features, events, user, strict=strict)
+        return indices, rows
 
     def _indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> IntArray:
         given = listed(ids, name)
