@@ -116,7 +116,19 @@ described = st.one_of(
         },
         optional={"more": json_values},
     ),
+    # As they should be, but for the edges.
+    st.lists(st.integers() | st.floats() | st.just(10**400), max_size=4).map(
+        lambda edges: bins_of(sorted(edges) if all(e == e for e in edges) else edges)
+    ),
 )
+
+
+def bins_of(edges):
+    encoding = {"kind": "bins", "edges": edges}
+    rows = {"slots": 1, "rows": len(edges) + 2}
+    return {"name": "f", "of": "user", "time": None, **rows, "encoding": encoding}
+
+
 changes = st.dictionaries(
     st.sampled_from(["name", "of", "time", "slots", "rows", "encoding"]), json_values, max_size=2
 )

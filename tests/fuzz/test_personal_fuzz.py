@@ -74,9 +74,15 @@ words = st.lists(
 )
 
 
-@fuzz("personal: any words in any order", 600, which=which, words=words)
-def test_a_user_is_what_was_said(models, which, words):
-    model = models[which]
+@fuzz(
+    "personal: any words in any order",
+    600,
+    which=which,
+    words=words | st.lists(st.tuples(st.just("seen"), known, st.none()), min_size=18, max_size=25),
+    undone=st.integers(0, 3) | st.integers(15, 25),
+)
+def test_a_user_is_what_was_said(models, which, words, undone):
+    model, words = models[which], [*words, *[("undo",)] * undone]
     personal, expected = Personal(model), Words(model.bundle.exclude_seen)
     for name, *given in words:
         before = personal.to_json()
@@ -204,6 +210,13 @@ def check_restored(model, value):
             or ("backwards" in str(outcome.error) or "vector" in str(outcome.error))
         )
         return
+    for event in value["events"]:
+        assert type(event["id"]) in (int, str)
+        assert event["verdict"] in ("like", "seen", "dislike")
+        assert event["time"] is None or 0 <= event["time"] <= 8.64e12
+    assert all(abs(number) <= 1e4 for number in value["vector"])
+    assert all(0 <= gain <= 1 for pair in value["gains"] for gain in pair)
+    assert all(0 <= value[count] < 2**53 for count in ("steps", "rolled_back"))
     kept = personal.to_json()
     for name in ("format", "vector", "steps", "rolled_back"):
         assert kept[name] == value[name]

@@ -273,7 +273,8 @@ def test_events_of_junk_are_answered(models, which, events):
     vector=junk
     | extreme
     | st.lists(st.floats(), min_size=32, max_size=32)
-    | st.lists(json_values, min_size=31, max_size=33),
+    | st.lists(json_values, min_size=31, max_size=33)
+    | st.lists(st.booleans(), min_size=32, max_size=32),
 )
 def test_vectors_are_taken_or_refused(models, which, vector):
     model = models[which]

@@ -160,16 +160,21 @@ def test_what_is_much_like_a_request_is_answered(server, capfd, many):
     query=st.sampled_from([b"", b"?", b"?a=/../secret.txt"]),
     method=st.sampled_from([b"GET", b"HEAD"]),
     coding=st.sampled_from([b"gzip", b"identity", b"br", b"gzip;q=0", b"*"]),
+    told=st.just(b"") | st.binary(max_size=20) | st.just(b"GET / HTTP/1.1\r\n\r\n"),
 )
-def test_a_request_gets_the_file_of_that_very_name(server, capfd, target, query, method, coding):
+def test_a_request_gets_the_file_of_that_very_name(
+    server, capfd, target, query, method, coding, told
+):
+    """Once, whatever its body says."""
     target = re.sub(rb"[\x00-\x20\x7f]", b"", target) or b"/"
     host = f"localhost:{server.server_port}".encode()
     lines = [
         method + b" " + target + query + b" HTTP/1.1",
         b"Host: " + host,
         b"Accept-Encoding: " + coding,
+        *([b"Content-Length: %d" % len(told)] if told else []),
     ]
-    ((status, headers, body),) = check(server, b"\r\n".join([*lines, b"", b""]), [method])
+    ((status, headers, body),) = check(server, b"\r\n".join([*lines, b"", told]), [method])
     path = re.sub(rb"^/+", b"/", target).partition(b"?")[0].decode("latin-1")
     name = "index.html" if path == "/" else path.removeprefix("/")
     if name not in PAGES or not path.startswith("/") or name.endswith(".gz"):
