@@ -9,7 +9,7 @@ from pocketrec.examples.engines.local import LocalEngine
 from pocketrec.examples.prepare import prepare
 from pocketrec.examples.shards import KIND, PreparedData
 from pocketrec.runtime import Recommender
-from small_shop import TOML, Shop, make_shop
+from small_shop import TOML, Shop, make_shop, settings, succeed
 from tally import CASES, TALLY
 
 # Models here are so small that threads cost more than they bring. Read when torch is imported.
@@ -52,6 +52,15 @@ def fresh_shop(tmp_path_factory) -> Shop:
 def featured(fresh_shop) -> Recommender:
     """A recommender that is told of events and users."""
     return Recommender.load(fresh_shop.bundle)
+
+
+@pytest.fixture(scope="session")
+def narrow(fresh_shop, tmp_path_factory) -> Recommender:
+    """Of a graph too small for most lists, which are then made outside of it."""
+    folder = tmp_path_factory.mktemp("narrow") / "bundle"
+    sizes = settings("export", "results=7", "candidates=6", "blocked=5")
+    succeed("export", fresh_shop.run, "--out", folder, *sizes)
+    return Recommender.load(folder)
 
 
 @pytest.fixture(scope="session")

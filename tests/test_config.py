@@ -84,6 +84,7 @@ def test_every_field_has_a_sentence(section, field):
     [
         ("data", "min_user_events", 0),
         ("data", "min_item_events", 2**31),
+        ("data", "min_item_users", 0),
         ("data", "buckets", 0),
         ("data", "buckets", 4097),
         ("data", "time_format", "minutes"),
@@ -274,6 +275,24 @@ def test_overrides_reach_into_tables_of_tables(tmp_path):
     assert config.features.item == {"genres": "category"}
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[data]\npath = 'x'\n")
+    assert load_config(tmp_path / "own.toml").data.path == "x"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.dim=32\nx = 1",
+        "model.dim=" + "9" * 9999,
+        "model.dim=" + "[" * 99_999,
+    ],
+)
+def test_an_override_that_is_no_value_is_refused(tmp_path, override):
+    with pytest.raises(ConfigError, match=r"model.dim = '"):
+        load_config(write(tmp_path, TOML), [override])
+
+
 @pytest.mark.parametrize(
     "override", ["dim=3", "model.dim", "model.=3", "=", "", "model.dimm=3", "model.dim=wide"]
 )
@@ -299,7 +318,19 @@ def test_only_the_named_section_of_an_artifact_can_be_changed():
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"data = [", "TOML"), (b"\xff\xfe", "TOML"), (b"", "[data] is missing")],
+    [
+        (b"data = [", "TOML"),
+        (b"\xff\xfe", "TOML"),
+        (b"", "[data] is missing"),
+        (b"a = " + b"[" * 9999, "nested too deeply"),
+        (b"a = " + b"9" * 9999, "4300 digits"),
+        (b'[data]\npath = "x"\n"a\\nb" = 1', r"unknown key 'data.a\nb'"),
+        (
+            b'[data]\npath = "x"\n[model.groups.g]\nfeatures = ["item_id"]\nencoder = "bow"\nx = 1',
+            "unknown key 'model.groups.g.x' (known here: encoder, features)",
+        ),
+        (b'[data]\npath = "x"\ntime_format = "' + b"x" * 9999 + b'"', "xxx...: Input should be"),
+    ],
 )
 def test_a_file_that_is_no_config_is_named(tmp_path, content, words):
     file = tmp_path / "own.toml"

@@ -67,6 +67,11 @@ class DataConfig(Section):
     min_rating: float | None = Field(None, description="events with a lower rating are dropped")
     min_user_events: Count = Field(5, description="users with fewer events are dropped (k-core)")
     min_item_events: Count = Field(5, description="items with fewer events are dropped (k-core)")
+    min_item_users: Count = Field(
+        5,
+        description="items that fewer different users touched are dropped (k-core): they may tell "
+        "who these are",
+    )
     buckets: int = Field(
         8, ge=1, le=4096, description="parts that users are cut into; more need less memory"
     )
@@ -376,4 +381,12 @@ class Config(Section):
 
     def resolve(self, path: str) -> Path:
         """A path of the TOML, taken from the folder that the TOML is in."""
-        return self._folder / Path(path).expanduser()
+        return self._folder / expand(path)
+
+
+def expand(path: str) -> Path:
+    """A path with "~" made a folder, where there is such a user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)

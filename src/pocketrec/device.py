@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from .encoding import MISSING, Feature
-from .errors import BundleError, InputError
+from .encoding import MISSING, Feature, is_number
+from .errors import BundleError, InputError, shown
 from .notes import without_notes
 from .schema import PADDING, FloatArray, IntArray, Rows, Signature
 from .tflite import SignatureSpec, TensorSpec
@@ -27,6 +27,9 @@ MASKED = -1e9
 
 LARGEST = 1e4
 """Largest number of a user_vector: logits stay far from MASKED then, and finite."""
+
+MOST_THREADS = 256
+"""More would bring nothing, and enough of them nothing but harm."""
 
 DECAY, SLOWING = 0.95, 20
 """Of learning: what is left of a user's vector at each step, and the number of steps after which a
@@ -106,8 +109,10 @@ class DeviceModel:
         self.features = tuple(features)
         self.exclude_seen = exclude_seen
         self._lock = threading.Lock()
-        if type(threads) is not int or threads < 1:
-            raise InputError(f"threads must be a positive whole number, not {threads!r}")
+        if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
+            raise InputError(
+                f"threads must be a whole number from 1 to {MOST_THREADS}, not {shown(threads)}"
+            )
         nothing = self._history(np.empty(0, np.int32), None, None)
         blocked, candidates = _padded([], shapes.blocked), _padded([], shapes.candidates)
         adapting = {
@@ -200,7 +205,7 @@ class DeviceModel:
             raise InputError(f"adapt takes 1 to {width} candidates and a target for each")
         if not (np.abs(target) <= 1).all():
             raise InputError("targets of adapt are numbers from -1, disliked, to 1, liked")
-        if not isinstance(learning_rate, int | float) or not 0 <= learning_rate <= LARGEST:
+        if not is_number(learning_rate) or not 0 <= learning_rate <= LARGEST:
             raise InputError(f"learning_rate must be a number from 0 to {LARGEST:g}")
         feed = {
             Signature.USER_VECTOR: self._vector(user_vector),

@@ -1,7 +1,8 @@
 """Values of a feature -> rows of its table.
 
-Pure Python, since the device's side needs it too. Attributes of items become rows with weights,
-summed before anything ships (`encode`); what an app sends becomes plain rows (`Feature.rows`).
+Needs no training stack, since the device's side reads it too. Attributes of items become rows
+with weights, summed before anything ships (`encode`); what an app sends becomes plain rows
+(`Feature.rows`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, sqrt
-from typing import Any, Literal, get_args
+from math import inf, sqrt
+from typing import Any, Literal, TypeGuard, get_args
 
-from .errors import InputError
+import numpy as np
+
+from .errors import InputError, shown
 
 FeatureKind = Literal["category", "number"]
 TimeFeature = Literal["gap", "now", "hour", "weekday"]
@@ -43,9 +46,24 @@ class Categories:
         return [(row, 1 / sqrt(len(rows))) for row in rows] or [(MISSING, 1.0)]
 
     def known(self, value: Any) -> list[int]:
-        """Rows of the values that training saw, each once, in the order given."""
-        rows = dict.fromkeys(self._row_of.get(one, MISSING) for one in texts(value))
-        return [row for row in rows if row != MISSING]
+        """Rows of the values that training saw, each once, in the order given.
+
+        InputError for what is no text, number, truth value, None or list of them.
+        """
+        return list(dict.fromkeys(self._row_of[one] for one in self._told(value) if one in self))
+
+    def unknown(self, value: Any) -> list[str]:
+        """The values that training never saw; errors as of `known`."""
+        return [one for one in self._told(value) if one not in self]
+
+    def __contains__(self, text: str) -> bool:
+        return text in self._row_of
+
+    def _told(self, value: Any) -> Iterable[str]:
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if not isinstance(one, str | bool | None) and not _is_real(one):
+                raise InputError(f"{shown(one)} is neither text nor a number")
+        return texts(value)
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -64,10 +82,10 @@ class Number:
         return len(self.knots) + 1
 
     def encode(self, value: Any) -> Rows:
-        """A number; None, NaN and infinity are missing."""
-        if value is None or not isfinite(value) or not self.knots:
+        """A number; None, NaN and infinity are missing. InputError for anything else."""
+        if not _is_given(value) or not self.knots:
             return [(MISSING, 1.0)]
-        inside = min(max(float(value), self.knots[0]), self.knots[-1])
+        inside = float(min(max(value, self.knots[0]), self.knots[-1]))
         right = min(bisect_right(self.knots, inside), len(self.knots) - 1)
         left = max(right - 1, 0)
         width = self.knots[right] - self.knots[left]
@@ -88,11 +106,7 @@ class Bins:
 
     def known(self, value: Any) -> list[int]:
         """The row of a number; none for None, NaN and infinity. InputError for anything else."""
-        if value is None:
-            return []
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{value!r} is no number")
-        return [1 + bisect_right(self.edges, value)] if isfinite(value) else []
+        return [1 + bisect_right(self.edges, value)] if _is_given(value) else []
 
 
 Encoding = Categories | Number
@@ -124,12 +138,21 @@ class Feature:
         return (events, self.slots) if self.of == "event" else (self.slots,)
 
     def rows(self, value: Any) -> list[int]:
-        """The M rows that a plain value becomes; values unknown to training are as if not given."""
+        """The M rows that a plain value becomes; values unknown to training are as if not given.
+
+        NumPy's numbers and arrays are as Python's own. InputError for a value of another kind.
+        """
         try:
-            known = self.encoding.known(value)[: self.slots]
+            known = self.encoding.known(_plain(value))[: self.slots]
         except InputError as error:
             raise InputError(f"feature '{self.name}': {error}") from None
         return known + [MISSING] * (self.slots - len(known))
+
+    def unknown(self, value: Any) -> list[str]:
+        """The values of a category that training never saw; errors as of `rows`."""
+        if isinstance(self.encoding, Bins):
+            return []
+        return self.encoding.unknown(_plain(value))
 
     def to_json(self) -> dict[str, Any]:
         """As manifests keep it."""
@@ -157,7 +180,7 @@ class Feature:
             plain = all(type(value) is str for value in encoding.values)
         else:
             encoding = Bins(tuple(found["edges"]))
-            plain = all(type(edge) in (int, float) for edge in encoding.edges)
+            plain = all(type(e) in (int, float) and is_number(e) for e in encoding.edges)
             plain = plain and list(encoding.edges) == sorted(encoding.edges)
         feature = cls(entry["name"], entry["of"], encoding, entry["slots"], entry["time"])
         if not plain or type(feature.slots) is not int or feature.slots < 1:
@@ -192,5 +215,48 @@ def texts(value: Any) -> Iterable[str]:
             yield str(one).lower()
         elif isinstance(one, float) and one.is_integer():
             yield str(int(one))
+        elif isinstance(one, int):
+            yield digits(one)
         elif one is not None and one == one:  # NaN is not itself
             yield str(one)
+
+
+def digits(number: int) -> str:
+    """An integer as text; one that Python calls too long to write as no text that is in use."""
+    try:
+        return str(int(number))
+    except ValueError:
+        return hex(number)
+
+
+_REAL = (int, float, np.integer, np.floating)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether a value is a finite number, Python's or NumPy's, and no truth value."""
+    return _is_real(value) and -inf < value < inf
+
+
+def is_whole(value: Any) -> TypeGuard[int]:
+    """Whether a value is an integer, Python's or NumPy's, and no truth value."""
+    return _is_real(value) and isinstance(value, int | np.integer)
+
+
+def _is_real(value: Any) -> TypeGuard[float]:
+    # NumPy calls a span of time an integer.
+    return isinstance(value, _REAL) and not isinstance(value, bool | np.timedelta64)
+
+
+def _is_given(value: Any) -> TypeGuard[float]:
+    """Whether a number is told: None, NaN and infinity are not; InputError for what is none."""
+    if value is not None and not _is_real(value):
+        raise InputError(f"{shown(value)} is no number")
+    return is_number(value)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers and arrays as Python's own, in a list too."""
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    if isinstance(value, list | tuple):
+        return [one.item() if isinstance(one, np.generic) else one for one in value]
+    return value

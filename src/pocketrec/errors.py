@@ -15,10 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class PocketrecError(Exception):
-    """Base of all: its text is one sentence for a person; the command line exits with 2."""
+    """Base of all: its text is one sentence for a person; the command line exits with 2.
+
+    What it quotes may be of any file, so the text is kept to one line of what can be seen.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(one_line(text))
 
 
 class ConfigError(PocketrecError):
@@ -63,3 +70,19 @@ def needs_extra(task: str, extra: str) -> Iterator[None]:
         raise MissingExtraError(
             f"{task} needs {package}, which is not installed: pip install 'pocketrec[{extra}]'"
         ) from error
+
+
+def one_line(text: str, most: int = 1500) -> str:
+    """Text with escapes for what ends lines or moves cursors; of a long one the beginning."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """Any value as an error quotes it: on one line, and of a long one the beginning."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # repr is anybody's code, and refuses integers of thousands of digits
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= most else text[: most - 3] + "..."

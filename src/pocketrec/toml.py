@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from .config import Config
-from .errors import ConfigError
+from .config import Config, expand
+from .errors import ConfigError, one_line, shown
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
@@ -18,10 +18,12 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     Raises ConfigError with the file, the key and what was expected.
     """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"there is no config file '{path}'") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path} cannot be read as TOML: it is nested too deeply") from None
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, no TOML, endless integers
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     for override in overrides or []:
         _override(document, override)
@@ -67,19 +69,20 @@ def _override(document: dict[str, Any], override: str) -> None:
         table.pop(field, None)
         return
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        parsed = {}
+    value = parsed["value"] if set(parsed) == {"value"} else text.strip()
     if key.strip() in ("data.path", "data.items", "data.users"):
         # Typed in a shell: taken from where one is.
-        value = str(Path.cwd() / Path(str(value)).expanduser())
+        value = str(Path.cwd() / expand(str(value)))
     table[field] = value
 
 
 def _explain(error: ValidationError) -> str:
     """The first problem of a validation, in one sentence."""
     problem = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
+    where = one_line(".".join(str(part) for part in problem["loc"]), 200)
     if problem["type"] == "extra_forbidden":
         known = ", ".join(sorted(_fields(problem["loc"][:-1])))
         return f"unknown key '{where}' (known here: {known})"
@@ -88,13 +91,16 @@ def _explain(error: ValidationError) -> str:
         return message
     if problem["type"] == "missing":
         return f"[{where}] is missing" if len(problem["loc"]) == 1 else f"{where} is missing"
-    return f"{where} = {problem['input']!r}: {message}"
+    return f"{where} = {shown(problem['input'])}: {message}"
 
 
 def _fields(location: tuple[int | str, ...]) -> list[str]:
     model: type[BaseModel] = Config
     for part in location:
-        annotation = model.model_fields[str(part)].annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
+        field = model.model_fields.get(str(part))
+        if field is None:  # a name of the user's, in a table of tables
+            continue
+        for annotation in (field.annotation, *get_args(field.annotation)):
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                model = annotation
     return list(model.model_fields)

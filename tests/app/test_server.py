@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -410,6 +410,48 @@ def test_who_says_little_is_hung_up_on(served, monkeypatch):
                 time.sleep(0.02)
         assert time.monotonic() - begin < 5
         assert idle.recv(1) == b""
+    assert_soon(lambda: threading.active_count() <= threads)
+
+
+def test_who_asks_by_a_version_without_headers_gets_the_policies_too(served):
+    old = send(served, get(served, "/").replace(b"HTTP/1.1", b"HTTP/0.9"))
+    for name, value in SECURITY.items():
+        assert f"{name}: {value}\r\n".encode() in old
+    assert old.endswith(b"this is index.html")
+    assert statuses(old) == [200]
+
+
+def test_idle_connections_make_room_for_new_ones(served, monkeypatch):
+    """Far sooner than an idle connection is closed by itself, and without a thread for each."""
+    most = 8
+    monkeypatch.setattr("pocketrec.app.server.MOST_CONNECTIONS", most)
+    threads, begin = threading.active_count(), time.monotonic()
+    with ExitStack() as stack:
+        idle = []
+        for _ in range(5 * most):
+            client = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            idle.append(stack.enter_context(client))
+        assert ask(served)[0] == 200
+        for client in idle[: 4 * most]:
+            assert client.recv(1) == b""  # hung up on, the oldest first
+        assert_soon(lambda: threading.active_count() <= threads + most)
+        idle[-1].sendall(get(served, "/"))
+        assert idle[-1].recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
+    assert time.monotonic() - begin < 10
+    assert_soon(lambda: threading.active_count() <= threads)
+
+
+def test_slow_readers_make_room_for_new_ones(large, served, monkeypatch):
+    monkeypatch.setattr("pocketrec.app.server.MOST_CONNECTIONS", 4)
+    threads = threading.active_count()
+    with ExitStack() as stack:
+        for _ in range(8):
+            client = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            stack.enter_context(client).sendall(get(served, large))
+            assert client.recv(100)
+        for _ in range(8):
+            assert ask(served)[0] == 200
+        assert_soon(lambda: threading.active_count() <= threads + 4)
     assert_soon(lambda: threading.active_count() <= threads)
 
 

@@ -5,7 +5,7 @@ import polars as pl
 
 from pocketrec.toml import parse_config
 
-NO_FILTER = {"min_user_events": 1, "min_item_events": 1}
+NO_FILTER = {"min_user_events": 1, "min_item_events": 1, "min_item_users": 1}
 
 
 def make_config(split=None, **data):

@@ -1,5 +1,6 @@
 """Features of events and users: in blocks, as prepared, and one by one, as on the device."""
 
+from collections import Counter
 from datetime import UTC, datetime
 
 import polars as pl
@@ -125,12 +126,10 @@ def test_a_feature_is_itself_again_from_json():
                 Feature.from_json(feature.to_json() | {name: []})
 
 
-ROWS = [(user, item, 10 * item) for user in range(8) for item in range(6)]
-
-
 def prepared(prepare_log, values, kind, users=None, split=None):
-    """Each user's events have the value of the user's place."""
-    log = make_events(ROWS).with_columns(pl.Series("event:f", [values[u] for u, *_ in ROWS]))
+    """Each user's events, six of them, have the value of the user's place."""
+    rows = [(user, item, 10 * item) for user in range(len(values)) for item in range(6)]
+    log = make_events(rows).with_columns(pl.Series("event:f", [values[u] for u, *_ in rows]))
     document = {"data": {"path": "x", "users": "u.csv", "buckets": 3, **NO_FILTER}}
     document |= {"features": {"event": {"f": kind}}, "split": split or {}}
     if users is not None:
@@ -138,35 +137,59 @@ def prepared(prepare_log, values, kind, users=None, split=None):
     return prepare_log(log, parse_config(document, name="test.toml"), users=users)
 
 
-def test_rare_values_are_as_if_not_given(prepare_log):
-    """4 events of each user train, so that one user's value is too rare, and two's is not."""
-    data = prepared(prepare_log, ["a", "a", "b", "c", "c", "c", "c", None], "category")
+def test_values_of_few_users_are_as_if_not_given(prepare_log):
+    """Whatever their number of events: 4 of each user train."""
+    values = [*"aaaaabbbbcccccc", None]
+    data = prepared(prepare_log, values, "category")
     assert RARE == 5
     (feature,) = data.features
     assert feature.encoding == Categories(("a", "c"))
-    rows = data.training(data.features).features["event_f"][:, 0].reshape(8, 4)
+    rows = data.training(data.features).features["event_f"][:, 0].reshape(len(values), 4)
     by_user = dict(zip(shards(data)["user"], rows.tolist(), strict=True))
-    assert by_user == {u: [r] * 4 for u, r in enumerate([1, 1, 0, 2, 2, 2, 2, 0])}
+    row_of = {"a": 1, "c": 2}
+    assert by_user == {u: [row_of.get(value, 0)] * 4 for u, value in enumerate(values)}
+    shown = data.manifest["counts"]["disclosed"]["features"]["event_f"]
+    assert shown == {"kind": "values", "of_the_log": 2, "fewest_users": 5, "withheld": 1}
+
+
+def test_a_number_of_few_users_begins_no_bin(prepare_log):
+    """Nor is the lowest bin, which has no number of its own, one of few users."""
+    values = [1.0] * 2 + [2.0] * 5 + [3.0] * 4 + [4.0] * 6 + [5.0]
+    data = prepared(prepare_log, values, "number")
+    assert data.features[0].encoding == Bins((4.0,))
+    shown = data.manifest["counts"]["disclosed"]["features"]["event_f"]
+    assert shown == {"kind": "edges", "of_the_log": 1, "fewest_users": 6, "withheld": 3}
+
+
+def test_a_rare_number_is_no_quantile(prepare_log):
+    """Nearly all have 0, so that each quantile would begin at the least of the others."""
+    values = [0.0] * 300 + [50.0 + user for user in range(20)]
+    data = prepared(prepare_log, values, "number")
+    assert data.features[0].encoding == Bins((50.0, 60.0, 70.0))  # five or more round to each
 
 
 def test_encodings_know_nothing_of_held_out_users(prepare_log):
-    values = [100.0 * user for user in range(8)]
+    values = [100.0 * (user // 10) for user in range(60)]
     split = {"kind": "users", "test_fraction": 0.3, "valid_fraction": 0.2}
     data = prepared(prepare_log, values, "number", split=split)
     trained = shards(data).filter(pl.col("train_length") > 0)["user"].to_list()
-    assert 0 < len(trained) < 8
-    assert [*data.features[0].encoding.edges] == sorted(100.0 * u for u in trained)[1:]
+    found = Counter(values[user] for user in trained)
+    frequent = sorted(value for value, users in found.items() if users >= RARE)
+    assert 1 < len(frequent) < len(found)
+    assert [*data.features[0].encoding.edges] == frequent[1:]
 
 
 def test_many_numbers_fall_into_bins_of_about_equal_size(prepare_log):
-    log = make_events([(u, i, i) for u in range(40) for i in range(32)])
-    log = log.with_columns(pl.int_range(pl.len()).cast(pl.Float64).alias("event:f"))
+    """Each number is of one user alone, and ten of them share one of two digits."""
+    log = make_events([(u, i, i) for i in range(25) for u in range(40)])
+    log = log.with_columns((100.0 + pl.int_range(pl.len())).alias("event:f"))
     document = {"data": {"path": "x", **NO_FILTER}, "features": {"event": {"f": "number"}}}
     data = prepare_log(log, parse_config(document, name="test.toml"))
     rows = data.training(data.features).features["event_f"][:, 0]
     sizes = pl.Series(rows).value_counts()["count"]
     assert len(sizes) == BINS
     assert sizes.max() < 1.3 * len(rows) / BINS
+    assert all(edge % 10 == 0 for edge in data.features[0].encoding.edges)
 
 
 def test_attributes_of_users_are_joined(prepare_log):

@@ -33,10 +33,12 @@ def chance(user, seed):
     return (splitmix64(expected(user) ^ splitmix64(seed + 1)) >> 11) / 2**53
 
 
-def naive_core(rows, users, items):
+def naive_core(rows, users, items, item_users):
     """Drop ONE offender at a time, as often as there is one."""
     while True:
         by_user, by_item = Counter(r[0] for r in rows), Counter(r[1] for r in rows)
+        shared = Counter(item for _, item in {r[:2] for r in rows})
+        by_item = {i: n if shared[i] >= item_users else 0 for i, n in by_item.items()}
         bad = [r for r in rows if by_user[r[0]] < users or by_item[r[1]] < items]
         if not bad:
             return rows
@@ -73,7 +75,7 @@ def naive(rows, config):
         rows = kept
     if len({r[0] for r in rows}) < 2:
         return None
-    rows = naive_core(rows, data.min_user_events, data.min_item_events)
+    rows = naive_core(rows, data.min_user_events, data.min_item_events, data.min_item_users)
     if not rows:
         return None
     world, targets = World(), []
@@ -153,6 +155,7 @@ configs = st.builds(
     min_rating=st.sampled_from([None, 2.0]),
     min_user_events=st.integers(1, 3),
     min_item_events=st.integers(1, 3),
+    min_item_users=st.integers(1, 4),
     buckets=st.sampled_from([1, 2, 5]),
 )
 
@@ -221,7 +224,7 @@ def test_the_place_of_rows_in_memory_changes_nothing(prepare_log):
 def test_no_history_holds_anything_of_its_targets_future(prepare_log, kind):
     """Items are moments, so an index tells when it happened; each moment has its own item."""
     rows = [(u, t, t) for u in range(30) for t in range(u % 7, 60, 1 + u % 3)]
-    config = make_config({"kind": kind}, exclude_seen=False, min_item_events=1)
+    config = make_config({"kind": kind}, exclude_seen=False, min_item_events=1, min_item_users=1)
     data = prepare_log(make_events(rows), config)
     raw = np.array([-1, *data.catalogue["item"]])
     seen = 0
@@ -258,7 +261,7 @@ def test_held_out_users_give_nothing_to_counts_or_training(prepare_log):
 def test_a_split_by_time_cuts_at_one_moment_for_all(prepare_log):
     rows = some_rows(2000, items=400)
     split = {"kind": "time", "valid_fraction": 0.1, "test_fraction": 0.2}
-    config = make_config(split, exclude_seen=False, min_item_events=1)
+    config = make_config(split, exclude_seen=False, min_item_events=1, min_item_users=1)
     data = prepare_log(make_events(rows), config)
     frame = pl.concat([pl.read_parquet(f) for f in (data.folder / "shards").iterdir()])
     valid_cut, test_cut = data.manifest["counts"]["cuts"]
@@ -374,6 +377,7 @@ BASE = {"kind": "users", "valid_fraction": 0.3, "test_fraction": 0.3}
         (BASE, {"min_rating": 3}),
         (BASE, {"min_user_events": 12}),
         (BASE, {"min_item_events": 20}),
+        (BASE, {"min_item_users": 17}),
     ],
 )
 def test_each_setting_changes_what_is_prepared(prepare_log, split, data):

@@ -83,7 +83,7 @@ def test_equal_splits_are_known_whatever_they_lie_in(prepare_log):
     rows = [(u, (u * 3 + t) % 9, t) for u in range(12) for t in range(7)]
 
     def split(rows, split=None, **data):
-        config = make_config(split, exclude_seen=False, min_item_events=1, **data)
+        config = make_config(split, exclude_seen=False, min_item_events=1, min_item_users=1, **data)
         return prepare_log(make_events(rows), config).split_fingerprint
 
     same = split(rows)

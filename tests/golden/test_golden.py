@@ -44,7 +44,7 @@ def test_refused_times() -> None:
 @pytest.mark.parametrize("changes", read("personal.json")["damaged"], ids=str)
 def test_damaged_states_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(InputError):
-        Personal.from_json(World(), restorable(changes))  # type: ignore[arg-type]
+        Personal.from_json(World(), restorable(changes))
 
 
 def test_the_guard_is_seen_at_work() -> None:

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from pocketrec.errors import InputError
-from pocketrec.runtime import Event, Recommendation
+from pocketrec.runtime import Event, Recommendation, Recommender
 
 ITEMS, DIM, RESULTS = 12, 4, 6
 FINGERPRINT = "f" * 64
 
 
-class World:
+class World(Recommender):
     """Items "1" to "12", the lower the more popular; item i is of the group i % 4.
 
     A group's number in the vector counts for all of its items, and each step of learning moves it.

@@ -8,6 +8,7 @@ Run it when the meaning of something changes, and look at the difference before 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from world import World
 
 from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
-from pocketrec.runtime import Event, Personal
+from pocketrec.runtime import Event, Personal, RolledBackWarning
 from pocketrec.runtime.inputs import encode_inputs
 
 FOLDER = Path(__file__).parent
@@ -199,14 +200,16 @@ def restorable(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _walk(exclude_seen: bool, steps: list[list[Any]]) -> list[dict[str, Any]]:
-    user = Personal(World(exclude_seen=exclude_seen))  # type: ignore[arg-type]
+    user = Personal(World(exclude_seen=exclude_seen))
     walked = []
     for name, *arguments in steps:
         refused, gave = False, None
-        try:
-            gave = getattr(user, name)(*positional(arguments), **keywords(arguments))
-        except InputError:
-            refused = True
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RolledBackWarning)
+            try:
+                gave = getattr(user, name)(*positional(arguments), **keywords(arguments))
+            except InputError:
+                refused = True
         walked.append(
             {
                 "do": [name, *arguments],

@@ -219,6 +219,26 @@ def test_bombs_and_crowds_are_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "folder").exists()
 
 
+def test_two_files_of_one_name_are_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as opened:
+        opened.writestr("ratings.csv", "mine")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            opened.writestr("ratings.csv", "another's")
+    with pytest.raises(DownloadError, match="two files of one name"):
+        archive.extract(tmp_path / "two.zip", tmp_path / "folder")
+
+
+def test_damage_that_only_shows_while_reading_is_refused(tmp_path):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_LZMA) as opened:
+        opened.writestr("é", "text" * 99)
+    content = stream.getvalue()
+    for old, new in (("é".encode(), b"\xff\xff"), (content[45:60], bytes(15))):
+        (tmp_path / "bad.zip").write_bytes(content.replace(old, new))
+        with pytest.raises(DownloadError, match=r"bad.zip is no zip file"):
+            archive.extract(tmp_path / "bad.zip", tmp_path / "folder")
+
+
 def test_what_is_no_zip_is_refused(tmp_path):
     (tmp_path / "no.zip").write_bytes(b"<html>")
     with pytest.raises(DownloadError, match=r"no.zip is no zip file"):

@@ -247,6 +247,20 @@ HEAD = "user,item,ts\n"
         ("a.parquet", HEAD + "u,1,1\n", {}, "a.parquet is not a Parquet file"),
         ("a.txt", HEAD, {}, "a.txt has an ending that is not known"),
         ("a.csv", "user,item,ts,r\nu,1,1,4\nu,1,1,\n", {"rating": "r"}, "'r' is not usable in 1"),
+        # What a reader takes in silence.
+        ("a.csv", (HEAD + "u,1,1\n").encode("utf-16"), {}, "UTF-16"),
+        ("a.csv", (HEAD + "u,1,1\n").replace("\n", "\r"), {}, r"line ends .*\(CR\)"),
+        ("a.csv", "user,item,ts,user\nu,1,1,v\n", {}, "two columns named 'user'"),
+        ("a.csv", "user,item,ts,note\nu,1,1,a\n,,,lost\n", {}, "1 rows of 'a.csv' are not blank"),
+        ("a.csv", 'user,item,ts,n\nu,1,1,a\n"v",2,2\n', {}, "line 3 has not the 4 fields"),
+        ("a.csv", 'user,item,ts,n\nu,1,1,"a\nb"\nv,2,2\n', {}, "line 4 has not the 4 fields"),
+        ("a.csv", HEAD + " ,1,1\n", {}, "which has ' ' instead of an id"),
+        ("a.csv", HEAD + "u\0,1,1\n", {}, r"which has 'u\\x00' instead of an id"),
+        ("a.csv", '"a\nb",item,ts\nu,1,1\n', {}, r"\(found: a\\nb, item, ts\)"),
+        ("a.csv", ",".join(f"c{n}" for n in range(99)) + "\n", {}, "c19 and 79 more"),
+        ("a.jsonl", '{"user":"\\ud800","item":1,"ts":1}\n', {}, "instead of an id"),
+        ("a.jsonl", '{"user":{"a":1},"item":1,"ts":1}\n', {}, "'user' of .* is of type Struct"),
+        ("a.jsonl", '{"user":["a"],"item":1,"ts":1}\n', {}, "'user' of a.jsonl is of type List"),
     ],
 )  # fmt: skip
 def test_every_fault_gets_one_sentence(tmp_path, name, content, data, sentence):
@@ -281,6 +295,39 @@ def test_parquet_columns_without_single_values(tmp_path):
     pl.DataFrame({"user": ["u"], "item": [[1]], "ts": [1]}).write_parquet(tmp_path / "a.parquet")
     with pytest.raises(DataError, match=r"'item' of a.parquet is of type List"):
         events(tmp_path, "a.parquet")
+
+
+DAY = pl.Series([date(2024, 1, 2), date(2024, 1, 3)])
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "sentence"),
+    [
+        ("user", [2.0**60, 1.0], "1.152921504606847e\\+18 instead of an id"),
+        ("ts", pl.Series([2**62, 1]).cast(pl.Datetime("ms")), "a date from 1970 on"),
+        ("ts", pl.Series([-(2**62), 1]).cast(pl.Datetime("us")), "a date from 1970 on"),
+        ("ts", pl.Series([2**31 - 1, 1], dtype=pl.Int32).cast(pl.Date), "a date from 1970 on"),
+        ("stars", DAY, "'stars' .* instead of a number"),
+        ("stars", DAY.cast(pl.Datetime("us")), "'stars' .* instead of a number"),
+    ],
+)
+def test_parquet_values_that_are_none(tmp_path, column, values, sentence):
+    frame = pl.DataFrame({"user": ["u", "v"], "item": [1, 2], "ts": [1, 2], "stars": [1.0, 2.0]})
+    frame.with_columns(pl.Series(column, values)).write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=sentence):
+        events(tmp_path, "a.parquet", rating="stars")
+
+
+def test_ids_that_are_floats_are_spelled_as_integers_where_they_are(tmp_path):
+    frame = pl.DataFrame({"user": [0.5, 2.0, -0.0], "item": [1, 2, 3], "ts": [1, 2, 3]})
+    frame.write_parquet(tmp_path / "a.parquet")
+    assert events(tmp_path, "a.parquet")[Column.USER].to_list() == ["0.5", "2", "0"]
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/x.csv", "x" * 5000, "a\0b", "y/" * 3000])
+def test_a_path_that_cannot_be_is_no_file(tmp_path, path):
+    with pytest.raises(DataError, match="no data file"):
+        events(tmp_path, path)
 
 
 def test_no_file_names_the_pattern(tmp_path):
@@ -337,3 +384,46 @@ def test_categories_that_are_floats_are_left_to_their_encoding(tmp_path):
     feature = Feature("code", "event", Categories(("7", "NaN")))
     rows = found.with_columns(encode([feature], found.schema))["event:code"].to_list()
     assert rows == [feature.rows(7), feature.rows(None)]
+
+
+def feature(folder, ending, values, kind="category"):
+    if ending == "jsonl":
+        rows = [{"user": 1, "item": 1, "ts": 1, "f": value} for value in values]
+        (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        frame = pl.DataFrame({"user": 1, "item": 1, "ts": 1, "f": values})
+        save = frame.write_csv if ending == "csv" else frame.write_parquet
+        save(folder / f"a.{ending}")
+    document = {"data": {"path": f"a.{ending}", "user": "user", "item": "item", "time": "ts"}}
+    document["features"] = {"event": {"f": kind}}
+    found = read_events(parse_config(document, name="t", folder=folder)).collect()
+    return found["event:f"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("ending", "values", "expected"),
+    [
+        ("csv", ["[a]", "[b]"], ["[a]", "[b]"]),
+        ("jsonl", ["[a]", "[1]"], ["[a]", "[1]"]),
+        ("jsonl", [["a", 1, None, True], []], [["a", "1", "true"], []]),
+        ("csv", ["Comedy | Drama|", "", "Comedy"], [["Comedy", "Drama"], None, ["Comedy"]]),
+        ("parquet", [[1.0, float("nan")], [2.5]], [["1"], ["2.5"]]),
+        ("parquet", [None, None], [None, None]),
+    ],
+)
+def test_values_of_features_are_spelled_as_devices_send_them(tmp_path, ending, values, expected):
+    assert feature(tmp_path, ending, values) == expected
+
+
+@pytest.mark.parametrize("kind", ["category", "number"])
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("values", [[[["a"]]], [[{"a": 1}]], [{"a": 1}]])
+def test_values_in_values_are_no_feature(tmp_path, ending, values, kind):
+    with pytest.raises(DataError, match=r"'f' of a.* is of type"):
+        feature(tmp_path, ending, values, kind)
+
+
+def test_a_list_is_no_number(tmp_path):
+    for ending in ("jsonl", "parquet"):
+        with pytest.raises(DataError, match=r"\['1'\] instead of a number"):
+            feature(tmp_path, ending, [[1], [2]], "number")

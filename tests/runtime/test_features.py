@@ -7,7 +7,7 @@ import pytest
 
 from pocketrec.errors import InputError
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.runtime import Event
+from pocketrec.runtime import Event, UnknownValueWarning
 from pocketrec.runtime.inputs import encode_inputs
 from pocketrec.training.run import Run
 from small_shop import pocketrec, sku, succeed
@@ -56,13 +56,50 @@ def test_the_gap_between_events_changes_the_scores(featured):
 def test_missing_is_not_given(featured):
     plain = scores(featured)
     none = {"newest": {"channel": None, "pieces": None}, "user": {"country": None, "age": None}}
-    unknown = {"newest": {"channel": ["fax"]}, "user": {"country": "??", "age": float("nan")}}
-    for nothing in (none, unknown, {"newest": {"channel": []}}, {"user": {}}):
+    numberless = {"user": {"age": float("nan")}}
+    for nothing in (none, numberless, {"newest": {"channel": []}}, {"user": {}}):
         assert (scores(featured, **nothing) == plain).all()
     timeless = [Event(event.id) for event in EVENTS]
     ids = [event.id for event in EVENTS]
     items = [item.id for item in featured.items]
     assert scores(featured, events=timeless).tolist() == featured.score(ids, items)
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"newest": {"channel": ["app", "fax"]}}, "event feature 'channel' .* 'fax'"),
+        ({"user": {"country": "??"}}, r"user feature 'country' .* '\?\?'"),
+    ],
+)
+def test_values_that_training_never_saw_are_told_or_refused(featured, told, sentence):
+    *before, last = EVENTS
+    events = [*before, Event(last.id, last.time, told.get("newest", {}))]
+    known = [*before, Event(last.id, last.time, {"channel": "app"} if "newest" in told else {})]
+    user = told.get("user")
+    with pytest.warns(UnknownValueWarning, match=sentence) as notes:
+        found = featured.recommend(events, user=user)
+    assert [note.filename for note in notes] == [__file__]
+    assert found == featured.recommend(known)
+    with pytest.warns(UnknownValueWarning, match=sentence):
+        found = featured.score(events, [sku(3)], user=user)
+    assert found == featured.score(known, [sku(3)])
+    with pytest.raises(InputError, match=sentence):
+        featured.recommend(events, user=user, strict=True)
+    # Each event is left out in turn: it is not told so often.
+    assert featured.explain(events, [sku(3)], user=user) == featured.explain(known, [sku(3)])
+
+
+def test_values_of_other_libraries_are_as_plain_ones(featured):
+    for told, plain in [
+        ({"newest": {"pieces": np.int64(2)}}, {"newest": {"pieces": 2}}),
+        (
+            {"newest": {"channel": np.array(["web", "sale"])}},
+            {"newest": {"channel": ["web", "sale"]}},
+        ),
+        ({"user": {"age": np.float32(31)}}, {"user": {"age": 31}}),
+    ]:
+        assert (scores(featured, **told) == scores(featured, **plain)).all()
 
 
 def test_torch_the_file_and_the_runtime_agree(fresh_shop, featured, tmp_path):

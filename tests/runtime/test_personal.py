@@ -9,7 +9,7 @@ import pytest
 from pocketrec.device import DECAY, SLOWING
 from pocketrec.errors import InputError
 from pocketrec.extend.table import read_table
-from pocketrec.runtime import Personal
+from pocketrec.runtime import Personal, RolledBackWarning
 from pocketrec.runtime.personal import MARGIN, UNDO
 from pocketrec.runtime.state import WINDOW
 from small_shop import sku
@@ -208,7 +208,9 @@ def spoiled(personal, gains):
 
 def test_the_guard_takes_back_what_made_lists_worse(personal):
     worse = spoiled(personal, [[0.0, 0.9 * MARGIN], [0.0, 0.9 * MARGIN]])
-    worse.like(sku(3))
+    with pytest.warns(RolledBackWarning, match="lists of the newest likes worse") as notes:
+        worse.like(sku(3))
+    assert [note.filename for note in notes] == [__file__]
     assert (worse.vector, worse.rolled_back) == ([0.0] * len(worse.vector), 1)
     assert [event.id for event in worse.history] == [sku(3)]
     worse.undo()
@@ -260,6 +262,98 @@ def test_states_that_are_none_are_refused(personal, change):
     for wrong in ([], None, "state", {}):
         with pytest.raises(InputError, match="no saved state"):
             Personal.from_json(personal.recommender, wrong)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vector": "123"},
+        {"vector": ["0.5"]},
+        {"vector": [True]},
+        {"vector": {"1": 2}},
+        {"gains": {"12": 3}},
+        {"gains": [[1e308, -1e308]]},
+        {"gains": [[True, False]]},
+        {"steps": 10**400},
+        {"format": True},
+    ],
+    ids=str,
+)
+def test_states_that_only_look_like_one_are_refused(recommender, change):
+    value = Personal(recommender).to_json() | change
+    with pytest.raises(InputError, match="no saved state of a user: "):
+        Personal.from_json(recommender, value)
+
+
+def test_what_is_wrong_with_a_state_is_told_in_words(personal, tmp_path):
+    file = tmp_path / "user.json"
+    for text, sentence in [
+        ('{"format": 1, "events": [{}]}', "its events are not id, verdict and time each"),
+        ("[1]", "format None, where 1 is expected"),
+        ("{", "cannot be read as a saved state: it is no JSON"),
+        ("[" * 100_000, "it is no JSON"),
+        ("1" * 5000, "it is no JSON"),
+    ]:
+        file.write_text(text)
+        with pytest.raises(InputError, match=sentence) as caught:
+            Personal.restore(personal.recommender, file)
+        assert "Error" not in str(caught.value)
+
+
+def test_paths_that_are_none_are_refused(personal):
+    for path in (None, 5, 10**5000, "", "no\0path", b"bytes"):
+        with pytest.raises(InputError, match="path of a file"):
+            personal.save(path)
+        with pytest.raises(InputError, match="cannot be read"):
+            Personal.restore(personal.recommender, path)
+
+
+def test_a_user_is_of_a_recommender(recommender):
+    for wrong in (None, "movielens-1m", 5, recommender.bundle):
+        with pytest.raises(InputError, match="takes a Recommender"):
+            Personal(wrong)
+        with pytest.raises(InputError, match="takes a Recommender"):
+            Personal.from_json(wrong, Personal(recommender).to_json())
+    for wrong in ("x", {}, Personal(recommender).to_json(), 0):
+        with pytest.raises(InputError, match="from_json"):
+            Personal(recommender, wrong)
+
+
+def test_what_is_blocked_for_once_is_a_list(personal):
+    for wrong in ("abc", None, 7, {"a": 1}, [None]):
+        with pytest.raises(InputError, match="blocked"):
+            personal.recommend(blocked=wrong)
+
+
+def test_what_is_no_id_cannot_be_forgotten(personal):
+    personal.like(sku(3))
+    for junk in (None, [sku(3)], 1.5, True):
+        with pytest.raises(InputError, match="neither a string nor an integer"):
+            personal.forget(junk)
+    personal.forget("nobody")
+    assert len(personal.history) == 1
+
+
+def test_factors_of_other_libraries_leave_plain_numbers(personal, tmp_path):
+    personal.like(sku(3))
+    personal.decay(np.float32(0.5))
+    personal.save(tmp_path / "user.json")
+    for factor in (10**400, True, np.float64("nan")):
+        with pytest.raises(InputError, match="from 0 to 1"):
+            personal.decay(factor)
+
+
+def test_times_before_1970_are_refused_as_a_saved_state_would_be(personal):
+    with pytest.raises(InputError, match="1970"):
+        personal.like(sku(3), time=datetime(1960, 1, 1, tzinfo=UTC))
+
+
+def test_the_user_is_told_of_at_a_like_and_in_the_list(personal):
+    wanted = personal.recommender.recommend([], k=3, user={"country": "NO"})
+    assert personal.recommend(k=3, user={"country": "NO"}) == wanted
+    personal.like(sku(3), user={"country": "NO"}, now=50, time=40)
+    with pytest.raises(InputError, match="backwards"):
+        personal.like(sku(4), now=30, time=40)
 
 
 def test_files_that_are_no_state_are_refused(personal, tmp_path):

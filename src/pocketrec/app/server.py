@@ -51,6 +51,11 @@ REQUEST_SECONDS = 30.0
 """Within which a connection must have told its next request; an idle one is closed then."""
 ANSWER_SECONDS = 120.0
 """Within which an answer must have been taken."""
+MOST_CONNECTIONS = 512
+"""Open at once, each with a thread; one more, and the one that is due first is hung up on.
+
+So whoever idles, or takes an answer slowly, makes room, and nobody is locked out.
+"""
 PORTS_TRIED = 100
 HTTP_PORT = 80  # browsers leave it out of Host
 
@@ -98,12 +103,17 @@ class Server(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a connection in a thread of its own."""
+        with self._lock:
+            if len(self._deadlines) >= MOST_CONNECTIONS:
+                first = min(self._deadlines, key=self._deadlines.__getitem__)
+                del self._deadlines[first]
+                _hang_up(first)
         self.expect(request, REQUEST_SECONDS)
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
         """Wake the threads whose clients idle, or drip a byte now and then; called regularly."""
-        self._hang_up(time.monotonic())
+        self._hang_up_late(time.monotonic())
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection."""
@@ -114,19 +124,24 @@ class Server(ThreadingHTTPServer):
     def server_close(self) -> None:
         """Listen no longer, and hang up on everybody: a browser's open connections too."""
         super().server_close()
-        self._hang_up(float("inf"))
+        self._hang_up_late(float("inf"))
 
-    def _hang_up(self, moment: float) -> None:
+    def _hang_up_late(self, moment: float) -> None:
         with self._lock:
             late = [entry for entry, deadline in self._deadlines.items() if deadline < moment]
         for connection in late:
-            with suppress(OSError):  # it is gone already
-                connection.shutdown(socket.SHUT_RDWR)
+            _hang_up(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of clients that hang up."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Wake the thread that waits for a client; it then closes the connection."""
+    with suppress(OSError):  # it is gone already
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def listen(site: Site, host: str, port: int, on_request: OnRequest | None = None) -> Server:
@@ -227,6 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, headers: dict[str, str], body: bytes = b"") -> None:
         self.server.expect(self.connection, ANSWER_SECONDS)
+        self.request_version = self.protocol_version  # who asks by HTTP/0.9 gets headers, too
         self.log_request(status)
         self.send_response_only(status)
         headers = {"Date": self.date_time_string(), **HEADERS, **headers}

@@ -7,6 +7,7 @@ columns of rows.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -18,14 +19,15 @@ from ..errors import ConfigError
 from ..schema import Column
 from .engines import Buckets
 from .split import ROLE, Role
+from .vocabulary import USERS
 
 RARE = 5
-"""A value that fewer training events (or users) have is as if not given: nothing is learned from
-so few, and it may tell who they are."""
+"""A value that fewer users have in training is as if not given: nothing is learned from so few,
+and it may tell who they are. Nor does a bin of numbers begin at one that fewer have."""
 BINS = 16
 """Most stretches of a number, of about as many training events each."""
 DIGITS = 3
-"""Significant digits of numbers that quantiles are made of: so many values fit in memory."""
+"""Most significant digits of numbers that bins are made of: so many values fit in memory."""
 SLOTS = 8
 """Most values at once that a feature keeps of an event or user."""
 
@@ -56,58 +58,102 @@ def with_users(events: pl.DataFrame, users: pl.DataFrame | None, names: list[str
     return events.join(told, on=Column.USER, how="left", maintain_order="left")
 
 
-def fit_features(buckets: Buckets, config: FeaturesConfig) -> list[Feature]:
+@dataclass(frozen=True)
+class Fitted:
+    """A feature, and what of the log its encoding shows."""
+
+    feature: Feature
+    fewest: int | None = None
+    """Users who have the rarest value, or edge of a bin, that is kept; None: none is of the log."""
+    withheld: int = 0
+    """Values, or edges of bins, that too few users have."""
+
+
+def fit_features(buckets: Buckets, config: FeaturesConfig) -> list[Fitted]:
     """The inputs that [features] asks for, in its order, encoded as TRAINING events need it."""
-    features = []
-    for name, kind in config.event.items():
-        column = Column.feature(name)
-        encoding, slots = _fit(buckets, partial(_of_events, column=column), column, kind)
-        features.append(Feature(name, "event", encoding, slots))
-    features += [time_feature(name) for name in config.time]
-    for name, kind in config.user.items():
-        column = Column.user_feature(name)
-        encoding, slots = _fit(buckets, partial(_of_users, column=column), column, kind)
-        features.append(Feature(name, "user", encoding, slots))
-    return features
+    fit = {"category": _fit_category, "number": _fit_number}
+    of_events = [
+        fit[kind](Feature(name, "event", Bins(())), partial(_count, buckets, _of_events))
+        for name, kind in config.event.items()
+    ]
+    of_users = [
+        fit[kind](Feature(name, "user", Bins(())), partial(_count, buckets, _of_users))
+        for name, kind in config.user.items()
+    ]
+    return [*of_events, *(Fitted(time_feature(name)) for name in config.time), *of_users]
 
 
-def _of_events(events: pl.DataFrame, column: str) -> pl.DataFrame:
-    return events.filter(pl.col(ROLE) == Role.TRAIN).select(column)
+def _of_events(events: pl.DataFrame) -> pl.DataFrame:
+    return events.filter(pl.col(ROLE) == Role.TRAIN)
 
 
-def _of_users(events: pl.DataFrame, column: str) -> pl.DataFrame:
-    trained = events.filter(pl.col(ROLE) == Role.TRAIN)
-    return trained.unique(Column.USER, keep="first", maintain_order=True).select(column)
+def _of_users(events: pl.DataFrame) -> pl.DataFrame:
+    return _of_events(events).unique(Column.USER, keep="first", maintain_order=True)
 
 
-def _fit(
-    buckets: Buckets, values: Callable[[pl.DataFrame], pl.DataFrame], column: str, kind: FeatureKind
-) -> tuple[Categories | Bins, int]:
-    """Count values in every bucket, and make categories or bins of the counts."""
-    read = _texts if kind == "category" else _rounded
+def _count(
+    buckets: Buckets,
+    rows: Callable[[pl.DataFrame], pl.DataFrame],
+    column: str,
+    read: Callable[[pl.Expr, pl.DataType], pl.Expr],
+) -> pl.DataFrame:
+    """Events and users of each value in a column, by value, and the most values of one event."""
 
     def count(events: pl.DataFrame) -> pl.DataFrame:
-        lists = values(events).select(read(pl.col(column), events.schema[column]).alias(_VALUE))
+        values = read(pl.col(column), events.schema[column]).alias(_VALUE)
+        lists = rows(events).select(Column.USER, values)
         longest = pl.lit(lists[_VALUE].list.len().max() or 0, pl.Int64).alias(_SLOTS)
-        found = lists.explode(_VALUE).drop_nulls().group_by(_VALUE)
-        return found.agg(pl.len().cast(pl.Int64).alias(Column.COUNT)).with_columns(longest)
+        found = lists.explode(_VALUE).drop_nulls(_VALUE).group_by(_VALUE)
+        return found.agg(
+            pl.len().cast(pl.Int64).alias(Column.COUNT),
+            pl.col(Column.USER).n_unique().cast(pl.Int64).alias(USERS),
+        ).with_columns(longest)
 
     def merge(parts: pl.DataFrame) -> pl.DataFrame:
-        counts = pl.col(Column.COUNT).sum()
-        return parts.group_by(_VALUE).agg(counts, pl.col(_SLOTS).max()).sort(_VALUE)
+        sums = pl.col(Column.COUNT, USERS).sum()
+        return parts.group_by(_VALUE).agg(sums, pl.col(_SLOTS).max()).sort(_VALUE)
 
-    counts = buckets.combine(count, merge)
-    if kind == "category":
-        kept = counts.filter(pl.col(Column.COUNT) >= RARE)
-        slots = int(counts[_SLOTS].max() or 1)  # type: ignore[arg-type]
-        return Categories(tuple(kept[_VALUE])), min(SLOTS, max(1, slots))
-    if counts.height <= BINS:  # few values, such as stars: a bin for each
-        return Bins(tuple(counts[_VALUE][1:].to_list())), 1
+    return buckets.combine(count, merge)
+
+
+def _fit_category(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitted:
+    counts = count(column_of(feature), _texts)
+    kept = counts.filter(pl.col(USERS) >= RARE)
+    slots = int(counts[_SLOTS].max() or 1)  # type: ignore[arg-type]
+    categories = Categories(tuple(kept[_VALUE]))
+    feature = replace(feature, encoding=categories, slots=min(SLOTS, max(1, slots)))
+    return Fitted(feature, _fewest(kept), counts.height - kept.height)
+
+
+def _fit_number(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitted:
+    """Bins of numbers in as many digits as leave the most edges that are not rare."""
+    levels = []
+    for digits in range(DIGITS, 0, -1):
+        counts = count(column_of(feature), partial(_rounded, digits=digits))
+        frequent = pl.col(USERS) >= RARE
+        if counts.height <= BINS:  # few values, such as stars: a bin for each
+            wanted, kept = counts[1:], counts.filter(frequent)[1:]
+        else:
+            wanted = _quantiles(counts)
+            kept = wanted.filter(frequent)
+        levels.append((kept, wanted.height - kept.height))
+        if kept.height == wanted.height:
+            break
+    kept, withheld = max(levels, key=lambda level: level[0].height)
+    bins = Bins(tuple(kept[_VALUE].to_list()))
+    return Fitted(replace(feature, encoding=bins), _fewest(kept), withheld)
+
+
+def _quantiles(counts: pl.DataFrame) -> pl.DataFrame:
+    """The values that begin BINS stretches of about as many events each."""
     share = (counts[Column.COUNT].cum_sum() - counts[Column.COUNT]) / counts[Column.COUNT].sum()
     # An edge begins its bin: it is a value, so that values and no two bins fall together.
     wanted = np.searchsorted(share.to_numpy(), np.arange(1, BINS) / BINS, side="left")
-    edges = counts[_VALUE].to_numpy()[np.unique(wanted[wanted < counts.height])]
-    return Bins(tuple(edges.tolist())), 1
+    return counts[np.unique(wanted[wanted < counts.height])]
+
+
+def _fewest(kept: pl.DataFrame) -> int | None:
+    return int(kept[USERS].min()) if kept.height else None  # type: ignore[arg-type]
 
 
 def _texts(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -120,8 +166,8 @@ def _texts(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return pl.concat_list(column.cast(pl.String)).list.drop_nulls()
 
 
-def _rounded(column: pl.Expr, _: pl.DataType) -> pl.Expr:
-    number = column.cast(pl.Float64).round_sig_figs(DIGITS)
+def _rounded(column: pl.Expr, _: pl.DataType, digits: int) -> pl.Expr:
+    number = column.cast(pl.Float64).round_sig_figs(digits)
     return pl.concat_list(pl.when(number.is_finite()).then(number)).list.drop_nulls()
 
 

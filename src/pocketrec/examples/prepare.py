@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ..config import Config
+from ..config import Config, DataConfig
 from ..encoding import Feature
 from ..errors import DataError
 from ..schema import Column, File
 from . import split
+from .advice import warnings
+from .disclosure import disclosure, untitled
 from .engines import Buckets, Engine
 from .filters import keep_first, keep_items
 from .inputs import fit_features, with_users
+from .oddities import find_oddities
 from .sequences import in_order, user_sequences
-from .vocabulary import count_items, sum_counts, vocabulary
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Size of a log at one point of the preparation."""
-
-    events: int
-    users: int
-    items: int
-
-    def to_json(self) -> dict[str, int]:
-        """As the manifest keeps it."""
-        return {"events": self.events, "users": self.users, "items": self.items}
+from .survey import Survey, survey
+from .vocabulary import USERS, count_items, sum_counts, vocabulary
 
 
 def prepare(
@@ -41,21 +31,31 @@ def prepare(
     config: Config,
     engine: Engine,
     folder: Path,
+    *,
+    now: float | None = None,
 ) -> tuple[dict[str, Any], list[Feature]]:
     """Write shards and the item table into `folder`; return the counts and the inputs' encodings.
 
-    Raises DataError when nothing is left to train on or to test with.
+    Among the counts are the `advice.warnings` on them, as "warnings", and the table of what a
+    bundle will show of the log, as "disclosed". `now`, in seconds since 1970, is the moment after
+    which events are of the future; None: it is not asked. Raises DataError when nothing is left
+    to train on or to test with.
     """
     data = config.data
+    rows = None
     if data.min_rating is not None:
+        rows = events.select(pl.len()).collect(engine="streaming").item()
         events = events.filter(pl.col(Column.RATING) >= data.min_rating)
     buckets = engine.partition(events, data.buckets)
-    read, item_counts = _count(buckets)
+    read = first = survey(buckets, data.min_user_events)
+    rows = read.events if rows is None else rows
     _need_users(read)
+    has_clock = data.source is None and data.time_format != "order"
+    oddities = find_oddities(buckets, read, now if has_clock else None)
     if data.repeats_rule == "first":
         buckets = buckets.map(keep_first)
-        _, item_counts = _count(buckets)
-    buckets, kept = _k_core(buckets, read, item_counts, data.min_user_events, data.min_item_events)
+        first = survey(buckets, data.min_user_events)
+    buckets, kept = _k_core(buckets, first, data)
     cuts = _cuts(buckets, config)
     names = list(config.features.user)
     buckets = buckets.map(
@@ -63,38 +63,34 @@ def prepare(
             split.assign_roles(in_order(part), config.split, cuts), users, names
         )
     )
-    counts = buckets.combine(
+    trained = buckets.combine(
         lambda part: count_items(part.filter(pl.col(split.ROLE) == split.Role.TRAIN)), sum_counts
     )
-    items = vocabulary(counts)
+    items = vocabulary(trained)
     _need_split(buckets, config)
-    features = fit_features(buckets, config.features)
+    fitted = fit_features(buckets, config.features)
+    features = [fit.feature for fit in fitted]
     buckets.write(lambda part: user_sequences(part, items, features), folder / File.SHARDS)
-    _with_catalogue(items, catalogue).write_parquet(folder / File.ITEMS_TABLE)
-    return {
+    table = _with_catalogue(items, catalogue)
+    table.write_parquet(folder / File.ITEMS_TABLE)
+    counts: dict[str, Any] = {
+        "rows": rows,
         "read": read.to_json(),
         "kept": kept.to_json(),
         "items": items.height,
         "training_events": int(items[Column.COUNT].sum()),
         "cuts": cuts,
-    }, features
+        "largest_user": kept.largest,
+        "dropped": _dropped(rows, read, first, data),
+        "oddities": oddities,
+        "catalogue": None if catalogue is None else _of_catalogue(catalogue, read, table),
+    }
+    counts["warnings"] = warnings(counts, data)
+    counts["disclosed"] = disclosure(kept, trained, table, fitted)
+    return counts, features
 
 
-def _count(buckets: Buckets) -> tuple[Counts, pl.DataFrame]:
-    """Size of the log, and its item counts."""
-    users = buckets.combine(
-        lambda part: part.select(pl.col(Column.USER).n_unique().cast(pl.Int64)), _sum
-    )
-    items = buckets.combine(count_items, sum_counts)
-    counts = Counts(int(items[Column.COUNT].sum()), int(users.item()), items.height)
-    return counts, items
-
-
-def _sum(parts: pl.DataFrame) -> pl.DataFrame:
-    return parts.sum()
-
-
-def _need_users(read: Counts) -> None:
+def _need_users(read: Survey) -> None:
     if read.events == 0:
         raise DataError("the log has no events (none with at least data.min_rating, if it is set)")
     if read.users < 2:
@@ -104,27 +100,48 @@ def _need_users(read: Counts) -> None:
         )
 
 
-def _k_core(
-    buckets: Buckets,
-    read: Counts,
-    items: pl.DataFrame,
-    min_user_events: int,
-    min_item_events: int,
-) -> tuple[Buckets, Counts]:
-    """Drop users and items with too few events, again and again until all have enough."""
-    while True:
-        enough = items.filter(pl.col(Column.COUNT) >= min_item_events)[Column.ITEM]
-        buckets = buckets.map(partial(keep_items, items=enough, min_user_events=min_user_events))
-        counts, items = _count(buckets)
-        if counts.events == 0:
-            raise DataError(
-                f"no event is left of {read.events} ({read.users} users, {read.items} items) after "
-                f"dropping users with fewer than {min_user_events} and items with fewer than "
-                f"{min_item_events} events: lower data.min_user_events or data.min_item_events"
-            )
-        # Every user has just been seen to have enough; what they lost may have been an item's.
-        if items.select((pl.col(Column.COUNT) >= min_item_events).all()).item():
-            return buckets, counts
+def _k_core(buckets: Buckets, found: Survey, data: DataConfig) -> tuple[Buckets, Survey]:
+    """Drop users and items with too little, again and again until all have enough."""
+    first = found
+    enough = _frequent(data) & _shared(data)
+    while found.small_users or not found.items.select(enough.all()).item():
+        items = found.items.filter(enough)[Column.ITEM]
+        buckets = buckets.map(
+            partial(keep_items, items=items, min_user_events=data.min_user_events)
+        )
+        found = survey(buckets, data.min_user_events)
+    if found.events == 0:
+        raise DataError(
+            f"no event is left of {first.events} ({first.users} users, {first.items.height} "
+            f"items) after dropping users with fewer than {data.min_user_events} events and items "
+            f"with fewer than {data.min_item_events} events or {data.min_item_users} users: lower "
+            "data.min_user_events, data.min_item_events or data.min_item_users"
+        )
+    return buckets, found
+
+
+def _frequent(data: DataConfig) -> pl.Expr:
+    return pl.col(Column.COUNT) >= data.min_item_events
+
+
+def _shared(data: DataConfig) -> pl.Expr:
+    return pl.col(USERS) >= data.min_item_users
+
+
+def _dropped(rows: int, read: Survey, first: Survey, data: DataConfig) -> dict[str, Any]:
+    """By setting, what it drops of the log as it is before any of the filters of the k-core.
+
+    What more is dropped, because of what was dropped, is nobody's own.
+    """
+    few = first.items.filter(~_frequent(data))
+    unshared = first.items.filter(_frequent(data) & ~_shared(data))
+    return {
+        "min_rating": {"events": rows - read.events},
+        "repeats": {"events": read.events - first.events},
+        "min_user_events": {"events": first.small_events, "users": first.small_users},
+        "min_item_events": {"events": int(few[Column.COUNT].sum()), "items": few.height},
+        "min_item_users": {"events": int(unshared[Column.COUNT].sum()), "items": unshared.height},
+    }
 
 
 def _cuts(buckets: Buckets, config: Config) -> tuple[int, int] | None:
@@ -159,6 +176,20 @@ def _need_split(buckets: Buckets, config: Config) -> None:
                 f"the split '{config.split.kind}' leaves no {purpose}: the log is too small for "
                 "it; bring more users, or choose another split.kind"
             )
+
+
+def _of_catalogue(catalogue: pl.DataFrame, read: Survey, table: pl.DataFrame) -> dict[str, Any]:
+    """How the catalogue fits the log: "example" has an id of each, where they do not meet."""
+    ids, met = (frame[Column.ITEM].cast(pl.String) for frame in (catalogue, read.items))
+    items = table[Column.ITEM].cast(pl.String)
+    known = int(items.is_in(ids.implode()).sum())
+    return {
+        "rows": catalogue.height,
+        "never_met": catalogue.height - int(ids.is_in(met.implode()).sum()),
+        "known_items": known,
+        "untitled_items": untitled(table),
+        "example": [ids[0], items[0]] if catalogue.height and not known else None,
+    }
 
 
 def _with_catalogue(items: pl.DataFrame, catalogue: pl.DataFrame | None) -> pl.DataFrame:

@@ -6,15 +6,24 @@ import polars as pl
 
 from ..schema import Column
 
+USERS = "users"
+"""How many different users something has."""
+
 
 def count_items(events: pl.DataFrame) -> pl.DataFrame:
-    """Events per item of one bucket: columns item, count (Int64)."""
-    return events.group_by(Column.ITEM).agg(pl.len().cast(pl.Int64).alias(Column.COUNT))
+    """Events and different users per item of one bucket: columns item, count, users (Int64)."""
+    return events.group_by(Column.ITEM).agg(
+        pl.len().cast(pl.Int64).alias(Column.COUNT),
+        pl.col(Column.USER).n_unique().cast(pl.Int64).alias(USERS),
+    )
 
 
 def sum_counts(counts: pl.DataFrame) -> pl.DataFrame:
-    """Add the counts of several buckets, in an order that does not depend on theirs."""
-    return counts.group_by(Column.ITEM).agg(pl.col(Column.COUNT).sum()).sort(Column.ITEM)
+    """Add the counts of several buckets, in an order that does not depend on theirs.
+
+    A bucket has whole users, so users add up as events do.
+    """
+    return counts.group_by(Column.ITEM).agg(pl.col(Column.COUNT, USERS).sum()).sort(Column.ITEM)
 
 
 def vocabulary(counts: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any, get_args
 
 from ..bundle import Bundle, Item
 from ..encoding import FeatureKind
-from ..errors import BundleError, DataError
+from ..errors import BundleError, DataError, shown
 from ..schema import LIST_SEPARATOR
+
+NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?")
+INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def read_items(path: Path, bundle: Bundle) -> NewItems:
         if None in row or None in row.values():
             raise DataError(f"'{path}', line {line}: it has not as many fields as the header")
         where = f"'{path}', line {line}"
-        item_id = _id(row[id_name].strip(), bundle, where)
+        item_id = _id(row[id_name], bundle, where)
         if str(item_id) in known:
             raise DataError(f"{where}: the catalogue has the id {item_id!r} already")
         known.add(str(item_id))
@@ -104,16 +108,21 @@ def _samples(bundle: Bundle) -> dict[str, Any]:
 
 
 def _id(text: str, bundle: Bundle, where: str) -> int | str:
-    if not text:
+    if not text.strip() or "\0" in text:
         raise DataError(f"{where}: the item has no id")
     if not isinstance(bundle.items[0].id, int):
+        if text != text.strip():
+            raise DataError(f"{where}: the id {shown(text, 40)} has blanks around it: remove them")
         return text
+    text = text.strip()
     try:
         found = int(text)
     except ValueError:
         found = None
     if found is None or str(found) != text:
-        raise DataError(f"{where}: {text[:40]!r} is no integer, as the ids of the catalogue are")
+        raise DataError(
+            f"{where}: {shown(text, 40)} is no integer, as the ids of the catalogue are"
+        )
     return found
 
 
@@ -124,9 +133,14 @@ def _value(text: str, sample: Any, where: str) -> Any:
     if isinstance(sample, bool) or not isinstance(sample, int | float):
         return text
     try:
-        number = float(text)
+        # Not all that Python takes for a number, such as 1_000, is one in a log.
+        number = float(text) if NUMBER.fullmatch(text) else float("nan")
     except ValueError:
         number = float("nan")
     if not isfinite(number):
-        raise DataError(f"{where}: {text[:40]!r} is no number, as the values of the catalogue are")
-    return int(number) if isinstance(sample, int) and number.is_integer() else number
+        raise DataError(
+            f"{where}: {shown(text, 40)} is no number, as the values of the catalogue are"
+        )
+    if isinstance(sample, float) or not number.is_integer() or abs(number) >= 2**63:
+        return number
+    return int(text) if INTEGER.fullmatch(text) else int(number)  # a float may be rounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import tempfile
@@ -16,6 +17,17 @@ MAX_BYTES = 4 * 2**30  # MovieLens 32M is 1 GB when unpacked
 MAX_FILES = 1000
 CHUNK = 1 << 20
 
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,  # names that are no UTF-8, sizes that no file has
+)
+"""What zipfile raises for a zip that it cannot read."""
+
 
 def extract(
     archive: Path,
@@ -27,7 +39,8 @@ def extract(
     """Unpack the wanted files into `folder`, which appears whole or not at all.
 
     A folder that is there already stays as it is. Raises DownloadError for a damaged zip, a name
-    that leads out of the folder, a link, and more files or bytes than the caps allow.
+    that leads out of the folder or stands twice, a link, and more files or bytes than the caps
+    allow.
     """
     if folder.exists():
         return
@@ -40,6 +53,8 @@ def extract(
                 raise DownloadError(
                     f"{archive.name} holds {len(entries)} files, more than {MAX_FILES}: refused"
                 )
+            if len({entry.filename for entry in entries}) < len(entries):
+                raise DownloadError(f"{archive.name} holds two files of one name: refused")
             left = max_bytes
             for entry in entries:
                 target = temporary / _safe_name(entry, archive.name)
@@ -47,7 +62,7 @@ def extract(
                     left = _unpack(opened, entry, target, left)
         temporary.chmod(0o755)
         _settle(temporary, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except DAMAGE as error:
         raise DownloadError(
             f"{archive.name} is no zip file that can be read ({error}): fetch it again"
         ) from None

@@ -8,10 +8,11 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config import Config
-from ..errors import DataError
+from ..errors import DataError, shown
 from ..schema import LIST_SEPARATOR, RESERVED, Column
-from .files import Source, check_rows, open_sources, require_column, scan, unreadable
-from .ids import plain_dtype
+from .event_features import split_lists
+from .files import READ_ERRORS, Source, check_rows, open_sources, require_column, scan, unreadable
+from .ids import no_id, plain, whole_text
 
 ID_ALIASES = ("id", "item", "item_id", "itemid", "movie_id", "movieid", "product_id", "sku")
 
@@ -51,7 +52,7 @@ def _read(path: Path, key: str, name: str, title: str | None, dtype: pl.DataType
 def _table(source: Source, name: str, title: str | None) -> pl.DataFrame:
     """One file as it is, under our names for id and title, each column in a plain dtype."""
     attributes = [column for column in source.columns if column not in (name, title)]
-    if taken := sorted(RESERVED.intersection(attributes)):
+    if taken := sorted((RESERVED | {Column.USER}).intersection(attributes)):
         raise DataError(
             f"{source.path.name} has a column '{taken[0]}', a name that pocketrec uses itself; "
             "rename the column"
@@ -61,27 +62,42 @@ def _table(source: Source, name: str, title: str | None) -> pl.DataFrame:
             table = pl.read_ndjson(source.path, infer_schema_length=None)
         else:
             table = scan(source, source.columns).collect()
-    except (PolarsError, OSError) as error:
+        known = title is not None and title in table.columns
+        text = _text(table[str(title)], source) if known else pl.lit(None, pl.String)
+        return table.select(
+            _text(table[name], source).alias(Column.ITEM),
+            text.alias(Column.TITLE),
+            *(_plain(table[column], source) for column in attributes),
+        )
+    except READ_ERRORS as error:
         raise unreadable(source.path, source.format, error) from None
-    known = title is not None and title in table.columns
-    text = pl.col(str(title)).cast(pl.String) if known else pl.lit(None, pl.String)
-    return table.select(
-        pl.col(name).cast(pl.String).alias(Column.ITEM),
-        text.alias(Column.TITLE),
-        *(_plain(table[column], source) for column in attributes),
-    )
+
+
+def _text(values: pl.Series, source: Source) -> pl.Series:
+    """Ids or titles: single values as text, and the float 7.0 is "7"."""
+    column = pl.col(values.name)
+    if values.dtype.is_float():
+        return values.to_frame().select(whole_text(column)).to_series()
+    text = plain(column, values.dtype, values.name, source.path.name).cast(pl.String)
+    return values.to_frame().select(text).to_series()
 
 
 def _plain(values: pl.Series, source: Source) -> pl.Series:
     """A column of a file as Int64, Float64, String or List(String)."""
-    if isinstance(values.dtype, pl.List):
-        return values.cast(pl.List(pl.String))
     if source.format in ("csv", "tsv"):
         return _typed(values)
-    dtype = plain_dtype(values.dtype, values.name, source.path.name)
-    values = values.cast(dtype if dtype.is_numeric() else pl.String)
-    # JSON, which carries the attributes to the device, has no NaN: it is as good as missing.
-    return values.set(~values.is_finite(), None) if values.dtype.is_float() else values
+    if values.dtype.is_decimal():
+        return values.cast(pl.Float64)
+    if values.dtype.is_integer():
+        integers = values.cast(pl.Int64, strict=False)
+        exact = integers.null_count() == values.null_count()
+        return integers if exact else values.cast(pl.Float64)
+    column = plain(pl.col(values.name), values.dtype, values.name, source.path.name, lists=True)
+    values = values.to_frame().select(column).to_series()
+    if values.dtype.is_float():
+        # JSON, which carries the attributes to the device, has no NaN: it is as good as missing.
+        return values.set(~values.is_finite(), None)
+    return values.cast(pl.String) if values.dtype.is_temporal() else values
 
 
 def _typed(values: pl.Series) -> pl.Series:
@@ -97,7 +113,7 @@ def _typed(values: pl.Series) -> pl.Series:
     if numbers.is_finite().fill_null(value=False).all() and not codes.any():
         return values.cast(pl.Float64)
     if known.str.contains(LIST_SEPARATOR, literal=True).any():
-        return values.str.split(LIST_SEPARATOR)
+        return values.to_frame().select(split_lists(pl.col(values.name))).to_series()
     return values
 
 
@@ -110,7 +126,7 @@ def _attribute(values: pl.Series) -> pl.Series:
 
 def _with_ids(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFrame:
     item = pl.col(Column.ITEM)
-    empty = table.select((item.is_null() | (item == "")).sum()).item()
+    empty = table.select(no_id(item, pl.String()).sum()).item()
     if empty:
         raise DataError(f"'{name}' has {empty} of {table.height} rows without an id: give them one")
     if dtype == pl.Int64:
@@ -123,7 +139,7 @@ def _with_ids(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFram
     twice = table.filter(item.is_duplicated())
     if twice.height:
         raise DataError(
-            f"'{name}' holds the id {twice[Column.ITEM][0]!r} more than once "
+            f"'{name}' holds the id {shown(twice[Column.ITEM][0])} more than once "
             f"({twice.height} such rows): keep one row for each item"
         )
     return table

@@ -14,16 +14,19 @@ def columns(config: Config) -> dict[str, str]:
     return {Column.feature(name): name for name in config.features.event}
 
 
-def list_form(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """An aggregate: how text of the column stands for several values.
-
-    "json" for arrays of JSON lines, which are read as text, "text" for "Comedy|Drama", else null.
-    """
+def has_lists(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """An aggregate: whether text of the column stands for several values, as "Comedy|Drama"."""
     if dtype != pl.String:
-        return pl.lit(None, pl.String)
-    arrays = column.str.starts_with("[").all() & column.is_not_null().any()
-    texts = column.str.contains(LIST_SEPARATOR, literal=True).any()
-    return pl.when(arrays).then(pl.lit("json")).when(texts).then(pl.lit("text"))
+        return pl.lit(value=False)
+    return column.str.contains(LIST_SEPARATOR, literal=True).any()
+
+
+def split_lists(text: pl.Expr) -> pl.Expr:
+    """The values of "Comedy | Drama|": Comedy and Drama."""
+    parts = text.str.split(LIST_SEPARATOR)
+    return parts.list.eval(
+        pl.when(pl.element().str.strip_chars() != "").then(pl.element().str.strip_chars())
+    ).list.drop_nulls()
 
 
 def is_bad(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind) -> pl.Expr:
@@ -37,7 +40,7 @@ def is_bad(column: pl.Expr, dtype: pl.DataType, kind: FeatureKind) -> pl.Expr:
 
 
 def expression(
-    column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: str | None
+    column: pl.Expr, dtype: pl.DataType, kind: FeatureKind, lists: bool | None
 ) -> pl.Expr:
     """Float64 for a number; List(String) for several categories at once, else String.
 
@@ -47,8 +50,6 @@ def expression(
         return column.cast(pl.Float64, strict=False)
     if isinstance(dtype, pl.List) or dtype.is_float():
         return column
-    if lists == "json":
-        return column.str.json_decode(pl.List(pl.String))
     text = column.cast(pl.String)
     text = pl.when(text != "").then(text)
-    return text.str.split(LIST_SEPARATOR) if lists == "text" else text
+    return split_lists(text) if lists else text

@@ -9,14 +9,22 @@ from __future__ import annotations
 from typing import Any, cast
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from ..config import Config, DataConfig
-from ..errors import DataError
+from ..errors import DataError, shown
 from ..schema import Column
 from . import event_features, times
-from .files import Source, check_rows, open_sources, require_column, scan, unreadable
-from .ids import id_expression, id_report, is_canonical, plain_dtype
+from .files import (
+    READ_ERRORS,
+    Source,
+    check_rows,
+    listed,
+    open_sources,
+    require_column,
+    scan,
+    unreadable,
+)
+from .ids import id_expression, id_report, is_canonical, no_id, plain
 
 CHECKED = "checked time"  # a column of the checking pass only
 
@@ -47,7 +55,6 @@ def read_files(config: Config) -> pl.LazyFrame:
     for source in sources:
         for role, name in roles.items():
             require_column(source, name, f"data.{role}", ALIASES[role])
-        check_rows(source)
     names = {Column.USER: data.user, Column.ITEM: data.item, Column.TIME: data.time}
     if data.rating is not None:
         names[Column.RATING] = data.rating
@@ -55,10 +62,11 @@ def read_files(config: Config) -> pl.LazyFrame:
     for source in sources:
         for name in features.values():
             require_column(source, name, f"features.event.{name}", ())
+    filled = sum(check_rows(source) for source in sources)
     try:
         frame = _joined(sources, names, features)
-        return frame.select(_expressions(frame, config, names, features))
-    except (PolarsError, OSError) as error:
+        return frame.select(_expressions(frame, config, names, features, filled))
+    except READ_ERRORS as error:
         raise _blame(sources, [*roles.values(), *features.values()], error) from None
 
 
@@ -72,11 +80,7 @@ def _joined(sources: list[Source], names: dict[str, str], features: dict[str, st
         schema = frame.collect_schema()
         frames.append(
             frame.select(
-                pl.col(ours).cast(
-                    pl.List(pl.String)
-                    if ours in features and isinstance(schema[ours], pl.List)
-                    else plain_dtype(schema[ours], name, source.path.name)
-                )
+                plain(pl.col(ours), schema[ours], name, source.path.name, lists=ours in features)
                 for ours, name in names.items()
             )
         )
@@ -91,9 +95,16 @@ def _joined(sources: list[Source], names: dict[str, str], features: dict[str, st
 
 
 def _expressions(
-    frame: pl.LazyFrame, config: Config, names: dict[str, str], features: dict[str, str]
+    frame: pl.LazyFrame,
+    config: Config,
+    names: dict[str, str],
+    features: dict[str, str],
+    filled: int,
 ) -> list[pl.Expr]:
-    """Check the log in one streaming pass and say how each column is to be cast."""
+    """Check the log in one streaming pass and say how each column is to be cast.
+
+    `filled` is the number of rows that are not blank, or 0 where it is not known.
+    """
     data, kinds = config.data, config.features.event
     schema = frame.collect_schema()
     kind = _time_kind(frame, schema[Column.TIME], data)
@@ -111,12 +122,17 @@ def _expressions(
         checks[f"bad {name}"] = wrong.sum()
         checks[f"first {name}"] = pl.when(wrong).then(pl.col(Column.ORDER)).min()
     for ours in features:
-        checks[f"lists {ours}"] = event_features.list_form(pl.col(ours), schema[ours])
+        checks[f"lists {ours}"] = event_features.has_lists(pl.col(ours), schema[ours])
     # Reading a time out of text is the dear part: once, for all checks of it.
     checked = frame.with_columns(_checked_time(schema[Column.TIME], kind, data).alias(CHECKED))
     report = checked.select(**checks).collect(engine="streaming").row(0, named=True)
     if report["rows"] == 0:
         raise DataError(f"'{data.path}' holds no events: it has column names but no rows")
+    if (lost := filled - report["rows"]) > 0:
+        raise DataError(
+            f"{lost} rows of '{data.path}' are not blank, and yet have nothing in the columns "
+            f"{listed([*names.values(), *features.values()])}: remove or repair them"
+        )
     for name in bad:
         if report[f"bad {name}"]:
             raise _bad_value(frame, name, (names | features)[name], report, kind)
@@ -181,12 +197,7 @@ def _bad_rows(schema: pl.Schema, kind: times.TimeKind, data: DataConfig) -> dict
     """For each column, which rows cannot be used."""
     bad = {}
     for name in (Column.USER, Column.ITEM):
-        column = pl.col(name)
-        bad[name] = column.is_null()
-        if schema[name] == pl.String:
-            bad[name] |= (column == "").fill_null(value=False)
-        elif schema[name].is_float():
-            bad[name] |= ~column.is_finite().fill_null(value=False)
+        bad[name] = no_id(pl.col(name), schema[name])
     value = pl.col(CHECKED)
     bad[Column.TIME] = value.is_null()
     if kind in ("integer", "number"):
@@ -195,7 +206,8 @@ def _bad_rows(schema: pl.Schema, kind: times.TimeKind, data: DataConfig) -> dict
         bad[Column.TIME] |= (value < 0).fill_null(value=False)
     if Column.RATING in schema:
         rating = pl.col(Column.RATING).cast(pl.Float32, strict=False)
-        bad[Column.RATING] = ~rating.is_finite().fill_null(value=False)
+        no_number = schema[Column.RATING].is_temporal()
+        bad[Column.RATING] = ~rating.is_finite().fill_null(value=False) | pl.lit(no_number)
     return bad
 
 
@@ -204,14 +216,15 @@ def _bad_value(
 ) -> DataError:
     """Say how many rows cannot be used and show the first of them."""
     row = report[f"first {ours}"]
-    value = frame.filter(pl.col(Column.ORDER) == row).select(ours).collect().item()
+    (value,) = frame.filter(pl.col(Column.ORDER) == row).select(ours).collect().get_column(ours)
     time = {"text": "an ISO 8601 time from 1970 on", "moment": "a date from 1970 on"}
     expected = {
         Column.TIME: time.get(kind, "a number that is not negative"),
         Column.USER: "an id",
         Column.ITEM: "an id",
     }.get(ours, "a number")
-    found = "nothing" if value is None or value == "" else repr(value)
+    value = value.to_list() if isinstance(value, pl.Series) else value
+    found = "nothing" if value is None or value == "" else shown(value)
     return DataError(
         f"column '{name}' is not usable in {report[f'bad {ours}']} of {report['rows']} rows; "
         f"the first is row {row + 1}, which has {found} instead of {expected}: "
@@ -245,6 +258,6 @@ def _blame(sources: list[Source], columns: list[str], error: Exception) -> DataE
             scan(source, dict.fromkeys(columns)).select(pl.all().count()).collect(
                 engine="streaming"
             )
-        except (PolarsError, OSError) as found:
+        except READ_ERRORS as found:
             return unreadable(source.path, source.format, found)
     return unreadable(sources[0].path, sources[0].format, error)

@@ -6,17 +6,20 @@ afterwards from all of it. Nothing here holds a log in memory.
 
 from __future__ import annotations
 
+import csv
 import difflib
 import glob
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import gzip
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import polars as pl
-from polars.exceptions import NoDataError, PolarsError
+from polars.exceptions import NoDataError, PanicException, PolarsError
 
-from ..errors import DataError
+from ..errors import DataError, one_line
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -33,7 +36,13 @@ FORMATS: dict[str, Format] = {
 }
 SEPARATORS: dict[str, str] = {"csv": ",", "tsv": "\t"}
 BYTE_ORDER_MARK = "\ufeff"
-JSON_KEYS_SEEN = 1000  # rows of a JSONL file that are looked at for its column names
+JSON_KEYS_SEEN = 1000  # rows of a JSONL file that are looked at for its columns
+NAMES_SHOWN = 20
+"""Most column names that an error lists."""
+GZIP = b"\x1f\x8b"
+
+READ_ERRORS = (PolarsError, PanicException, OSError)
+"""What a reader raises for a file that it cannot read."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +52,8 @@ class Source:
     path: Path
     format: Format
     columns: tuple[str, ...]
-
-    @property
-    def is_text(self) -> bool:
-        """Whether values come as text, whose meaning is still to be found."""
-        return self.format != "parquet"
+    nested: Mapping[str, pl.DataType] = field(default_factory=dict)
+    """Columns of a JSONL file that hold lists or objects; all others are read as text."""
 
 
 def open_sources(path: Path, key: str) -> list[Source]:
@@ -62,14 +68,14 @@ def open_sources(path: Path, key: str) -> list[Source]:
             f"'{path}' holds files of several formats ({', '.join(kinds)}); "
             f"name those that are meant with {key}, such as '*.{kinds[0]}'"
         )
-    sources = [Source(file, formats[file], _columns(file, formats[file])) for file in files]
+    sources = [_open(file, formats[file]) for file in files]
     first = sources[0]
     for other in sources[1:]:
         # The keys of a JSON object are optional; a table's columns are not.
         if first.format != "jsonl" and set(other.columns) != set(first.columns):
             raise DataError(
                 f"{other.path.name} has other columns than {first.path.name}: "
-                f"{', '.join(other.columns)} and {', '.join(first.columns)}; "
+                f"{listed(other.columns)} and {listed(first.columns)}; "
                 "files of one log must have the same columns"
             )
     return sources
@@ -77,6 +83,19 @@ def open_sources(path: Path, key: str) -> list[Source]:
 
 def find_files(path: Path, key: str) -> list[Path]:
     """The data files that `path` names, sorted; other files of a folder are passed over."""
+    try:
+        found = _find(path)
+    except (OSError, ValueError):  # a name that is too long, or none at all
+        found = []
+    if not found:
+        raise DataError(
+            f"no data file at '{path}' (expected {', '.join(FORMATS)}); "
+            f"correct {key}, which is taken from the folder of the TOML"
+        )
+    return found
+
+
+def _find(path: Path) -> list[Path]:
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -84,13 +103,7 @@ def find_files(path: Path, key: str) -> list[Path]:
     else:
         found = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207
         found = [file for file in found if file.is_file()]
-    found = sorted(file for file in found if not file.name.startswith("."))
-    if not found:
-        raise DataError(
-            f"no data file at '{path}' (expected {', '.join(FORMATS)}); "
-            f"correct {key}, which is taken from the folder of the TOML"
-        )
-    return found
+    return sorted(file for file in found if not file.name.startswith("."))
 
 
 def file_format(path: Path) -> Format:
@@ -108,7 +121,29 @@ def _format(path: Path) -> Format | None:
     return next((FORMATS[end] for end in FORMATS if name.endswith(end)), None)
 
 
-def _columns(path: Path, kind: Format) -> tuple[str, ...]:
+def _open(path: Path, kind: Format) -> Source:
+    schema = _schema(path, kind)
+    if kind in SEPARATORS:
+        _check_header(path, tuple(schema))
+    nested = {name: dtype for name, dtype in schema.items() if dtype.is_nested()}
+    return Source(path, kind, tuple(schema), nested if kind == "jsonl" else {})
+
+
+def _check_header(path: Path, columns: tuple[str, ...]) -> None:
+    """Refuse what polars takes for column names, and is none."""
+    if any("\0" in name for name in columns):
+        raise DataError(f"{path.name} is not UTF-8 text (UTF-16, it seems): save it as UTF-8")
+    if any("\r" in name for name in columns):
+        raise DataError(f"{path.name} has line ends of another kind (CR): save it with LF or CRLF")
+    for name in columns:
+        twice = re.sub(r"_duplicated_\d+$", "", name)
+        if twice != name and twice in columns:
+            raise DataError(
+                f"{path.name} has two columns named '{one_line(twice, 80)}': rename one of them"
+            )
+
+
+def _schema(path: Path, kind: Format) -> pl.Schema:
     try:
         if kind == "parquet":
             frame = pl.scan_parquet(path, glob=False)
@@ -119,10 +154,10 @@ def _columns(path: Path, kind: Format) -> tuple[str, ...]:
                 path, separator=SEPARATORS[kind], infer_schema=False, glob=False
             ).head(0)
             frame = frame.collect().lazy()
-        return tuple(frame.collect_schema())
+        return frame.collect_schema()
     except NoDataError:
         raise DataError(f"{path.name} is empty: it holds no events and no column names") from None
-    except (PolarsError, OSError) as error:
+    except READ_ERRORS as error:
         if "empty string" in str(error):
             raise DataError(f"{path.name} is empty: it holds no rows") from None
         raise unreadable(path, kind, error) from None
@@ -134,14 +169,20 @@ def _literal(path: Path) -> Path:
 
 
 def scan(source: Source, columns: Iterable[str]) -> pl.LazyFrame:
-    """Scan the named columns of one file; text formats give String for each of them."""
+    """Scan the named columns of one file; text formats give String for each of them.
+
+    But JSONL gives List(String) for lists, and objects and lists of lists as they are.
+    """
     wanted = list(columns)
     if source.format == "parquet":
         return pl.scan_parquet(source.path, glob=False).select(wanted)
     if source.format == "jsonl":
-        return pl.scan_ndjson(
-            _literal(source.path), schema=dict.fromkeys(wanted, pl.String)
-        ).select(wanted)
+        schema: dict[str, pl.DataType] = {}
+        for name in wanted:
+            dtype = source.nested.get(name, pl.String())
+            flat = isinstance(dtype, pl.List) and not cast("pl.DataType", dtype.inner).is_nested()
+            schema[name] = pl.List(pl.String) if flat else dtype
+        return pl.scan_ndjson(_literal(source.path), schema=schema).select(wanted)
     frame = pl.scan_csv(
         source.path, separator=SEPARATORS[source.format], infer_schema=False, glob=False
     ).select(wanted)
@@ -149,36 +190,61 @@ def scan(source: Source, columns: Iterable[str]) -> pl.LazyFrame:
     return frame.filter(~pl.all_horizontal(pl.all().is_null()))
 
 
-def check_rows(source: Source) -> None:
+def check_rows(source: Source) -> int:
     """Raise DataError for the first row of a CSV or TSV with too many or too few fields.
 
     polars fills short rows up and, when it reads some columns only, cuts long ones: both would
-    shift values unseen. Rows with quotes are left to its parser, and so is a file in which
-    quoted text runs over several lines.
+    shift values unseen. Gives the number of rows that are not blank, by which it can be seen that
+    none was lost; 0 for other formats.
     """
     if source.format not in SEPARATORS:
-        return
-    separators = len(source.columns) - 1
+        return 0
+    separator, fields = SEPARATORS[source.format], len(source.columns)
     line = pl.col("line")
     quotes = line.str.count_matches('"', literal=True)
-    found = line.str.count_matches(SEPARATORS[source.format], literal=True)
-    ragged = (quotes == 0) & (found != separators) & (line.str.strip_chars() != "")
-    row = pl.when(ragged).then(pl.col("row")).min()
+    bare = pl.when(quotes == 0).then(line).otherwise(line.str.replace_all(r'"[^"]*"', "q"))
+    filled = line.str.strip_chars(f' \r\t"{separator}') != ""
+    ragged = (bare.str.count_matches(separator, literal=True) != fields - 1) & filled
     try:
         report = (
             pl.scan_lines(source.path, name="line", row_index_name="row", glob=False)
-            .select(first=row, multiline=(quotes % 2 == 1).any())
+            .select(
+                first=pl.when(ragged).then(pl.col("row")).min(),
+                multiline=(quotes % 2 == 1).any(),
+                filled=filled.sum(),
+            )
             .collect(engine="streaming")
             .row(0, named=True)
         )
-    except (PolarsError, OSError) as error:
+        if report["multiline"]:
+            report = _check_quoted(source)
+    except (*READ_ERRORS, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise unreadable(source.path, source.format, error) from None
-    if report["first"] is not None and not report["multiline"]:
+    if report["first"] is not None:
         raise DataError(
-            f"{source.path.name} line {report['first'] + 1} has not the {separators + 1} fields "
-            f"of its first line ({', '.join(source.columns)}); "
+            f"{source.path.name} line {report['first'] + 1} has not the {fields} fields "
+            f"of its first line ({listed(source.columns)}); "
             "quote fields that hold the separator, or repair the line"
         )
+    return int(report["filled"]) - 1  # the header
+
+
+def _check_quoted(source: Source) -> dict[str, int | None]:
+    """The same for a file whose quoted text runs over several lines, a row at a time."""
+    first, filled = None, 0
+    with source.path.open("rb") as raw:
+        opened = gzip.open if raw.read(2) == GZIP else open
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        with opened(source.path, "rt", encoding="utf-8-sig", newline="") as stream:
+            rows = csv.reader(stream, delimiter=SEPARATORS[source.format], strict=True)
+            for row in rows:
+                filled += any(text.strip() for text in row)
+                if first is None and len(row) != len(source.columns) and any(row):
+                    first = rows.line_num - 1
+    finally:
+        csv.field_size_limit(limit)
+    return {"first": first, "filled": filled}
 
 
 def unreadable(path: Path, kind: Format, error: Exception) -> DataError:
@@ -189,7 +255,7 @@ def unreadable(path: Path, kind: Format, error: Exception) -> DataError:
         hint = "each line must be one JSON object, in UTF-8 without a byte-order mark"
     else:
         hint = "it must be UTF-8 text with balanced quotes and as many fields in each row"
-    reason = str(error).strip().partition("\n")[0].rstrip(".")
+    reason = one_line(str(error).strip().partition("\n")[0].rstrip("."), 200)
     return DataError(f"{path.name} cannot be read as {kind.upper()} ({reason}); {hint}")
 
 
@@ -198,9 +264,16 @@ def require_column(source: Source, name: str, key: str, aliases: Sequence[str]) 
     if name in source.columns:
         return
     raise DataError(
-        f"{source.path.name} has no column '{name}' (found: {', '.join(source.columns)}); "
+        f"{source.path.name} has no column '{name}' (found: {listed(source.columns)}); "
         f"name it with {key} = {_guess(name, source.columns, aliases)}"
     )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names of columns as an error lists them: not too many, none too long."""
+    shown = [one_line(name, 60) for name in names[:NAMES_SHOWN]]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def _guess(name: str, columns: Sequence[str], aliases: Sequence[str]) -> str:

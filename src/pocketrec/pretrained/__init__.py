@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..artifact import kind_of
 from ..bundle import KIND
-from ..errors import BundleError
+from ..errors import BundleError, InputError, shown
 
 
 def pretrained() -> dict[str, Path]:
@@ -15,17 +16,19 @@ def pretrained() -> dict[str, Path]:
     return {folder.name: folder for folder in folders if kind_of(folder) == KIND}
 
 
-def find_bundle(name: str | Path) -> Path:
+def find_bundle(name: str | os.PathLike[str]) -> Path:
     """The folder that is meant: one of that path, else the pretrained bundle of that name.
 
-    Raises BundleError when there is neither.
+    Raises BundleError when there is neither, InputError for what is neither path nor name.
     """
-    if Path(name).exists():
+    if not isinstance(name, str | os.PathLike) or not str(name):
+        raise InputError(f"a bundle is a folder or a name, not {shown(name)}")
+    if os.path.exists(name):  # noqa: PTH110 (which is false for what no path can be, too)
         return Path(name)
     known = pretrained()
     if str(name) not in known:
         raise BundleError(
-            f"there is no bundle '{name}': neither a folder, nor one that comes with pocketrec "
-            f"({', '.join(known) or 'none'}; see pocketrec list)"
+            f"there is no bundle {shown(str(name), 1000)}: neither a folder, nor one that comes "
+            f"with pocketrec ({', '.join(known) or 'none'}; see pocketrec list)"
         )
     return known[str(name)]

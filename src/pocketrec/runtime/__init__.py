@@ -1,7 +1,15 @@
 """What an app in Python imports: `from pocketrec.runtime import Recommender`."""
 
-from .inputs import Event
-from .personal import Personal
+from .inputs import Event, UnknownValueWarning
+from .personal import Personal, RolledBackWarning
 from .recommender import Recommendation, Recommender, UnknownItemWarning
 
-__all__ = ["Event", "Personal", "Recommendation", "Recommender", "UnknownItemWarning"]
+__all__ = [
+    "Event",
+    "Personal",
+    "Recommendation",
+    "Recommender",
+    "RolledBackWarning",
+    "UnknownItemWarning",
+    "UnknownValueWarning",
+]

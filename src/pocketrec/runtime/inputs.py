@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+import warnings
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ..encoding import Feature
-from ..errors import InputError
+from ..encoding import Feature, digits, is_number, is_whole
+from ..errors import InputError, shown
 from ..schema import IntArray
 
 ItemId = int | str
@@ -19,6 +21,10 @@ Moment = float | datetime
 """Seconds since 1970, or a datetime with a time zone."""
 LATEST = 8.64e12
 """Seconds since 1970 that a moment may be: dates of JavaScript end there."""
+
+
+class UnknownValueWarning(UserWarning):
+    """Some values of a feature were not there in training, and count as not given."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,43 @@ class Event:
     time: Moment | None = None
     features: Mapping[str, Any] = field(default_factory=dict)
     """Values by the names of [features.event]: {"rating": 4, "tags": ["gift", "new"]}."""
+
+
+def key_of(item: ItemId, name: str = "item") -> str:
+    """An id as it is looked up: 50 and "50" are the same. InputError for what is no id."""
+    if isinstance(item, str):
+        return str.__str__(item)  # of an Enum too, whose own str() is its name
+    if not is_whole(item):
+        raise InputError(f"{name} holds {shown(item)}, which is neither a string nor an integer")
+    return digits(int(item))
+
+
+def listed(values: Iterable[Any], name: str) -> list[Any]:
+    """The members of a list, or of anything like one; InputError for what is none."""
+    no_list = isinstance(values, str | bytes | bytearray | memoryview | Mapping)
+    try:
+        if not no_list:
+            return list(values)
+    except TypeError:
+        pass
+    raise InputError(f"{name} must be a list of ids, not {shown(values)}")
+
+
+def as_events(history: Iterable[ItemId | Event]) -> list[Event]:
+    """The events of a history; InputError for what is none."""
+    if isinstance(history, Set):
+        raise InputError("history must be a list of ids, oldest first: a set has no order")
+    events = listed(history, "history")
+    return [event if isinstance(event, Event) else Event(event) for event in events]
+
+
+def warn_caller(text: str, category: type[UserWarning]) -> None:
+    """Warn at the line of the app that called the runtime, through however many functions."""
+    frame, level = sys._getframe(), 1
+    package = __name__.rpartition(".")[0]
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(package):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def encode_inputs(
@@ -43,15 +86,16 @@ def encode_inputs(
     are as if not given. Raises InputError for a feature that the model does not have, a value of
     the wrong kind, and times that run backwards.
     """
-    if not all(isinstance(given, Mapping) for given in (user or {}, *(e.features for e in events))):
+    user = {} if user is None else user
+    if not all(isinstance(given, Mapping) for given in (user, *(e.features for e in events))):
         raise InputError("features of users and events are values by name, such as {'age': 25}")
-    told = {"user": user or {}, **{f"event {n}": e.features for n, e in enumerate(events, 1)}}
+    told = {"user": user, **{f"event {n}": e.features for n, e in enumerate(events, 1)}}
     for what, given in told.items():
         of = "user" if what == "user" else "event"
         known = [f.name for f in features if f.of == of and f.time is None]
-        if unknown := sorted(set(given) - set(known)):
+        if unknown := sorted(shown(name) for name in given if name not in known):
             raise InputError(
-                f"{what} has a feature {unknown[0]!r}, which the model does not read "
+                f"{what} has a feature {unknown[0]}, which the model does not read "
                 f"(it reads {', '.join(known) or 'none'})"
             )
     times = [seconds(event.time) for event in events]
@@ -60,13 +104,34 @@ def encode_inputs(
     found = {}
     for feature in features:
         if feature.of == "user":
-            found[feature.input] = _rows([(user or {}).get(feature.name)], feature)[0]
+            found[feature.input] = _rows([user.get(feature.name)], feature)[0]
         elif feature.time is None:
             found[feature.input] = _rows([e.features.get(feature.name) for e in events], feature)
         else:
             of_time = [_of_time(feature, moments, place) for place in range(len(events))]
             found[feature.input] = _rows(of_time, feature)
     return found
+
+
+def check_values(
+    features: Sequence[Feature],
+    events: Sequence[Event],
+    user: Mapping[str, Any] | None,
+    *,
+    strict: bool,
+) -> None:
+    """Warn of values that training never saw; InputError when strict. See `encode_inputs`."""
+    for feature in features:
+        told = [user or {}] if feature.of == "user" else [event.features for event in events]
+        given = [values[feature.name] for values in told if feature.name in values]
+        if unknown := [text for value in given for text in feature.unknown(value)]:
+            message = (
+                f"{feature.of} feature '{feature.name}' has a value that training never saw, "
+                f"{shown(unknown[0])}"
+            )
+            if strict:
+                raise InputError(message)
+            warn_caller(f"{message}: it counts as not given", UnknownValueWarning)
 
 
 def check_order(moments: Iterable[float | None]) -> None:
@@ -98,11 +163,13 @@ def seconds(moment: Moment | None) -> float | None:
     """A moment as seconds since 1970; InputError for what is none."""
     if moment is None:
         return None
+    found: Any = moment
     if isinstance(moment, datetime):
-        if moment.tzinfo is None:
+        if moment.utcoffset() is None:
             raise InputError(f"time {moment} has no time zone: give one, such as UTC")
-        return moment.astimezone(UTC).timestamp()
-    number = isinstance(moment, int | float | np.integer) and not isinstance(moment, bool)
-    if not number or not 0 <= moment <= LATEST:
-        raise InputError(f"time {moment!r} is neither seconds since 1970 nor a datetime")
-    return float(moment)
+        found = moment.timestamp()
+    if not is_number(found) or not 0 <= found <= LATEST:
+        raise InputError(
+            f"time {shown(moment)} is neither seconds since 1970 nor a datetime after it"
+        )
+    return float(found)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from ..artifact import write_atomically
 from ..device import DECAY, SLOWING
-from ..errors import InputError
+from ..encoding import is_number
+from ..errors import InputError, shown
 from .explain import Explanation
-from .inputs import Event, ItemId, Moment, seconds
+from .inputs import Event, ItemId, Moment, key_of, listed, seconds, warn_caller
 from .recommender import Recommendation, Recommender
 from .state import (
     FORMAT,
@@ -26,7 +27,6 @@ from .state import (
     State,
     Verdict,
     history_of,
-    is_number,
     ordered,
     parse_state,
 )
@@ -37,6 +37,10 @@ RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
 """Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md)."""
 MARGIN = 1.0
 """The guard: what learning may cost the newest WINDOW likes, as the sum of their gains."""
+
+
+class RolledBackWarning(UserWarning):
+    """What was learned of a user made the lists worse, and was taken back."""
 
 
 class Personal:
@@ -53,10 +57,18 @@ class Personal:
 
     The guard: before a like is learned from, the place of the item in the list is looked up with
     the vector and without. When the vector has made the lists of the newest likes worse, it goes
-    back to zero (`rolled_back` counts how often). Not safe to share between threads.
+    back to zero, with a RolledBackWarning (`rolled_back` counts how often). Not safe to share
+    between threads.
     """
 
     def __init__(self, recommender: Recommender, state: State | None = None) -> None:
+        if not isinstance(recommender, Recommender):
+            raise InputError(f"Personal takes a Recommender, not {shown(recommender)}")
+        if not isinstance(state, State | None):
+            raise InputError(
+                f"Personal takes no state such as {shown(state)}: use Personal.from_json for what "
+                "to_json gave, and Personal.restore for a file"
+            )
         self.recommender = recommender
         self.state = state or State()
         self._before: list[State] = []
@@ -81,21 +93,39 @@ class Personal:
         """How often the guard took back what was learned."""
         return self.state.rolled_back
 
-    def like(self, item: ItemId, *, time: Moment | None = None, **told: Any) -> None:
-        """Learn that the user likes an item; `told` are the user and now of `recommend`."""
+    def like(
+        self,
+        item: ItemId,
+        *,
+        time: Moment | None = None,
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
+    ) -> None:
+        """Learn that the user likes an item; `user` and `now` (else `time`) as of `recommend`.
+
+        Warns with a RolledBackWarning when the guard took back what was learned.
+        """
+        told = {"user": user, "now": time if now is None else now}
         self._change(self._guarded(self._learned(item, "like", time, told)))
+        if self.rolled_back > self._before[-1].rolled_back:
+            warn_caller(
+                "what was learned of the user made the lists of the newest likes worse: the "
+                "vector is back at zero, history and verdicts stay (undo brings it back)",
+                RolledBackWarning,
+            )
 
     def dislike(self, item: ItemId, *, time: Moment | None = None) -> None:
         """Learn that an item is not for the user."""
-        self._change(self._learned(item, "dislike", time, {}))
+        self._change(self._learned(item, "dislike", time))
 
     def seen(self, item: ItemId, *, time: Moment | None = None) -> None:
         """Learn that the user knows an item, be it good or bad."""
-        self._change(self._learned(item, "seen", time, {}))
+        self._change(self._learned(item, "seen", time))
 
     def forget(self, item: ItemId) -> None:
         """Take back all that was said of an item; the vector stays as it is."""
-        events = tuple(event for event in self.state.events if str(event.id) != str(item))
+        key = key_of(item)
+        events = tuple(event for event in self.state.events if key_of(event.id) != key)
         self._change(replace(self.state, events=events))
 
     def undo(self) -> bool:
@@ -108,8 +138,8 @@ class Personal:
     def decay(self, factor: float) -> None:
         """Shrink the vector, as an app may do from time to time: 1 keeps it, 0 forgets it."""
         if not is_number(factor) or not 0 <= factor <= 1:
-            raise InputError(f"decay takes a factor from 0 to 1, not {factor!r}")
-        vector = tuple(number * factor for number in self.state.vector)
+            raise InputError(f"decay takes a factor from 0 to 1, not {shown(factor)}")
+        vector = tuple(number * float(factor) for number in self.state.vector)
         # A vector that was forgotten is not to be judged by what it did.
         gains = self.state.gains if factor else ()
         self._change(replace(self.state, vector=vector, gains=gains))
@@ -119,25 +149,44 @@ class Personal:
         self._change(State())
 
     def recommend(
-        self, *, k: int = 10, blocked: Iterable[ItemId] = (), **told: Any
+        self,
+        *,
+        k: int = 10,
+        blocked: Iterable[ItemId] = (),
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
+        strict: bool = False,
     ) -> list[Recommendation]:
         """The best k items for the user; see `Recommender.recommend`."""
         return self.recommender.recommend(
             self.history,
             k=k,
-            blocked=[*self.blocked, *blocked],
+            blocked=[*self.blocked, *listed(blocked, "blocked")],
+            user=user,
+            now=now,
             user_vector=self.vector,
-            **told,
+            strict=strict,
         )
 
-    def explain(self, items: Iterable[ItemId], *, most: int = 2, **told: Any) -> list[Explanation]:
+    def explain(
+        self,
+        items: Iterable[ItemId],
+        *,
+        most: int = 2,
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
+    ) -> list[Explanation]:
         """Which of the user's items speak for these; see `Recommender.explain`."""
         return self.recommender.explain(
-            self.history, items, most=most, user_vector=self.vector, **told
+            self.history, items, most=most, user=user, now=now, user_vector=self.vector
         )
 
     def _learned(
-        self, item: ItemId, verdict: Verdict, time: Moment | None, told: dict[str, Any]
+        self,
+        item: ItemId,
+        verdict: Verdict,
+        time: Moment | None,
+        told: Mapping[str, Any] | None = None,
     ) -> State:
         """The state after a step of learning, at the moment when the item was met."""
         item = self.recommender.spelled(item)
@@ -151,14 +200,13 @@ class Personal:
         )
         gains = self.state.gains
         if verdict == "like":
-            now = {} if time is None else {"now": time}
-            gains = (*gains, self._gains(history_of(events)[:-1], item, now | told))[-WINDOW:]
+            gains = (*gains, self._gains(history_of(events)[:-1], item, told or {}))[-WINDOW:]
         return replace(
             self.state, events=events, vector=tuple(vector), steps=self.state.steps + 1, gains=gains
         )
 
     def _gains(
-        self, history: list[Event], item: ItemId, told: dict[str, Any]
+        self, history: list[Event], item: ItemId, told: Mapping[str, Any]
     ) -> tuple[float, float]:
         """What the lists before a like were worth to it, with the vector and without it."""
         blocked = [id_ for id_ in self.blocked if str(id_) != str(item)]
@@ -214,10 +262,8 @@ class Personal:
         A vector belongs to one model; a state whose "vector" is [] is taken by any model that
         knows its items. Raises InputError with what is wrong.
         """
-        try:
-            state = parse_state(value)
-        except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-            raise InputError(f"this is no saved state of a user: {error!r}") from None
+        personal = cls(recommender, parse_state(value))
+        state = personal.state
         if state.vector and value.get("model") != recommender.fingerprint:
             raise InputError(
                 "the saved state belongs to another model; without its vector ('vector': []) its "
@@ -229,17 +275,25 @@ class Personal:
                 f"{recommender.bundle.shapes.dim}"
             )
         recommender.check_known([event.id for event in state.events])
-        return cls(recommender, state)
+        return personal
 
     def save(self, path: str | Path) -> None:
-        """Write the state as JSON, whole or not at all."""
-        write_atomically(Path(path), json.dumps(self.to_json(), ensure_ascii=False).encode())
+        """Write the state as JSON, whole or not at all; ArtifactError when that fails."""
+        try:
+            write_atomically(Path(path), json.dumps(self.to_json()).encode())
+        except (TypeError, ValueError):  # None, "", or with a NUL
+            raise InputError(f"{_quoted(path)} is no path of a file") from None
 
     @classmethod
     def restore(cls, recommender: Recommender, path: str | Path) -> Self:
         """Read what `save` wrote; raises InputError for anything else."""
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise InputError(f"'{path}' cannot be read as a saved state: {error}") from None
+        except (OSError, TypeError, ValueError, RecursionError) as error:
+            told = getattr(error, "strerror", None) or "it is no JSON"
+            raise InputError(f"{_quoted(path)} cannot be read as a saved state: {told}") from None
         return cls.from_json(recommender, value)
+
+
+def _quoted(path: str | Path) -> str:
+    return shown(str(path) if isinstance(path, Path) else path, 1000)

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from ..bundle import Bundle, Item, open_bundle
-from ..encoding import Feature
-from ..errors import InputError
+from ..device import VectorLike
+from ..encoding import Feature, is_whole
+from ..errors import InputError, shown
 from ..golden import check_golden
 from ..pretrained import find_bundle
-from ..schema import File
+from ..schema import File, FloatArray, IntArray
 from .explain import Explanation, leave_one_out
-from .inputs import Event, ItemId, Moment, encode_inputs
+from .inputs import (
+    Event,
+    ItemId,
+    Moment,
+    as_events,
+    check_values,
+    encode_inputs,
+    key_of,
+    listed,
+    warn_caller,
+)
 
 
 class UnknownItemWarning(UserWarning):
@@ -46,6 +55,11 @@ class Recommender:
     """
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        if not isinstance(bundle, Bundle):
+            raise InputError(
+                f"a Recommender is made of an opened bundle, not of {shown(bundle)}: open a folder "
+                "with Recommender.load"
+            )
         self.bundle = bundle
         self._device = bundle.device(threads)
         check_golden(bundle.manifest, self._device)
@@ -102,20 +116,20 @@ class Recommender:
 
         Seen items are left out (unless the bundle is of a domain where users repeat), and
         `blocked` ones always. An empty history gives what is popular. Ids that the catalogue
-        does not have are ignored with an UnknownItemWarning, or refused when `strict`. The list
-        is shorter than k when fewer items are left. `user_vector` (D,) is added to the user.
+        does not have are ignored with an UnknownItemWarning, and values of features that training
+        never saw with an UnknownValueWarning; both are refused when `strict`. The list is shorter
+        than k when fewer items are left. `user_vector` (D,) is added to the user.
 
         Raises InputError for a k beyond the catalogue, for ids of another type, and for features
         that the model does not have.
         """
-        if not isinstance(k, int | np.integer) or isinstance(k, bool) or k < 1:
-            raise InputError(f"k must be a positive whole number, not {k!r}")
+        k = _count(k, "k")
         if k > len(self.items):
-            raise InputError(f"k = {k} is more than the catalogue's {len(self.items)} items")
+            raise InputError(f"k = {shown(k)} is more than the catalogue's {len(self.items)} items")
         events, rows = self._events(history, user, now, strict=strict)
         ids, scores = self._device.recommend(
             events,
-            k=int(k),
+            k=k,
             blocked=self._indices(blocked, "blocked", strict=strict),
             user_vector=_vector(user_vector),
             features=rows,
@@ -159,6 +173,8 @@ class Recommender:
         InputError for an item that the catalogue does not have.
         """
         index = self._indices([item], "adapt", strict=True)
+        if not isinstance(liked, bool | np.bool_):
+            raise InputError(f"liked must be True or False, not {shown(liked)}")
         target = np.full(1, 1 if liked else -1, np.float32)
         vector = _vector(user_vector)
         adapted = self._device.adapt(index, target, learning_rate=learning_rate, user_vector=vector)
@@ -180,17 +196,20 @@ class Recommender:
         Unknown ids of the history are no reasons. Raises InputError for an item that the
         catalogue does not have.
         """
-        known = [event for event in _as_events(history) if str(event.id) in self._index]
-        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-            raise InputError(f"most must be a positive whole number, not {most!r}")
+        known = [event for event in as_events(history) if key_of(event.id) in self._index]
+        most = _count(most, "most")
         candidates = self._indices(items, "items", strict=True)
         vector = _vector(user_vector)
+        ids = [event.id for event in known]
+        events = self._indices(ids, "history", strict=True)
 
-        def score(places: Sequence[int]) -> npt.NDArray[np.float32]:
-            events, rows = self._events([known[n] for n in places], user, now, strict=True)
-            return self._device.score(events, candidates, user_vector=vector, features=rows)
+        def score(places: Sequence[int]) -> FloatArray:
+            rows = encode_inputs(self.features, [known[n] for n in places], user, now)
+            return self._device.score(
+                events[list(places)], candidates, user_vector=vector, features=rows
+            )
 
-        found = leave_one_out(score, [event.id for event in known], most=most)
+        found = leave_one_out(score, ids, most=most)
         asked = (self.items[int(index) - 1].id for index in candidates)
         return [Explanation(item, reasons) for item, reasons in zip(asked, found, strict=True)]
 
@@ -201,42 +220,46 @@ class Recommender:
         now: Moment | None,
         *,
         strict: bool,
-    ) -> tuple[npt.NDArray[np.int32], dict[str, npt.NDArray[np.int32]]]:
-        """Indices of a history's known items, and the rows of its features."""
-        events = _as_events(history)
+    ) -> tuple[IntArray, dict[str, IntArray]]:
+        """What the device takes of a history; what is unknown of it is told of, or refused."""
+        events = as_events(history)
         indices = self._indices([event.id for event in events], "history", strict=strict)
-        known = [event for event in events if str(event.id) in self._index]
-        return indices, encode_inputs(self.features, known, user, now)
+        if len(indices) < len(events):
+            events = [event for event in events if key_of(event.id) in self._index]
+        rows = encode_inputs(self.features, events, user, now)
+        check_values(self.features, events, user, strict=strict)
+        return indices, rows
 
-    def _indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> npt.NDArray[np.int32]:
-        if isinstance(ids, str | bytes) or not isinstance(ids, Iterable):
-            raise InputError(f"{name} must be a list of ids, not {ids!r}")
-        given = list(ids)
-        for item in given:
-            if isinstance(item, bool) or not isinstance(item, int | str | np.integer):
-                raise InputError(f"{name} holds {item!r}, which is neither a string nor an integer")
-        unknown = [item for item in given if str(item) not in self._index]
-        if unknown:
-            shown = ", ".join(map(repr, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
-            message = f"{len(unknown)} of {len(given)} ids of {name} are unknown: {shown}"
+    def _indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> IntArray:
+        given = listed(ids, name)
+        indices = [self._index.get(key_of(item, name)) for item in given]
+        known = [index for index in indices if index is not None]
+        if len(known) < len(given):
+            unknown = [item for item, index in zip(given, indices, strict=True) if index is None]
+            quoted = ", ".join(map(shown, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
+            message = f"{len(unknown)} of {len(given)} ids of {name} are unknown: {quoted}"
             if strict:
                 raise InputError(message)
-            warnings.warn(f"{message}; they are ignored", UnknownItemWarning, stacklevel=4)
-        known = [self._index[str(item)] for item in given if str(item) in self._index]
+            warn_caller(f"{message}; they are ignored", UnknownItemWarning)
         return np.asarray(known, np.int32)
 
 
-def _as_events(history: Iterable[ItemId | Event]) -> list[Event]:
-    if isinstance(history, str | bytes) or not isinstance(history, Iterable):
-        raise InputError(f"history must be a list of ids, not {history!r}")
-    return [event if isinstance(event, Event) else Event(event) for event in history]
+def _count(value: Any, name: str) -> int:
+    """A positive whole number, which a wrong one is refused for."""
+    if not is_whole(value) or value < 1:
+        raise InputError(f"{name} must be a positive whole number, not {shown(value)}")
+    return int(value)
 
 
-def _vector(values: Sequence[float] | None) -> npt.NDArray[np.float64] | None:
+def _vector(values: Sequence[float] | None) -> VectorLike | None:
+    """A user_vector as numbers; their size and their width are for the device to check."""
     if values is None:
         return None
     try:
-        # Wide enough that what float32 cannot hold is still seen to be too large.
-        return np.asarray(values, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError("user_vector must be a list of numbers") from None
+        numbers = np.asarray(values)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        numbers = np.empty(0, object)
+    if numbers.dtype.kind not in "iuf":
+        raise InputError("user_vector must be a list of numbers")
+    with np.errstate(over="ignore"):  # what float64 cannot hold is too large, and refused as such
+        return numbers.astype(np.float64)

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ..device import LARGEST
+from ..errors import InputError, shown
 from .inputs import LATEST, Event, ItemId, check_order
+
+MOST = 2**53 - 1
+"""Largest of the counts, which JavaScript counts up to."""
 
 Verdict = Literal["like", "seen", "dislike"]
 
@@ -58,30 +61,51 @@ def ordered(events: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
     return events
 
 
+_KEYS = ("format", "events", "vector", "gains", "steps", "rolled_back")
+
+
 def parse_state(value: Any) -> State:
-    """The state that some JSON is; ValueError, KeyError or TypeError when it is none."""
-    if value["format"] is True or value["format"] != FORMAT:
-        raise ValueError(f"another format than {FORMAT}")
-    events = tuple(
-        Feedback(entry["id"], entry["verdict"], entry["time"]) for entry in value["events"]
+    """The state that some JSON is; InputError with what is wrong when it is none."""
+    found: dict[str, Any] = dict.fromkeys(_KEYS) | (value if isinstance(value, dict) else {})
+    events, vector, gains = found["events"], found["vector"], found["gains"]
+    problem = None
+    if not _is_number(found["format"], FORMAT, FORMAT):
+        problem = f"format {shown(found['format'])}, where {FORMAT} is expected"
+    elif not isinstance(events, list) or not all(map(_is_event, events)):
+        problem = "its events are not id, verdict and time each"
+    elif not _are_numbers(vector, -LARGEST, LARGEST):
+        problem = f"its vector is not of numbers from {-LARGEST:g} to {LARGEST:g}"
+    elif not isinstance(gains, list) or not all(
+        _are_numbers(pair, 0, 1) and len(pair) == 2 for pair in gains
+    ):
+        problem = "its gains are not pairs of numbers from 0 to 1"
+    elif not all(
+        type(count) is int and 0 <= count <= MOST
+        for count in (found["steps"], found["rolled_back"])
+    ):
+        problem = "its steps and rolled_back are no counts"
+    if problem:
+        raise InputError(f"this is no saved state of a user: {problem}")
+    return State(
+        ordered(tuple(Feedback(event["id"], event["verdict"], event["time"]) for event in events)),
+        tuple(map(float, vector)),
+        found["steps"],
+        tuple((float(adapted), float(plain)) for adapted, plain in gains[-WINDOW:]),
+        found["rolled_back"],
     )
-    for event in events:
-        known = type(event.id) in (int, str) and event.verdict in get_args(Verdict)
-        timed = event.time is None or (is_number(event.time) and 0 <= event.time <= LATEST)
-        if not known or not timed:
-            raise ValueError(f"{event} is no event")
-    vector = tuple(map(float, value["vector"]))
-    gains = tuple((float(adapted), float(plain)) for adapted, plain in value["gains"])
-    counts = (value["steps"], value["rolled_back"])
-    if any(type(count) is not int or count < 0 for count in counts):
-        raise ValueError("steps and rolled_back are counts")
-    if any(abs(number) > LARGEST for number in vector):
-        raise ValueError(f"numbers of a vector lie between {-LARGEST:g} and {LARGEST:g}")
-    if not all(map(is_number, (*vector, *(gain for pair in gains for gain in pair)))):
-        raise ValueError("vector and gains are finite numbers")
-    return State(ordered(events), vector, counts[0], gains[-WINDOW:], counts[1])
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number, and no truth value."""
-    return type(value) in (int, float) and math.isfinite(value)
+def _is_event(event: Any) -> bool:
+    if not isinstance(event, dict) or not event.keys() >= {"id", "verdict", "time"}:
+        return False
+    known = type(event["id"]) in (int, str) and event["verdict"] in get_args(Verdict)
+    return known and (event["time"] is None or _is_number(event["time"], 0, LATEST))
+
+
+def _are_numbers(values: Any, low: float, high: float) -> bool:
+    return isinstance(values, list) and all(_is_number(value, low, high) for value in values)
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    """Whether a value of JSON is a number in low..high, and no truth value."""
+    return type(value) in (int, float) and bool(low <= value <= high)

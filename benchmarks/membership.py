@@ -1,0 +1,168 @@
+"""Can the holder of a bundle tell who was in its training log? Membership inference, on the file.
+
+    python benchmarks/membership.py BUNDLE --data DATA [--events 20] [--seed 1] [--json]
+
+DATA is prepared with split.kind = "users", and BUNDLE was trained on it. Strangers are all test
+users: neither weights, followers nor the choice of an epoch has seen them. Members are as many
+training users, drawn at random. A split by users makes both groups alike but for membership.
+
+The attacker has the bundle's folder, and the whole history of a user, with times and with what the
+app is told of users (age, gender); the question is whether training saw that user. Attacks that
+know more say what they take away: "public" are the validation users, as whoever collects histories
+of such people has them, none of the training log's; "rest" are all training users who are not
+drawn. Nobody has the rest of a log but its owner: it is the worst case, against which only noise in
+training helps, and it finds whatever was counted exactly. An AUC of .5 is chance. What each attack
+does is told in `pocketrec.evaluation.membership.attacks`. Attacks that train models of their own
+(shadow models), or that take the weights apart, are not tried.
+
+Last comes how many pairs of the followers' lists are of one training user, or of few.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pocketrec.artifact import kind_of
+from pocketrec.bundle import KIND, Bundle, open_bundle
+from pocketrec.cli.common import progress_bar
+from pocketrec.device import DeviceModel
+from pocketrec.evaluation.membership import (
+    attacks,
+    follower_lists,
+    held_out,
+    members,
+    supporters,
+)
+from pocketrec.evaluation.protocol import Scorer
+from pocketrec.evaluation.separation import separate
+from pocketrec.examples.shards import PreparedData
+from pocketrec.schema import IntArray, Rows
+
+BOOTSTRAP = 2000
+MANY = 300
+"""From so many strangers on false alarms are allowed for 1 % of them; 1 % of fewer are too few to
+count, and it is 5 %."""
+FEW = 5
+MEASURES = ("auc", "tpr", "advantage")
+
+
+def scorer_of(device: DeviceModel) -> Scorer:
+    """All items' scores from the .tflite."""
+    items = np.arange(1, device.shapes.items + 1, dtype=np.int32)
+
+    def score(histories: list[IntArray], features: list[Rows] | None = None) -> NDArray[np.float32]:
+        told = features or [{}] * len(histories)
+        rows = zip(histories, told, strict=True)
+        return np.stack([device.score(history, items, features=row) for history, row in rows])
+
+    return score
+
+
+def supported(bundle: Bundle, data: PreparedData) -> dict[str, int] | None:
+    """Pairs in the followers' lists, by how many training users did them; None without lists."""
+    lists = follower_lists(bundle.model, bundle.shapes.items)
+    if lists is None:
+        return None
+    users = supporters(members(data, []), lists)[lists > 0]
+    return {
+        "pairs": len(users),
+        "of one user": int((users == 1).sum()),
+        f"of fewer than {FEW}": int((users < FEW).sum()),
+    }
+
+
+def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> dict[str, Any]:
+    """All attacks on a bundle."""
+    bundle = open_bundle(bundle_path)
+    trained_on = bundle.manifest["provenance"]["data"]["split"]
+    if data.config.split.kind != "users" or trained_on != data.split_fingerprint:
+        raise SystemExit(
+            f"'{data.folder}' must be prepared with split.kind = \"users\", and '{bundle_path}' "
+            "trained on it: else there is nobody whom it is known never to have seen"
+        )
+    if bundle.shapes.items != data.item_count:
+        raise SystemExit(f"items were added to '{bundle_path}': give the bundle as it was exported")
+    trained = members(data, bundle.features)
+    never, public = (held_out(data, part, bundle.features) for part in ("test", "valid"))
+    if len(trained) < 2 * len(never):
+        raise SystemExit(
+            f"'{data.folder}' has {len(trained)} users who train and {len(never)} who test, where "
+            "twice as many are needed to train: lower split.test_fraction"
+        )
+    order = np.random.default_rng(seed).permutation(len(trained))
+    drawn, rest = ([trained[i] for i in part] for part in np.split(order, [len(never)]))
+    total = 2 * len(drawn + never) * events  # at most
+    with progress_bar("attacking", total) as bar:
+        scores = attacks(
+            scorer_of(bundle.device()),
+            follower_lists(bundle.model, bundle.shapes.items),
+            drawn + never,
+            {"public": public, "rest": rest},
+            item_count=data.item_count,
+            events=events,
+            progress=lambda done: bar.advance(bar.task_ids[0], done),
+        )
+    fpr = 0.01 if len(never) >= MANY else 0.05
+    found = {}
+    for name, values in scores.items():
+        of_members, of_strangers = np.split(values, [len(drawn)])
+        separation = separate(of_members, of_strangers, fpr=fpr, samples=BOOTSTRAP, seed=seed)
+        found[name] = separation.to_json()
+    return {
+        "config": bundle.manifest["config"],
+        "members": len(drawn),
+        "strangers": len(never),
+        "public": len(public),
+        "rest": len(rest),
+        "events": events,
+        "seed": seed,
+        "fpr": fpr,
+        "attacks": found,
+        "followers": supported(bundle, data),
+    }
+
+
+def table(report: dict[str, Any]) -> list[str]:
+    """The report as lines of Markdown."""
+    lines = [
+        f"| attack | AUC | TPR at {report['fpr']:.0%} FPR | advantage |",
+        "|---|---|---|---|",
+    ]
+    for name, found in report["attacks"].items():
+        cells = ["{value:.3f} [{low:.3f}, {high:.3f}]".format(**found[m]) for m in MEASURES]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--events", type=int, default=20, help="most events asked for, of a user")
+    parser.add_argument("--seed", type=int, default=1, help="draws the members, and resamples")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.events < 1:
+        parser.error("--events must be 1 or more")
+    if kind_of(arguments.bundle) != KIND:
+        parser.error(f"'{arguments.bundle}' is no bundle")
+    data = PreparedData.open(arguments.data)
+    report = measure(arguments.bundle, data, arguments.events, arguments.seed)
+    if arguments.json:
+        print(json.dumps(report, indent=1))
+        return
+    print("{members} members, {strangers} strangers, up to {events} events each".format(**report))
+    print("\n".join(table(report)))
+    if report["followers"]:
+        print("followers:", ", ".join(f"{n:,} {name}" for name, n in report["followers"].items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""What a careful friend would mention of a log that was prepared: sentences from its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..config import DataConfig
+
+MOST = 0.9
+"""Share of events, users or items from which on it is said that a filter dropped it; and share of
+users who are of one moment."""
+LARGE_USER = 0.1
+"""Share of the events that one user should not have, ..."""
+MANY_USERS = 3 / LARGE_USER
+"""... where there are so many users that it is not their number."""
+REPEATED = 0.01
+"""Share of rows that are there already from which on it is said."""
+
+
+def warnings(counts: dict[str, Any], data: DataConfig) -> list[str]:
+    """A sentence, with its figure and what to do, for all that is odd in what `prepare` counted.
+
+    Sentences may quote ids of the log: they are for whoever has it, and not for a bundle.
+    """
+    return [
+        *_filters(counts, data),
+        *_times(counts),
+        *_rows(counts),
+        *_ids(counts),
+        *(_catalogue(counts) if counts["catalogue"] else ()),
+    ]
+
+
+def _filters(counts: dict[str, Any], data: DataConfig) -> Iterator[str]:
+    """One sentence for each of events, users and items of which most are gone."""
+    rows, read, kept = counts["rows"], counts["read"], counts["kept"]
+    for what in ("events", "users", "items"):
+        before = rows if what == "events" else read[what]
+        gone = before - kept[what]
+        if gone < MOST * before:
+            continue
+        dropped = {key: found[what] for key, found in counts["dropped"].items() if what in found}
+        worst = max(dropped, key=lambda key: (dropped[key], key))
+        setting = getattr(data, worst)
+        rule = f'"{setting}"' if isinstance(setting, str) else setting
+        yield (
+            f"{_share(gone, before)} of the {what} are dropped ({kept[what]:,} of {before:,} are "
+            f"left), most by data.{worst} = {rule} ({dropped[worst]:,}): "
+            + ('"all" keeps them' if worst == "repeats" else "lower it if they should count")
+        )
+
+
+def _times(counts: dict[str, Any]) -> Iterator[str]:
+    odd, events = counts["oddities"], counts["read"]["events"]
+    if late := odd["late_events"]:
+        yield (
+            f"{late:,} of {events:,} events are in the future: check data.time_format, or the "
+            "clock that wrote the log"
+        )
+    still, several = odd["users_of_one_moment"], odd["users_of_several"]
+    if several and still >= MOST * several:
+        yield (
+            f"{_share(still, several)} of the users with several events have one time for all of "
+            "them, so that only the order of the rows says what came next: check data.time, or "
+            "see that the rows are in order"
+        )
+
+
+def _rows(counts: dict[str, Any]) -> Iterator[str]:
+    kept, largest = counts["kept"], counts["largest_user"]
+    if kept["users"] >= MANY_USERS and largest > LARGE_USER * kept["events"]:
+        yield (
+            f"one user has {_share(largest, kept['events'])} of the events that are kept "
+            f"({largest:,} of {kept['events']:,}): remove them if it is a bot, or an id that "
+            "stands for nobody"
+        )
+    repeated, events = counts["oddities"]["repeated_rows"], counts["read"]["events"]
+    if repeated > REPEATED * events:
+        yield (
+            f"{_share(repeated, events)} of the rows ({repeated:,}) have user, item and time of "
+            "another one: if the log was written twice, remove them"
+        )
+
+
+def _ids(counts: dict[str, Any]) -> Iterator[str]:
+    for what in ("users", "items"):
+        if alike := counts["oddities"][f"{what}_alike"]:
+            one, other = alike["example"]
+            yield (
+                f"{alike['ids']:,} ids of {what} differ from another one in nothing but blanks, "
+                f"case or Unicode form, such as {one!a} and {other!a}: they count as "
+                f"different {what}; write them alike if they are the same"
+            )
+
+
+def _catalogue(counts: dict[str, Any]) -> Iterator[str]:
+    table, items = counts["catalogue"], counts["items"]
+    if 2 * table["known_items"] < items:
+        example = ""
+        if table["example"]:
+            example = " (ids there are like {!a}, and in the log like {!a})".format(
+                *table["example"]
+            )
+        yield (
+            f"the catalogue has only {table['known_items']:,} of the {items:,} items{example}: "
+            "check data.items_id, and that both write ids alike"
+        )
+    elif 2 * table["untitled_items"] > items:
+        yield (
+            f"{table['untitled_items']:,} of {items:,} items have no title, though there is a "
+            "catalogue: check data.items_title"
+        )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.3g} %"
