@@ -112,7 +112,7 @@ HOW = {"cut short": cut, "changed bytes": change_bytes, "changed graphs": change
 def run(content, bundle) -> None:
     """What a process does with the model; BundleError is an answer too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
+    resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
     resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     device = DeviceModel(

@@ -36,6 +36,8 @@ from .loop import EpochMetrics, Progress, Validate, train
 from .memory import keep_freed_memory
 
 KIND = "run"
+COUNTS = ("read", "kept", "items", "training_events", "cuts")
+"""What a run, and a bundle made of it, tell of the preparation."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def run_training(
             "fingerprint": data.fingerprint,
             "folder": os.path.relpath(data.folder, folder),
             "source": data.manifest["source"],
-            "counts": data.manifest["counts"],
+            # Not all: what is said of oddities quotes ids of users, and this ends in bundles.
+            "counts": {name: data.manifest["counts"][name] for name in COUNTS},
         },
         "features": [feature.to_json() for feature in inputs],
         "parameters": sum(p.numel() for p in model.parameters()),
