@@ -127,7 +127,7 @@ def finish(*, wrote: Path | None = None, then: list[Any] | str | None = None) ->
     `then` are the words of the next command, or a sentence.
     """
     seconds = elapsed()
-    said = f"wrote {wrote}" if wrote is not None else "done, nothing was written"
+    said = f"wrote {wrote}" if wrote is not None else "done"
     after = shlex.join(map(str, then)) if isinstance(then, list) else then
     info(
         f"{said} in {seconds:.1f} s" + (f"; next: {after}" if after else ""),
