@@ -116,6 +116,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
         found[name] = separation.to_json()
     return {
         "config": bundle.manifest["config"],
+        "best_epoch": bundle.manifest["provenance"]["training"]["best_epoch"],
         "members": len(drawn),
         "strangers": len(never),
         "public": len(public),

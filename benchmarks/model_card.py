@@ -1,20 +1,26 @@
 """Measure a bundle and write its model card, so that no figure of the card is typed by hand.
 
-    python benchmarks/model_card.py pretrained/movielens-1m --data DATA --config CONFIG
+    python benchmarks/model_card.py pretrained/movielens-1m --data DATA --config CONFIG \\
+        --membership FILE
 
 writes README.md into the bundle's folder: what it was made of, how it was measured, what it costs.
+FILE holds what `benchmarks/membership.py --json` says of a bundle of the same config that was
+trained on a split by users: this one, trained on everybody, has no strangers to be compared with.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from commands import ask
+from membership import FEW, supported, table
 from pocketrec.bundle import Bundle, open_bundle
+from pocketrec.examples.shards import PreparedData
 
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "HR@10", "mrr@10": "MRR@10", "mean_rank": "mean rank"}
 
@@ -38,7 +44,35 @@ def quality(report: dict[str, Any], name: str) -> list[str]:
     return lines
 
 
-def card(bundle: Bundle, name: str, config: Path, report: Any, bench: Any) -> str:
+def privacy(membership: Any, bundle: Bundle, pairs: dict[str, int] | None) -> list[str]:
+    """What the file tells of those it was made of."""
+    of_few = ""
+    if pairs is not None:
+        one, few = pairs["of one user"], pairs[f"of fewer than {FEW}"]
+        of_few = (
+            f"Of the {pairs['pairs']:,} pairs in this file's lists of followers {one:,} come from "
+            f"one user alone, {few:,} from fewer than {FEW}. "
+        )
+    epochs = bundle.manifest["provenance"]["training"]["best_epoch"]
+    return [
+        "Can the holder of the file tell whether somebody's history was trained on? This file was "
+        "trained on every user of the log, so it cannot be measured on it. The table is of the "
+        f"same config, trained on a split by users for {membership['best_epoch']} epochs (this "
+        f"file: {epochs}): {membership['members']} users it was trained on against "
+        f"{membership['strangers']} that it never saw, up to {membership['events']} events of "
+        "each, 95 % intervals over users; AUC .5 is chance. `- public`: compared with what "
+        f"{membership['public']} further users do; `- rest`: with what the other "
+        f"{membership['rest']:,} training users do, whom nobody but the log's owner has.",
+        "",
+        *table(membership),
+        "",
+        f"{of_few}What follows: docs/decisions/0012-privacy.md.",
+    ]
+
+
+def card(
+    bundle: Bundle, name: str, config: Path, report: Any, bench: Any, hidden: list[str]
+) -> str:
     """The whole card, as Markdown."""
     source = bundle.manifest["provenance"]["data"]["source"]
     counts = bundle.manifest["provenance"]["data"]["counts"]
@@ -63,8 +97,8 @@ def card(bundle: Bundle, name: str, config: Path, report: Any, bench: Any) -> st
             f"{counts['kept']['users']:,} users (form `{source['form']}`). {source['citation']}",
             "",
             f"Licence of the data: {source['licence']}. The weights come from it: the same terms "
-            "hold for them. Nothing else of a user is in the bundle than what weights can hold; no "
-            "id of a user is.",
+            "hold for them. Nothing else of a user is in the bundle than what weights and lists of "
+            "followers can hold (see Privacy); no id of a user is.",
             "",
             "## Model",
             "",
@@ -96,6 +130,10 @@ def card(bundle: Bundle, name: str, config: Path, report: Any, bench: Any) -> st
             f"{latency['p95']:.2f}), {bench['load_ms']:.0f} ms to load; {bench['peak_rss_mb']:.0f} "
             f"MB of memory, Python included. {platform.machine()}, {datetime.now(UTC):%Y-%m-%d}.",
             "",
+            "## Privacy",
+            "",
+            *hidden,
+            "",
             "## Limits",
             "",
             "- Films up to 2000, rated by people who were asked to rate many at once: the next "
@@ -115,7 +153,16 @@ def card(bundle: Bundle, name: str, config: Path, report: Any, bench: Any) -> st
             f"    pocketrec train {toml} --data data/{name} --out runs/{name}",
             f"    pocketrec export runs/{name} --out pretrained/{name}",
             f"    python benchmarks/model_card.py pretrained/{name} --data data/{name} "
-            f"--config {toml}",
+            f"--config {toml} --membership membership.json",
+            "",
+            "and the bundle that Privacy is measured on",
+            "",
+            f"    pocketrec prepare {toml} --set split.kind=users --set data.path=ML-1M "
+            "--out data/users",
+            f"    pocketrec train {toml} --set split.kind=users --data data/users --out runs/users",
+            "    pocketrec export runs/users --out bundles/users",
+            "    python benchmarks/membership.py bundles/users --data data/users --json "
+            "> membership.json",
             "",
         ]
     )
@@ -127,11 +174,18 @@ def main() -> None:
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--membership", type=Path, required=True)
     arguments = parser.parse_args()
+    membership = json.loads(arguments.membership.read_text(encoding="utf-8"))
+    bundle = open_bundle(arguments.bundle)
+    for section in ("features", "model"):
+        if membership["config"].get(section) != bundle.manifest["config"].get(section):
+            raise SystemExit(f"'{arguments.membership}' is of a bundle with another [{section}]")
     report = ask("evaluate", arguments.bundle, "--data", arguments.data)
     bench = ask("bench", arguments.bundle)
-    bundle = open_bundle(arguments.bundle)
-    text = card(bundle, arguments.bundle.name, arguments.config, report, bench)
+    pairs = supported(bundle, PreparedData.open(arguments.data))
+    hidden = privacy(membership, bundle, pairs)
+    text = card(bundle, arguments.bundle.name, arguments.config, report, bench, hidden)
     (arguments.bundle / "README.md").write_text(text, encoding="utf-8")
     print(text)
 

@@ -92,8 +92,8 @@ class DeviceModel:
     """One loaded model; calls from several threads wait for each other.
 
     Histories are index arrays (n,) of any length, oldest first; the newest L are looked at.
-    Raises BundleError when the runtime cannot load the bytes, InputError for indices that the
-    catalogue does not have.
+    Raises BundleError when the runtime cannot load the bytes, or when what the model answers is no
+    answer; InputError for indices that the catalogue does not have.
     """
 
     def __init__(
@@ -124,13 +124,14 @@ class DeviceModel:
         try:
             with without_notes():
                 self._interpreter = Interpreter(model_content=content, num_threads=threads)
-                self._recommend = self._interpreter.get_signature_runner(Signature.RECOMMEND)
-                self._score = self._interpreter.get_signature_runner(Signature.SCORE)
-                self._adapt = self._interpreter.get_signature_runner(Signature.ADAPT)
+                self._runners = {
+                    name: self._interpreter.get_signature_runner(name)
+                    for name in (Signature.RECOMMEND, Signature.SCORE, Signature.ADAPT)
+                }
                 # The first calls allocate; what cannot run is found here, not in the app's call.
-                self._recommend(**nothing, **{Signature.BLOCKED: blocked})
-                self._score(**nothing, **{Signature.CANDIDATES: candidates})
-                self._adapt(**adapting)
+                self._runners[Signature.RECOMMEND](**nothing, **{Signature.BLOCKED: blocked})
+                self._runners[Signature.SCORE](**nothing, **{Signature.CANDIDATES: candidates})
+                self._runners[Signature.ADAPT](**adapting)
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"the runtime cannot load the model: {error}") from None
 
@@ -160,11 +161,13 @@ class DeviceModel:
             return self._rank_all(history, outside, k, user_vector, features)
         feed = self._history(history, user_vector, features)
         feed[Signature.BLOCKED] = _padded(outside, self.shapes.blocked)
-        with self._lock:
-            result = self._recommend(**feed)
-            ids, scores = result[Signature.IDS][0].copy(), result[Signature.SCORES][0].copy()
-        real = scores > MASKED / 2
-        return ids[real][:k], scores[real][:k]
+        found = self._run(Signature.RECOMMEND, feed)
+        real = found[Signature.SCORES] > MASKED / 2
+        ids, scores = found[Signature.IDS][real], found[Signature.SCORES][real]
+        once = len(set(ids.tolist())) == len(ids)
+        if not (once and _within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
+            raise BundleError("the model answers 'recommend' with what is no list of its items")
+        return ids[:k], scores[:k]
 
     def score(
         self,
@@ -182,8 +185,7 @@ class DeviceModel:
         for begin in range(0, len(candidates), step):
             part = candidates[begin : begin + step]
             feed[Signature.CANDIDATES] = _padded(part, step)
-            with self._lock:
-                parts.append(self._score(**feed)[Signature.SCORES][0, : len(part)].copy())
+            parts.append(self._run(Signature.SCORE, feed)[Signature.SCORES][: len(part)])
         return np.concatenate(parts)
 
     def adapt(
@@ -213,9 +215,23 @@ class DeviceModel:
             Signature.TARGET: _padded(target, width, np.float32),
             Signature.LEARNING_RATE: np.full((1, 1), learning_rate, np.float32),
         }
-        with self._lock:
-            vector: FloatArray = self._adapt(**feed)[Signature.USER_VECTOR][0].copy()
+        vector: FloatArray = self._run(Signature.ADAPT, feed)[Signature.USER_VECTOR]
         return vector
+
+    def _run(self, signature: str, feed: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
+        """A signature's outputs, without the batch; BundleError when it fails or gives no numbers.
+
+        A sound model never does; of a stranger's only some calls are tried when it is loaded.
+        """
+        with self._lock:
+            try:
+                outputs = self._runners[signature](**feed)
+            except (ValueError, RuntimeError) as error:
+                raise BundleError(f"the model cannot answer '{signature}': {error}") from None
+            found = {name: values[0].copy() for name, values in outputs.items()}
+        if not all(np.isfinite(values).all() for values in found.values()):
+            raise BundleError(f"the model answers '{signature}' with what is no number")
+        return found
 
     def _rank_all(
         self,
@@ -276,6 +292,10 @@ class DeviceModel:
 
 
 _NOTHING = np.empty(0, np.int32)
+
+
+def _falls(scores: FloatArray) -> bool:
+    return bool((scores[1:] <= scores[:-1]).all())
 
 
 def _within(values: IntArray, low: int, high: int) -> bool:

@@ -103,7 +103,16 @@ TEXTS = [(f"u{u}", f"i{i}", t) for u, i, t, _ in some_rows()]
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Anna", "anna"), ("anna", "anna "), ("an\tna", "an na"), ("caf\u00e9", "cafe\u0301")],
+    [
+        ("Anna", "anna"),
+        ("anna", "anna "),
+        ("an\tna", "an na"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("7", "07"),
+        ("70", "70.0"),
+        ("0", "00"),
+        ("-7.0", "-7"),
+    ],
 )
 def test_ids_that_are_alike_stay_two_and_are_named(tmp_path, one, other):
     def log(users, items):
@@ -121,7 +130,8 @@ def test_ids_that_are_alike_stay_two_and_are_named(tmp_path, one, other):
         assert f"2 ids of {what} differ from another one in nothing but blanks" in found
         assert ascii(min(one, other)) in found
         assert ascii(max(one, other)) in found
-    assert advice(tmp_path, make_events(TEXTS, pl.String, pl.String)) == []
+    rows = [(f"{u}.5", f"{i}00", t) for u, i, t, _ in some_rows()]
+    assert advice(tmp_path, make_events(rows, pl.String, pl.String)) == []
 
 
 def test_ids_of_many_users_are_sampled_by_what_is_alike(tmp_path, monkeypatch):

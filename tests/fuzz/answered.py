@@ -29,7 +29,7 @@ def answered() -> Iterator[Outcome]:
 
 
 def check_sentence(text: str) -> None:
-    """Fail unless a text is one line of words, and no name of a Python exception stands for them."""
+    """Fail unless a text is one line of words, none of which is the name of an exception."""
     assert text.strip(), "an error without a word"
     assert len(text.splitlines()) == 1, f"more than a line: {text!r}"
     assert len(text) < 2000, f"too long to read: {text[:200]!r}..."

@@ -1,8 +1,8 @@
 """A TOML is read right, or refused with one sentence."""
 
+from answered import answered
 from hypothesis import strategies as st
 
-from answered import answered
 from pocketrec.toml import load_config
 from tally import fuzz
 

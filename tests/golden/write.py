@@ -130,6 +130,8 @@ DAMAGED = [
     {"format": 2}, {"format": None}, {"model": "another"}, {"vector": [0.5]}, {"vector": [NAN] * 4},
     {"vector": None}, {"vector": [None] * 4}, {"steps": -1}, {"steps": 1.5}, {"steps": True},
     {"rolled_back": None}, {"gains": None}, {"gains": [[1.0]]}, {"gains": [[1.0, NAN]]},
+    {"gains": [[2.0, 0.0]]}, {"gains": [[0.0, -0.5]]}, {"gains": ["12"]}, {"vector": "1234"},
+    {"vector": ["0.5"] * 4}, {"vector": [True] * 4}, {"format": True}, {"steps": 2**53},
     {"events": None}, {"events": [None]}, {"events": [{}]},
     _event(id="99"), _event(id=None), _event(id=True), _event(id=1.5), _event(verdict="love"),
     _event(verdict=None), _event(time="10"), _event(time=True), _event(time=NAN),

@@ -286,3 +286,41 @@ def test_names_of_features_may_be_junk_too(featured):
     for names in ({1: 2, "a": 3}, {None: 1}, {(1, 2): 3}, {10**5000: 1}):
         with pytest.raises(InputError, match="does not read"):
             featured.recommend([Event(sku(1), features=names)], user=names)
+
+
+@pytest.mark.parametrize(
+    ("ids", "scores"),
+    [
+        ([1, 26, 2], [3, 2, 1]),
+        ([1, 0, 2], [3, 2, 1]),
+        ([1, -5, 2], [3, 2, 1]),
+        ([1, 2, 1], [3, 2, 1]),
+        ([1, 2, 3], [3, 1, 2]),
+        ([1, 2, 3], [3, np.nan, 1]),
+        ([1, 2, 3], [np.inf, 2, 1]),
+    ],
+    ids=["beyond", "padding", "negative", "twice", "rising", "no number", "infinity"],
+)
+def test_an_answer_that_is_none_becomes_an_error(shop, ids, scores):
+    """As of a stranger's model, of which only some calls are tried when it is loaded."""
+    recommender = Recommender.load(shop.bundle)
+    answer = {"ids": np.array([ids], np.int32), "scores": np.array([scores], np.float32)}
+    recommender._device._runners["recommend"] = lambda **_: answer
+    with pytest.raises(BundleError, match="the model answers 'recommend' with what is no"):
+        recommender.recommend(WALK)
+
+
+def test_a_model_that_fails_at_a_call_is_told_of_in_a_sentence(shop):
+    recommender = Recommender.load(shop.bundle)
+
+    def fail(**_):
+        raise RuntimeError("gather_nd index out of bounds\nNode number 106 failed to invoke.")
+
+    recommender._device._runners |= dict.fromkeys(("score", "adapt"), fail)
+    for call in (lambda: recommender.score([], [sku(1)]), lambda: recommender.adapt(sku(1))):
+        with pytest.raises(BundleError, match=r"^the model cannot answer '(score|adapt)': gather"):
+            call()
+    nonsense = {"scores": np.full((1, 25), np.nan, np.float32)}
+    recommender._device._runners["score"] = lambda **_: nonsense
+    with pytest.raises(BundleError, match="what is no number"):
+        recommender.explain(WALK, [sku(1)])

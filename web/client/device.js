@@ -120,7 +120,7 @@ export class DeviceModel {
     if (!Array.from(target).every((number) => Math.abs(number) <= 1)) {
       throw new PocketrecError('input', 'targets of adapt are numbers from -1 to 1');
     }
-    if (!(learningRate >= 0 && learningRate <= LARGEST)) {
+    if (!(typeof learningRate === 'number' && learningRate >= 0 && learningRate <= LARGEST)) {
       throw new PocketrecError('input', `learningRate must be a number from 0 to ${LARGEST}`);
     }
     const targets = new Float32Array(width);
@@ -183,7 +183,7 @@ export class DeviceModel {
   #vector(userVector) {
     const { dim } = this.shapes;
     const vector = new Float32Array(dim);
-    if (!userVector) return vector;
+    if (userVector === null || userVector === undefined) return vector;
     const given = Array.from(userVector);
     const sane = given.every((n) => typeof n === 'number' && Math.abs(n) <= LARGEST);
     if (given.length !== dim || !sane) {

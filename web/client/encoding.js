@@ -2,7 +2,7 @@
  * Values of a feature -> rows of its table, as src/pocketrec/encoding.py does it.
  */
 
-import { PocketrecError } from './errors.js';
+import { PocketrecError, shown } from './errors.js';
 
 /** Row of a value that is missing, or that training never saw: it is trained like any other. */
 export const MISSING = 0;
@@ -26,16 +26,36 @@ export class Categories {
 
   /**
    * Rows of the values that training saw, each once, in the order given.
-   * @param {unknown} value a string, a number, a boolean or a list of them; null is missing
+   * @param {unknown} value a string, a number, a boolean or a list of them; null is missing, and
+   *   anything else is refused
    * @returns {number[]}
    */
   known(value) {
     const found = new Set();
-    for (const text of texts(value)) {
+    for (const text of this.#told(value)) {
       const row = this.rowOf.get(text);
       if (row !== undefined) found.add(row);
     }
     return [...found];
+  }
+
+  /**
+   * The values that training never saw.
+   * @param {unknown} value as of `known`
+   */
+  unknown(value) {
+    return this.#told(value).filter((text) => !this.rowOf.has(text));
+  }
+
+  /** @param {unknown} value */
+  #told(value) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      const plain = ['string', 'number', 'boolean', 'bigint', 'undefined'].includes(typeof one);
+      if (!plain && one !== null) {
+        throw new PocketrecError('input', `${shown(one)} is neither text nor a number`);
+      }
+    }
+    return texts(value);
   }
 }
 
@@ -59,7 +79,7 @@ export class Bins {
   known(value) {
     if (value === null || value === undefined) return [];
     if (typeof value !== 'number') {
-      throw new PocketrecError('input', `${JSON.stringify(value)} is no number`);
+      throw new PocketrecError('input', `${shown(value)} is no number`);
     }
     if (!Number.isFinite(value)) return [];
     let [low, high] = [0, this.edges.length];
@@ -112,15 +132,34 @@ export class Feature {
    * @param {number} at
    */
   write(value, into, at) {
-    let known;
+    const known = this.#named(() => this.encoding.known(value));
+    for (let slot = 0; slot < this.slots && slot < known.length; slot += 1) {
+      into[at + slot] = /** @type {number} */ (known[slot]);
+    }
+  }
+
+  /**
+   * The values of a category that training never saw.
+   * @param {unknown} value
+   * @returns {string[]}
+   */
+  unknown(value) {
+    const { encoding } = this;
+    return encoding instanceof Categories ? this.#named(() => encoding.unknown(value)) : [];
+  }
+
+  /**
+   * What some work on a value gives, or its refusal with the feature's name.
+   * @template T
+   * @param {() => T} work
+   * @returns {T}
+   */
+  #named(work) {
     try {
-      known = this.encoding.known(value);
+      return work();
     } catch (error) {
       if (!(error instanceof PocketrecError)) throw error;
       throw new PocketrecError('input', `feature '${this.name}': ${error.message}`);
-    }
-    for (let slot = 0; slot < this.slots && slot < known.length; slot += 1) {
-      into[at + slot] = /** @type {number} */ (known[slot]);
     }
   }
 

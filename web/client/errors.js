@@ -20,3 +20,20 @@ export class PocketrecError extends Error {
     this.kind = kind;
   }
 }
+
+/**
+ * Any value as an error quotes it: on one line, and of a long one the beginning.
+ * @param {unknown} value
+ * @returns {string}
+ */
+export function shown(value) {
+  let text;
+  try {
+    const written = typeof value === 'object' && !(value instanceof Date);
+    text = written ? JSON.stringify(value) : String(value);
+  } catch {
+    text = `a value of type ${typeof value}`; // one that holds itself, or is not to be written
+  }
+  text = text.replace(/\s+/g, ' ');
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}

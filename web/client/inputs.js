@@ -2,7 +2,7 @@
  * Plain values -> the rows that the model's inputs take, as src/pocketrec/runtime/inputs.py does.
  */
 
-import { PocketrecError } from './errors.js';
+import { PocketrecError, shown } from './errors.js';
 
 /** @import { Feature } from './encoding.js' */
 
@@ -36,7 +36,7 @@ import { PocketrecError } from './errors.js';
 export function encodeInputs(features, events, user = null, now = null) {
   checkNames(features, user ?? {}, 'user', 'user');
   events.forEach((event, place) => {
-    if (event.features) checkNames(features, event.features, 'event', `event ${place + 1}`);
+    checkNames(features, event.features ?? {}, 'event', `event ${place + 1}`);
   });
   const moments = [...events.map((event) => seconds(event.time)), seconds(now)];
   checkOrder(moments);
@@ -57,6 +57,26 @@ export function encodeInputs(features, events, user = null, now = null) {
     rows[feature.input] = found;
   }
   return rows;
+}
+
+/**
+ * Refuse values that training never saw, among such as `encodeInputs` takes.
+ * @param {readonly Feature[]} features
+ * @param {readonly Event[]} events
+ * @param {Record<string, unknown> | null} [user]
+ */
+export function checkValues(features, events, user) {
+  for (const feature of features) {
+    const told = feature.of === 'user' ? [user ?? {}] : events.map((e) => e.features ?? {});
+    const [unknown] = told.flatMap((values) => feature.unknown(own(values, feature.name)));
+    if (unknown !== undefined) {
+      throw new PocketrecError(
+        'input',
+        `${feature.of} feature '${feature.name}' has a value that training never saw, ` +
+          `'${shown(unknown)}'`,
+      );
+    }
+  }
 }
 
 /**
@@ -84,12 +104,18 @@ export function checkOrder(moments) {
  * @param {string} what
  */
 function checkNames(features, given, of, what) {
+  if (typeof given !== 'object' || Array.isArray(given)) {
+    throw new PocketrecError(
+      'input',
+      "features of users and events are values by name, such as {'age': 25}",
+    );
+  }
   const known = features.filter((f) => f.of === of && f.time === null).map((f) => f.name);
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length) {
     throw new PocketrecError(
       'input',
-      `${what} has a feature '${unknown.sort()[0]}', which the model does not read ` +
+      `${what} has a feature '${shown(unknown.sort()[0])}', which the model does not read ` +
         `(it reads ${known.join(', ') || 'none'})`,
     );
   }
@@ -144,8 +170,35 @@ export function seconds(moment) {
   if (typeof found !== 'number' || !(found >= 0 && found <= LATEST)) {
     throw new PocketrecError(
       'input',
-      `time ${moment} is neither seconds since 1970 nor a Date after it`,
+      `time ${shown(moment)} is neither seconds since 1970 nor a Date after it`,
     );
   }
   return found;
+}
+
+/**
+ * The members of a list of ids, or of anything like one; what is none is refused.
+ * @param {Iterable<ItemId>} ids
+ * @param {string} name
+ * @returns {ItemId[]}
+ */
+export function listed(ids, name) {
+  if (typeof ids === 'string' || typeof ids?.[Symbol.iterator] !== 'function') {
+    throw new PocketrecError('input', `${name} must be a list of ids, not ${shown(ids)}`);
+  }
+  return [...ids];
+}
+
+/**
+ * Refuse what is no id.
+ * @param {unknown} id
+ * @param {string} [name]
+ */
+export function checkId(id, name = 'item') {
+  if (typeof id !== 'string' && !Number.isSafeInteger(id)) {
+    throw new PocketrecError(
+      'input',
+      `${name} holds ${shown(id)}, which is neither a string nor an integer`,
+    );
+  }
 }

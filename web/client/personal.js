@@ -6,8 +6,8 @@
  */
 
 import { DECAY, SLOWING } from './contract.js';
-import { PocketrecError } from './errors.js';
-import { checkOrder, seconds } from './inputs.js';
+import { PocketrecError, shown } from './errors.js';
+import { checkId, checkOrder, listed, seconds } from './inputs.js';
 import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from './state.js';
 
 /** @import { Explanation } from './explain.js' */
@@ -53,6 +53,9 @@ export class Personal {
    *   "vector" is [] is taken by any model that knows its items. Anything else is refused.
    */
   constructor(recommender, saved) {
+    if (typeof recommender?.recommend !== 'function') {
+      throw new PocketrecError('input', `Personal takes a Recommender, not ${shown(recommender)}`);
+    }
     this.recommender = recommender;
     this.#state = saved === undefined ? emptyState(recommender) : restoreState(saved, recommender);
   }
@@ -123,6 +126,7 @@ export class Personal {
    * @param {ItemId} id
    */
   forget(id) {
+    checkId(id);
     const events = this.#state.events.filter((event) => String(event.id) !== String(id));
     this.#change({ ...this.#state, events });
   }
@@ -140,8 +144,8 @@ export class Personal {
    * @param {number} factor
    */
   decay(factor) {
-    if (!(factor >= 0 && factor <= 1)) {
-      throw new PocketrecError('input', `decay takes a factor from 0 to 1, not ${factor}`);
+    if (!(typeof factor === 'number' && factor >= 0 && factor <= 1)) {
+      throw new PocketrecError('input', `decay takes a factor from 0 to 1, not ${shown(factor)}`);
     }
     const vector = this.#state.vector.map((number) => number * factor);
     // A vector that was forgotten is not to be judged by what it did.
@@ -159,10 +163,10 @@ export class Personal {
    * @param {{k?: number, blocked?: Iterable<ItemId>} & Omit<Context, 'userVector'>} [options]
    * @returns {Promise<Recommendation[]>}
    */
-  recommend({ blocked = [], ...options } = {}) {
+  async recommend({ blocked = [], ...options } = {}) {
     return this.recommender.recommend(this.history, {
       ...options,
-      blocked: [...this.blocked, ...blocked],
+      blocked: [...this.blocked, ...listed(blocked, 'blocked')],
       userVector: this.vector,
     });
   }
@@ -173,7 +177,7 @@ export class Personal {
    * @param {{most?: number} & Omit<Context, 'userVector'>} [options]
    * @returns {Promise<Explanation[]>}
    */
-  explain(ids, options = {}) {
+  async explain(ids, options = {}) {
     const told = { ...options, userVector: this.vector };
     return this.recommender.explain(this.history, ids, told);
   }

@@ -4,10 +4,10 @@
 
 import { readBundle } from './bundle.js';
 import { DeviceModel } from './device.js';
-import { PocketrecError } from './errors.js';
+import { PocketrecError, shown } from './errors.js';
 import { leaveOneOut } from './explain.js';
 import { checkGolden } from './golden.js';
-import { encodeInputs } from './inputs.js';
+import { checkId, checkValues, encodeInputs, listed } from './inputs.js';
 import { loadRuntime } from './runtime.js';
 
 /** @import { Bundle, Item, Progress } from './bundle.js' */
@@ -115,22 +115,23 @@ export class Recommender {
    * The best k items after a history, best first.
    *
    * Seen items are left out (unless the bundle is of a domain where users repeat), and `blocked`
-   * ones always. An empty history gives what is popular. Ids that the catalogue does not have are
-   * ignored, or refused when `strict`. The list is shorter than k when fewer items are left.
+   * ones always. An empty history gives what is popular. Ids that the catalogue does not have, and
+   * values of features that training never saw, are ignored, or refused when `strict`. The list is
+   * shorter than k when fewer items are left.
    *
    * @param {History} history
    * @param {{k?: number, blocked?: Iterable<ItemId>, strict?: boolean} & Context} [options]
    * @returns {Promise<Recommendation[]>}
    */
   async recommend(history, { k = 10, blocked = [], strict = false, ...context } = {}) {
-    if (!Number.isSafeInteger(k) || k < 1) {
-      throw new PocketrecError('input', `k must be a positive whole number, not ${k}`);
-    }
+    checkCount(k, 'k');
     if (k > this.items.length) {
       const most = this.items.length;
       throw new PocketrecError('input', `k = ${k} is more than the catalogue's ${most} items`);
     }
-    const { events, told } = this.#tell(this.#known(history, strict), context);
+    const known = this.#known(history, strict);
+    const { events, told } = this.#tell(known, context);
+    if (strict) checkValues(this.features, known, context.user);
     const hidden = this.#indices(blocked, 'blocked', strict);
     const { ids, scores } = await this.#device.recommend(events, { k, blocked: hidden, ...told });
     return Array.from(ids, (index, place) => {
@@ -166,6 +167,9 @@ export class Recommender {
    */
   async adapt(id, { liked = true, learningRate = 1, userVector } = {}) {
     const index = this.#indices([id], 'adapt', true);
+    if (typeof liked !== 'boolean') {
+      throw new PocketrecError('input', `liked must be true or false, not ${shown(liked)}`);
+    }
     return this.#device.adapt(index, [liked ? 1 : -1], { learningRate, userVector });
   }
 
@@ -181,13 +185,15 @@ export class Recommender {
    * @returns {Promise<Explanation[]>}
    */
   async explain(history, ids, { most = 2, ...context } = {}) {
-    const candidates = this.#indices(ids, 'ids', true);
+    checkCount(most, 'most');
+    const asked = listed(ids, 'ids');
+    const candidates = this.#indices(asked, 'ids', true);
     const score = async (/** @type {Event[]} */ known) => {
       const { events, told } = this.#tell(known, context);
       return this.#device.score(events, candidates, told);
     };
     const found = await leaveOneOut(score, this.#known(history), most);
-    return ids.map((id, n) => ({ id, because: found[n] ?? [] }));
+    return asked.map((id, n) => ({ id, because: found[n] ?? [] }));
   }
 
   /** Free the model's memory; calls are refused from then on. */
@@ -228,24 +234,15 @@ export class Recommender {
    * @param {boolean} strict
    */
   #indices(ids, name, strict) {
-    if (typeof ids === 'string' || typeof ids?.[Symbol.iterator] !== 'function') {
-      throw new PocketrecError('input', `${name} must be a list of ids`);
-    }
-    const given = [...ids];
-    for (const id of given) {
-      if (typeof id !== 'string' && !Number.isSafeInteger(id)) {
-        throw new PocketrecError(
-          'input',
-          `${name} holds ${JSON.stringify(id)}, which is neither a string nor an integer`,
-        );
-      }
-    }
+    const given = listed(ids, name);
+    for (const id of given) checkId(id, name);
     const unknown = given.filter((id) => !this.has(id));
     if (strict && unknown.length) {
-      const shown = unknown.slice(0, 3).join(', ') + (unknown.length > 3 ? ', ...' : '');
+      const more = unknown.length > 3 ? ', ...' : '';
+      const quoted = unknown.slice(0, 3).map(shown).join(', ') + more;
       throw new PocketrecError(
         'input',
-        `${unknown.length} of ${given.length} ids of ${name} are unknown: ${shown}`,
+        `${unknown.length} of ${given.length} ids of ${name} are unknown: ${quoted}`,
       );
     }
     return Int32Array.from(
@@ -260,5 +257,16 @@ export class Recommender {
    */
   #indexOf(id) {
     return /** @type {number} */ (this.#index.get(String(id)));
+  }
+}
+
+/**
+ * @param {number} count
+ * @param {string} name
+ */
+function checkCount(count, name) {
+  if (!Number.isSafeInteger(count) || count < 1) {
+    const message = `${name} must be a positive whole number, not ${shown(count)}`;
+    throw new PocketrecError('input', message);
   }
 }

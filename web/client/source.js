@@ -2,7 +2,7 @@
  * Where a bundle's files come from: an address, or files that somebody dropped on the page.
  */
 
-import { PocketrecError } from './errors.js';
+import { PocketrecError, shown } from './errors.js';
 
 /**
  * The base address of a bundle's folder, or its three files by name.
@@ -78,7 +78,12 @@ async function readBlob(blob, name) {
  * @param {AbortSignal} signal
  */
 async function fetchFile(base, name, signal) {
-  const folder = new URL(base, globalThis.document?.baseURI);
+  let folder;
+  try {
+    folder = new URL(base, globalThis.document?.baseURI);
+  } catch {
+    throw new PocketrecError('input', `${shown(base)} is no address of a bundle's folder`);
+  }
   if (!folder.pathname.endsWith('/')) folder.pathname += '/';
   const url = new URL(name, folder).href;
   let response;

@@ -3,7 +3,7 @@
  */
 
 import { LARGEST } from './contract.js';
-import { PocketrecError } from './errors.js';
+import { PocketrecError, shown } from './errors.js';
 import { LATEST, checkOrder } from './inputs.js';
 
 /** @import { Event, ItemId } from './inputs.js' */
@@ -130,13 +130,13 @@ function parsed(saved) {
   const { format, events, vector, steps, gains, rolled_back: rolledBack } = saved ?? {};
   let problem;
   if (format !== FORMAT) {
-    problem = `format ${JSON.stringify(format)}, where ${FORMAT} is expected`;
+    problem = `format ${shown(format)}, where ${FORMAT} is expected`;
   } else if (!Array.isArray(events) || !events.every(isEvent)) {
     problem = 'its events are not id, verdict and time each';
   } else if (!isNumbers(vector) || !vector.every((number) => Math.abs(number) <= LARGEST)) {
     problem = `its vector is not of numbers from ${-LARGEST} to ${LARGEST}`;
   } else if (!Array.isArray(gains) || !gains.every(isPair)) {
-    problem = 'its gains are not pairs of numbers';
+    problem = 'its gains are not pairs of numbers from 0 to 1';
   } else if (![steps, rolledBack].every((count) => Number.isSafeInteger(count) && count >= 0)) {
     problem = 'its steps and rolled_back are no counts';
   }
@@ -148,12 +148,13 @@ function parsed(saved) {
 function isEvent(event) {
   const { id, verdict, time } = event ?? {};
   const named = typeof id === 'string' || Number.isSafeInteger(id);
-  return named && VERDICTS.includes(verdict) && (time === null || (Number.isFinite(time) && time >= 0 && time <= LATEST));
+  const timed = time === null || (Number.isFinite(time) && time >= 0 && time <= LATEST);
+  return named && VERDICTS.includes(verdict) && timed;
 }
 
 /** @param {unknown} pair */
 function isPair(pair) {
-  return isNumbers(pair) && pair.length === 2;
+  return isNumbers(pair) && pair.length === 2 && pair.every((gain) => gain >= 0 && gain <= 1);
 }
 
 /**

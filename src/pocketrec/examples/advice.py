@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..config import DataConfig
+from ..errors import one_line
 
 MOST = 0.9
 """Share of events, users or items from which on it is said that a filter dropped it; and share of
@@ -89,8 +90,8 @@ def _ids(counts: dict[str, Any]) -> Iterator[str]:
             one, other = alike["example"]
             yield (
                 f"{alike['ids']:,} ids of {what} differ from another one in nothing but blanks, "
-                f"case or Unicode form, such as {one!a} and {other!a}: they count as "
-                f"different {what}; write them alike if they are the same"
+                f"case, zeros or Unicode form, such as {_quoted(one)} and {_quoted(other)}: they "
+                f"count as different {what}; write them alike if they are the same"
             )
 
 
@@ -99,9 +100,8 @@ def _catalogue(counts: dict[str, Any]) -> Iterator[str]:
     if 2 * table["known_items"] < items:
         example = ""
         if table["example"]:
-            example = " (ids there are like {!a}, and in the log like {!a})".format(
-                *table["example"]
-            )
+            there, here = map(_quoted, table["example"])
+            example = f" (ids there are like {there}, and in the log like {here})"
         yield (
             f"the catalogue has only {table['known_items']:,} of the {items:,} items{example}: "
             "check data.items_id, and that both write ids alike"
@@ -111,6 +111,11 @@ def _catalogue(counts: dict[str, Any]) -> Iterator[str]:
             f"{table['untitled_items']:,} of {items:,} items have no title, though there is a "
             "catalogue: check data.items_title"
         )
+
+
+def _quoted(text: str) -> str:
+    """An id by the letters that it is made of, since others may look like it."""
+    return one_line(ascii(text), 80)
 
 
 def _share(part: int, whole: int) -> str:

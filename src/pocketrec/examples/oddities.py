@@ -56,12 +56,13 @@ def _users_alike(buckets: Buckets, read: Survey) -> dict[str, Any] | None:
 def _forms(ids: pl.Series, sample: int) -> pl.DataFrame:
     """How often each form stands among different ids, and two ids that have it.
 
-    A form is an id without case, with blanks and Unicode as they look. Of a sample all ids of a
-    form are in it, or none. Integers have no forms.
+    A form is an id without case, with blanks and Unicode as they look, and numbers as they count:
+    7, 07 and 7.0 are one. Of a sample all ids of a form are in it, or none. Integers have no forms.
     """
     plain = ids.cast(pl.String) if ids.dtype == pl.String else pl.Series(ids.name, [], pl.String)
     form = plain.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
-    frame = pl.DataFrame({_FORM: form.str.to_lowercase(), _ONE: plain})
+    form = form.str.to_lowercase().str.replace(r"^(-?)0*(\d+?)(?:\.0)?$", "${1}${2}")
+    frame = pl.DataFrame({_FORM: form, _ONE: plain})
     if sample > 1:
         frame = frame.filter(pl.Series(stable_hash(frame[_FORM]) % np.uint64(sample) == 0))
     one = pl.col(_ONE)

@@ -12,7 +12,11 @@ from .split import ROLE, Role
 
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
     """Sort by user, time and place in the input: the order that everything later relies on."""
-    return events.sort(Column.USER, Column.TIME, Column.ORDER)
+    # Three stable sorts of one column each, the first of which mostly finds its work done, take
+    # two thirds of the time of one by three columns.
+    for column in (Column.ORDER, Column.TIME, Column.USER):
+        events = events.sort(column, maintain_order=True)
+    return events
 
 
 def user_sequences(

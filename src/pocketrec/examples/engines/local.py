@@ -87,10 +87,13 @@ class LocalEngine:
         for number in range(buckets):
             merged = self.scratch / f"bucket-{number:05d}.parquet"
             parts = sorted((folder / f"{_BUCKET}={number}").glob("*.parquet"))
-            frame = pl.scan_parquet(parts, glob=False) if parts else empty.lazy()
-            frame.sink_parquet(merged, compression="lz4")
-            for part in parts:
-                part.unlink()
+            if len(parts) == 1:
+                parts[0].replace(merged)
+            else:
+                frame = pl.scan_parquet(parts, glob=False) if parts else empty.lazy()
+                frame.sink_parquet(merged, compression="lz4")
+                for part in parts:
+                    part.unlink()
             files.append(merged)
             self.on_step()
         return LocalBuckets(files, self.on_step)

@@ -1,0 +1,341 @@
+"""The preparation against plain Python: splits do not leak, nothing is lost, filters keep."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import polars as pl
+from answered import answered
+from hypothesis import strategies as st
+from log_files import ids, is_id
+
+from pocketrec.artifact import new_folder
+from pocketrec.examples.engines.local import LocalEngine
+from pocketrec.examples.filters import keep_first, keep_items
+from pocketrec.examples.prepare import prepare
+from pocketrec.examples.sequences import in_order, user_sequences
+from pocketrec.examples.shards import KIND, PreparedData
+from pocketrec.examples.split import ROLE, Role, assign_roles, time_cuts, time_histogram
+from pocketrec.examples.vocabulary import count_items, sum_counts, vocabulary
+from pocketrec.toml import parse_config
+from tally import fuzz
+
+people = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 4))
+things = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 5))
+moments = st.one_of(
+    st.integers(0, 20), st.integers(0, 253_402_300_799_999), st.just(1_700_000_000_000)
+)
+logs = st.lists(st.tuples(people, things, moments), min_size=1, max_size=25)
+fractions = st.floats(0.001, 0.49)
+splits = st.one_of(
+    st.just({"kind": "leave-one-out"}),
+    st.builds(
+        lambda valid, test, seed: {
+            "kind": "users", "valid_fraction": valid, "test_fraction": test, "seed": seed
+        },
+        fractions, fractions, st.integers(0, 2**32 - 1),
+    ),
+    st.builds(
+        lambda valid, test: {"kind": "time", "valid_fraction": valid, "test_fraction": test},
+        fractions, fractions,
+    ),
+)  # fmt: skip
+
+
+def frame_of(rows, text=False):
+    dtype = pl.String if text else pl.Int64
+    schema = {"user": dtype, "item": dtype, "time": pl.Int64}
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_row_index("order").with_columns(pl.col("order").cast(pl.UInt64))
+
+
+def config_of(split=None, features=None, **data):
+    document = {"data": {"path": "x"} | data, "split": split or {}, "features": features or {}}
+    return parse_config(document, name="test")
+
+
+def by_user(rows):
+    """The events of each user, by time and then by place in the log."""
+    own = {}
+    for user, item, time in sorted(rows, key=lambda row: row[2]):
+        own.setdefault(user, []).append((item, time))
+    return own
+
+
+def cuts_of(frame, split):
+    if split.kind != "time":
+        return None
+    first, last = frame["time"].min(), frame["time"].max()
+    return time_cuts(time_histogram(frame, first, last), first, last, split)
+
+
+@fuzz("splits: roles of events", 1200, rows=logs, split=splits)
+def test_roles(rows, split):
+    """Each user trains on a beginning only; a target is one event, after all that is trained on."""
+    frame, split = in_order(frame_of(rows)), config_of(split).split
+    cuts = cuts_of(frame, split)
+    found = assign_roles(frame, split, cuts)
+    kept = Counter(found.select("user", "item", "time").rows())
+    assert not kept - Counter(rows)
+    for user, own in by_user(rows).items():
+        part = found.filter(pl.col("user") == user)
+        roles = part[ROLE].to_list()
+        assert part.select("item", "time").rows() == own[: len(roles)]
+        trained = roles.count(Role.TRAIN)
+        assert roles[:trained] == [Role.TRAIN] * trained
+        assert max(roles.count(Role.VALID), roles.count(Role.TEST)) <= 1
+        if split.kind == "leave-one-out":
+            assert roles[trained:] == ([Role.VALID, Role.TEST] if len(own) > 2 else [])
+            assert len(roles) == len(own)
+        elif split.kind == "users":
+            assert trained in (0, len(own))
+            assert len(roles) == len(own)
+            if not trained:
+                assert roles[-1] in (Role.VALID, Role.TEST)
+                assert set(roles[:-1]) <= {Role.CONTEXT}
+        else:
+            valid_cut, test_cut = cuts
+            assert trained == sum(time < valid_cut for _, time in own)
+            middle = sum(time < test_cut for _, time in own)
+            assert (Role.VALID in roles) == (middle > trained)
+            assert (Role.TEST in roles) == (len(own) > middle)
+            if Role.VALID in roles:
+                assert roles[trained] == Role.VALID
+            if Role.TEST in roles:
+                assert roles.index(Role.TEST) == middle == len(roles) - 1
+
+
+@fuzz("sequences: rows of users", 900, rows=logs, split=splits, known=st.sets(things, max_size=6))
+def test_sequences(rows, split, known):
+    """Some items are unknown: they are targets as 0, and in no history."""
+    frame, split = in_order(frame_of(rows)), config_of(split).split
+    events = assign_roles(frame, split, cuts_of(frame, split))
+    items = sorted(known | {row[1] for row in rows[::2]})
+    table = pl.DataFrame(
+        {"item": items, "index": range(1, len(items) + 1)},
+        schema={"item": pl.Int64, "index": pl.Int32},
+    )
+    found = {row["user"]: row for row in user_sequences(events, table).iter_rows(named=True)}
+    place = {item: n for n, item in enumerate(items, 1)}
+    for user in {row[0] for row in rows}:
+        own = events.filter(pl.col("user") == user).select("item", "time", ROLE).rows()
+        targets = (Role.VALID, Role.TEST)
+        kept = [(place.get(i, 0), t, role) for i, t, role in own if i in place or role in targets]
+        if not kept:
+            assert user not in found
+            continue
+        row = found.pop(user)
+        assert list(zip(row["item"], row["time"], strict=True)) == [one[:2] for one in kept]
+        roles = [role for *_, role in kept]
+        assert row["train_length"] == roles.count(Role.TRAIN)
+        for name, role in (("valid_position", Role.VALID), ("test_position", Role.TEST)):
+            assert row[name] == (roles.index(role) if role in roles else None)
+            if row[name] is not None:
+                assert row["train_length"] <= row[name]
+    assert not found
+
+
+@fuzz(
+    "vocabularies: items and users of buckets",
+    800,
+    rows=logs,
+    buckets=st.integers(1, 5),
+    text=st.booleans(),
+)
+def test_vocabulary(rows, buckets, text):
+    if text:
+        rows = [(str(user), "é"[: item % 2] + str(item), time) for user, item, time in rows]
+    parts = [[r for r in rows if ord(str(r[0])[-1]) % buckets == n] for n in range(buckets)]
+    counts = sum_counts(pl.concat(count_items(frame_of(part, text=text)) for part in parts))
+    events, pairs = Counter(r[1] for r in rows), Counter(i for _, i in {r[:2] for r in rows})
+    order = (lambda i: i.encode()) if text else (lambda i: i)
+    assert counts.rows() == [(i, events[i], pairs[i]) for i in sorted(events, key=order)]
+    ranked = sorted(events, key=lambda i: (-events[i], order(i)))
+    expected = [(n, i, events[i]) for n, i in enumerate(ranked, 1)]
+    assert vocabulary(counts).rows() == expected
+
+
+@fuzz("filters: repeats and k-core", 800, rows=logs, least=st.integers(1, 30), kept=st.sets(things))
+def test_filters(rows, least, kept):
+    first = keep_first(frame_of(rows)).select("user", "item", "time").rows()
+    seen = {}
+    for user, item, time in sorted(rows, key=lambda row: row[2]):
+        seen.setdefault((user, item), time)
+    assert Counter(first) == Counter((*pair, time) for pair, time in seen.items())
+    items = pl.Series("item", sorted(kept), dtype=pl.Int64)
+    left = keep_items(frame_of(rows), items, least).select("user", "item", "time").rows()
+    known = [row for row in rows if row[1] in kept]
+    sizes = Counter(row[0] for row in known)
+    assert left == [row for row in known if sizes[row[0]] >= least]
+
+
+def core(rows, users, items, item_users):
+    """Without what has too little, all at once, until nothing has."""
+    while True:
+        by_user, by_item = Counter(r[0] for r in rows), Counter(r[1] for r in rows)
+        shared = Counter(item for _, item in {r[:2] for r in rows})
+        kept = [
+            r for r in rows
+            if by_user[r[0]] >= users and by_item[r[1]] >= items and shared[r[1]] >= item_users
+        ]  # fmt: skip
+        if len(kept) == len(rows):
+            return rows
+        rows = kept
+
+
+busy = st.lists(
+    st.tuples(st.integers(0, 7), st.integers(0, 6), st.integers(0, 9)), min_size=20, max_size=90
+)
+limits = st.sampled_from([1, 1, 1, 2, 3, 5, 2**31 - 1])
+
+
+@fuzz(
+    "prepare: whole, from a log to targets",
+    200,
+    rows=busy,
+    names=st.none() | st.lists(ids.filter(is_id), min_size=8, max_size=8, unique=True),
+    split=splits,
+    limits=st.tuples(limits, limits, limits),
+    repeats=st.sampled_from(["all", "first"]),
+    buckets=st.sampled_from([1, 2, 5]),
+    price=st.lists(st.none() | st.floats() | st.sampled_from([1.0, 2.0]), min_size=7, max_size=7),
+    titles=st.none() | st.lists(st.none() | st.text("aé", max_size=2), max_size=9),
+    now=st.none() | st.integers(-1, 10),
+)
+def test_prepare(
+    tmp_path_factory, rows, names, split, limits, repeats, buckets, price, titles, now
+):
+    """Users and items get any text as names; a price comes with each item.
+
+    The catalogue has the first items, or all and some that nobody met, or none at all.
+    """
+    named = names or range(8)
+    table = None
+    if titles is not None:
+        keys = [*named, "nobody's" if names else 99][: len(titles)]
+        table = pl.DataFrame(
+            {"item": keys, "title": titles[: len(keys)]},
+            schema={"item": pl.String if names else pl.Int64, "title": pl.String},
+        )
+    rows = [(named[user], named[item], time) for user, item, time in rows]
+    config = config_of(
+        split,
+        {"event": {"price": "number", "tag": "category"}},
+        exclude_seen=False,
+        repeats=repeats,
+        buckets=buckets,
+        **dict(zip(("min_user_events", "min_item_events", "min_item_users"), limits, strict=True)),
+    )
+    prices = dict(zip(named, price, strict=False))
+    events = frame_of(rows, text=names is not None).with_columns(
+        pl.Series("event:price", [prices[row[1]] for row in rows], dtype=pl.Float64),
+        pl.Series("event:tag", [str(row[1])[:1] for row in rows]),
+    )
+    folder = tmp_path_factory.mktemp("prepared")
+    with answered() as outcome, new_folder(folder / "data", KIND) as draft:
+        engine = LocalEngine(folder / "scratch")
+        counts, features = prepare(
+            events.lazy(), table, None, config, engine, draft.path, now=now and now / 1000
+        )
+        draft.manifest |= {
+            "config": config.model_dump(mode="json", exclude_unset=True),
+            "counts": counts,
+            "features": [feature.to_json() for feature in features],
+        }
+    if repeats == "first":
+        first = {}
+        for place, row in sorted(enumerate(rows), key=lambda one: (one[1][2], one[0])):
+            first.setdefault(row[:2], (place, row))
+        rows = [row for _, row in sorted(first.values())]
+    left = core(rows, *limits)
+    if outcome.error is not None:
+        enough = len({row[0] for row in left}) > 5 and len(left) > 40
+        assert not (enough and split["kind"] == "leave-one-out"), outcome.error
+        return
+    assert counts["kept"] == {
+        "events": len(left),
+        "users": len({row[0] for row in left}),
+        "items": len({row[1] for row in left}),
+    }
+    data = PreparedData.open(folder / "data")
+    told = {} if table is None else dict(table.iter_rows())
+    assert data.catalogue["title"].to_list() == [told.get(i) for i in data.catalogue["item"]]
+    check_prepared(data, left, prices)
+
+
+def check_prepared(data, left, prices):
+    """Every target's history is what the user did before it, and nothing else."""
+    own = {user: [item for item, _ in events] for user, events in by_user(left).items()}
+    index = {item: n for n, item in enumerate(data.catalogue["item"], 1)}
+    sequences = data.training(data.features)
+    trained = Counter(sequences.items.tolist())
+    assert trained == dict(enumerate(data.item_counts.tolist(), 1))
+    shards = pl.concat(pl.read_parquet(file) for file in sorted(data.folder.glob("shards/*")))
+    length = dict(shards.select("user", "train_length").iter_rows())
+    known = {item for user, events in own.items() for item in events[: length.get(user, 0)]}
+    assert known == set(index)
+    for part in ("valid", "test"):
+        targets = data.targets(part, features=data.features)
+        users = shards.drop_nulls(f"{part}_position")["user"]
+        assert len(users) == len(targets.targets) > 0
+        for user, history, target, told in zip(
+            users, targets.histories, targets.targets, targets.features, strict=True
+        ):
+            before = [index[item] for item in own[user] if item in index]
+            assert before[: len(history)] == history.tolist()
+            assert len(history) >= length[user]
+            later = [index.get(item, 0) for item in own[user]][length[user] :]
+            assert int(target) in later
+            assert all(len(rows) == len(history) for rows in told.values())
+    price, tag = data.features
+    raw = [prices[data.catalogue["item"][int(i) - 1]] for i in sequences.items]
+    tags = [str(data.catalogue["item"][int(i) - 1])[:1] for i in sequences.items]
+    of_events = [price.rows(value) for value in raw], [tag.rows(value) for value in tags]
+    assert sequences.features["event_price"].tolist() == of_events[0]
+    assert sequences.features["event_tag"].tolist() == of_events[1]
+    owners = np.repeat(np.arange(len(sequences.offsets) - 1), np.diff(sequences.offsets))
+    for edge in price.encoding.edges:
+        close = {o for o, v in zip(owners, raw, strict=True) if near(v, edge)}
+        assert len(close) >= 5
+    for value in tag.encoding.values:
+        assert len({o for o, t in zip(owners, tags, strict=True) if t == value}) >= 5
+
+
+def near(value, edge):
+    """Whether a number may round to an edge: by half of its own first digit at most."""
+    if value is None or not math.isfinite(value):
+        return False
+    return value == edge or abs(value - edge) <= 0.5 * max(abs(value), abs(edge))
+
+
+def test_a_user_of_a_million_events(tmp_path):
+    """One bucket holds them; the others are as they would be without."""
+    count = 1_000_000
+    crowd = pl.DataFrame(
+        {"user": np.full(count, -1), "item": np.arange(count) % 50, "time": np.arange(count) // 3}
+    )
+    rest = pl.DataFrame(
+        [(user, (user + t) % 50, t) for user in range(100) for t in range(10)],
+        schema=["user", "item", "time"],
+        orient="row",
+    )
+    events = pl.concat([rest, crowd]).with_row_index("order")
+    config = config_of(exclude_seen=False, repeats="all", buckets=2)
+    with new_folder(tmp_path / "data", KIND) as draft:
+        counts, _ = prepare(
+            events.lazy(), None, None, config, LocalEngine(tmp_path / "scratch"), draft.path
+        )
+        draft.manifest |= {
+            "config": config.model_dump(mode="json", exclude_unset=True),
+            "counts": counts,
+            "features": [],
+        }
+    assert counts["largest_user"] == count
+    assert "99.9 %" in counts["warnings"][0]
+    data = PreparedData.open(tmp_path / "data")
+    sequences = data.training()
+    assert np.diff(sequences.offsets).max() == count - 2
+    assert len(data.targets("test").targets) == 101
+    longest = max(data.targets("test").histories, key=len)
+    raw = data.catalogue["item"].to_numpy()[longest - 1]
+    np.testing.assert_array_equal(raw, np.arange(count - 1) % 50)
