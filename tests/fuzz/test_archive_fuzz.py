@@ -56,7 +56,7 @@ def unpack(tmp_path, content, **limits):
 
 @fuzz(
     "archives: names, links and sizes",
-    700,
+    500,
     entries=st.lists(
         st.tuples(names, contents, st.integers(0, 9).map(lambda n: n == 0)),
         max_size=4,
@@ -85,7 +85,7 @@ ENTRIES = [("a/x.csv", b"user,item\n" * 9, False), ("é.txt", b"text", False)]
 
 @fuzz(
     "archives: damage",
-    1200,
+    800,
     kind=st.sampled_from(KINDS),
     changes=st.lists(
         st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255), st.booleans()),

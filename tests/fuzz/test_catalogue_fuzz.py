@@ -61,7 +61,7 @@ def is_code(text):
 
 @fuzz(
     "catalogues: CSV and TSV",
-    800,
+    500,
     keys=st.lists(ids, min_size=1, max_size=4),
     titles=st.lists(texts, min_size=4, max_size=4),
     column=columns,
@@ -118,7 +118,7 @@ json_values = st.one_of(
 
 @fuzz(
     "catalogues: JSON lines",
-    500,
+    300,
     kind=st.sampled_from(["text", "list", "integer", "float", "flag", "any"]),
     values=st.data(),
 )

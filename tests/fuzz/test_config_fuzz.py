@@ -79,7 +79,7 @@ def says(config, document):
     return True
 
 
-@fuzz("TOML: sections, keys and values", 2000, document=documents)
+@fuzz("TOML: sections, keys and values", 1200, document=documents)
 def test_documents(tmp_path, document):
     document = {"data": {"path": "events.csv"}} | document
     (tmp_path / "a.toml").write_text(text_of(document), encoding="utf-8")
@@ -118,7 +118,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 
 @fuzz(
     "TOML: settings of the command line",
-    1500,
+    1000,
     settings=st.lists(
         st.one_of(
             words,
@@ -139,7 +139,7 @@ def test_settings(tmp_path, settings):
 
 @fuzz(
     "TOML: settings and the file are one",
-    600,
+    400,
     place=st.sampled_from([place for place in KEYS if place[1] not in ("path", "items", "users")]),
     value=scalars.filter(lambda value: value != ""),  # nothing is the default
 )

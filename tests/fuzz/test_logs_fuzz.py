@@ -42,7 +42,7 @@ def notes_of(notes):
 
 @fuzz(
     "logs: CSV and TSV",
-    1500,
+    1000,
     rows=rows,
     quoted=flags,
     ending=st.sampled_from(["csv", "tsv", "csv.gz", "tsv.gz"]),
@@ -104,7 +104,7 @@ def json_text(value):
 
 @fuzz(
     "logs: JSON lines",
-    1000,
+    700,
     rows=st.lists(st.tuples(json_ids, json_ids, st.integers(0, 10**10)), min_size=1, max_size=6),
     more=st.sampled_from([{}, {"deep": {"a": [1, {"b": None}]}}, {"list": [[1], []]}, {"é": 1.5}]),
     ascii_only=st.booleans(),
@@ -295,7 +295,7 @@ def spelled(moment, zone, digits, between):
 
 @fuzz(
     "times: ISO 8601",
-    1500,
+    1000,
     texts=st.lists(
         st.builds(spelled, moments, zones, st.sampled_from([0, 1, 3, 6]), st.sampled_from("T t")),
         min_size=1,
@@ -332,7 +332,7 @@ numbers = st.one_of(
 
 @fuzz(
     "times: numbers of any unit",
-    1200,
+    800,
     values=st.lists(numbers, min_size=1, max_size=4),
     unit=st.sampled_from(["auto", "seconds", "milliseconds", "order", "iso8601"]),
     ending=st.sampled_from(["csv", "jsonl"]),

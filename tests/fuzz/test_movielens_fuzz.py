@@ -47,7 +47,7 @@ def hurt(content, changes):
 
 @fuzz(
     "MovieLens: damaged copies",
-    700,
+    500,
     source=st.sampled_from(list(FORMS)),
     which=st.integers(0, 3),
     changes=changes,

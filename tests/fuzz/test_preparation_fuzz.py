@@ -69,7 +69,7 @@ def cuts_of(frame, split):
     return time_cuts(time_histogram(frame, first, last), first, last, split)
 
 
-@fuzz("splits: roles of events", 1200, rows=logs, split=splits)
+@fuzz("splits: roles of events", 800, rows=logs, split=splits)
 def test_roles(rows, split):
     """Each user trains on a beginning only; a target is one event, after all that is trained on."""
     frame, split = in_order(frame_of(rows)), config_of(split).split
@@ -105,7 +105,7 @@ def test_roles(rows, split):
                 assert roles.index(Role.TEST) == middle == len(roles) - 1
 
 
-@fuzz("sequences: rows of users", 900, rows=logs, split=splits, known=st.sets(things, max_size=6))
+@fuzz("sequences: rows of users", 600, rows=logs, split=splits, known=st.sets(things, max_size=6))
 def test_sequences(rows, split, known):
     """Some items are unknown: they are targets as 0, and in no history."""
     frame, split = in_order(frame_of(rows)), config_of(split).split
@@ -137,7 +137,7 @@ def test_sequences(rows, split, known):
 
 @fuzz(
     "vocabularies: items and users of buckets",
-    800,
+    500,
     rows=logs,
     buckets=st.integers(1, 5),
     text=st.booleans(),
@@ -155,7 +155,7 @@ def test_vocabulary(rows, buckets, text):
     assert vocabulary(counts).rows() == expected
 
 
-@fuzz("filters: repeats and k-core", 800, rows=logs, least=st.integers(1, 30), kept=st.sets(things))
+@fuzz("filters: repeats and k-core", 500, rows=logs, least=st.integers(1, 30), kept=st.sets(things))
 def test_filters(rows, least, kept):
     first = keep_first(frame_of(rows)).select("user", "item", "time").rows()
     seen = {}
@@ -191,7 +191,7 @@ limits = st.sampled_from([1, 1, 1, 2, 3, 5, 2**31 - 1])
 
 @fuzz(
     "prepare: whole, from a log to targets",
-    200,
+    150,
     rows=busy,
     names=st.none() | st.lists(ids.filter(is_id), min_size=8, max_size=8, unique=True),
     split=splits,

@@ -53,7 +53,7 @@ def number_of(text):
 
 @fuzz(
     "new items: rows",
-    1500,
+    1000,
     rows=st.lists(st.tuples(ids, texts, tags, numbers, numbers), min_size=1, max_size=3),
     whole=st.booleans(),
     known=st.integers(1, 9),

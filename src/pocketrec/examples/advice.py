@@ -7,6 +7,7 @@ from typing import Any
 
 from ..config import DataConfig
 from ..errors import one_line
+from .oddities import Examples
 
 MOST = 0.9
 """Share of events, users or items from which on it is said that a filter dropped it; and share of
@@ -19,17 +20,17 @@ REPEATED = 0.01
 """Share of rows that are there already from which on it is said."""
 
 
-def warnings(counts: dict[str, Any], data: DataConfig) -> list[str]:
+def warnings(counts: dict[str, Any], examples: Examples, data: DataConfig) -> list[str]:
     """A sentence, with its figure and what to do, for all that is odd in what `prepare` counted.
 
-    Sentences may quote ids of the log: they are for whoever has it, and not for a bundle.
+    Sentences may quote `examples`, ids of the log: they are for whoever has it, and for no bundle.
     """
     return [
         *_filters(counts, data),
         *_times(counts),
         *_rows(counts),
-        *_ids(counts),
-        *(_catalogue(counts) if counts["catalogue"] else ()),
+        *_ids(counts, examples),
+        *(_catalogue(counts, examples) if counts["catalogue"] else ()),
     ]
 
 
@@ -84,23 +85,23 @@ def _rows(counts: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _ids(counts: dict[str, Any]) -> Iterator[str]:
+def _ids(counts: dict[str, Any], examples: Examples) -> Iterator[str]:
     for what in ("users", "items"):
         if alike := counts["oddities"][f"{what}_alike"]:
-            one, other = alike["example"]
+            one, other = map(_quoted, examples[what])
             yield (
-                f"{alike['ids']:,} ids of {what} differ from another one in nothing but blanks, "
-                f"case, zeros or Unicode form, such as {_quoted(one)} and {_quoted(other)}: they "
+                f"{alike:,} ids of {what} differ from another one in nothing but blanks, "
+                f"case, zeros or Unicode form, such as {one} and {other}: they "
                 f"count as different {what}; write them alike if they are the same"
             )
 
 
-def _catalogue(counts: dict[str, Any]) -> Iterator[str]:
+def _catalogue(counts: dict[str, Any], examples: Examples) -> Iterator[str]:
     table, items = counts["catalogue"], counts["items"]
     if 2 * table["known_items"] < items:
         example = ""
-        if table["example"]:
-            there, here = map(_quoted, table["example"])
+        if "catalogue" in examples:
+            there, here = map(_quoted, examples["catalogue"])
             example = f" (ids there are like {there}, and in the log like {here})"
         yield (
             f"the catalogue has only {table['known_items']:,} of the {items:,} items{example}: "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import polars as pl
 
@@ -15,14 +13,20 @@ from .survey import Survey
 MOST_FORMS = 2_000_000
 """Ids of users that are held against each other; of a larger log it is a sample."""
 
+Examples = dict[str, tuple[str, str]]
+"""Two ids that are alike, or should be, by what they are ids of."""
+
 _FORM, _IDS, _ONE, _OTHER = "form", "ids", "one", "other"
 
 
-def find_oddities(buckets: Buckets, read: Survey, now: float | None) -> dict[str, Any]:
+def find_oddities(
+    buckets: Buckets, read: Survey, now: float | None
+) -> tuple[dict[str, int], Examples]:
     """Count events after `now`, repeated rows, users without an order, and ids that are alike.
 
-    `now` is in seconds since 1970; None where the log has no clock. Two rows are the same when
-    user, item and time are. A user has no order when all of several events are of one moment.
+    Gives examples of the latter, too, which are ids of the log. `now` is in seconds since 1970;
+    None where the log has no clock. Two rows are the same when user, item and time are. A user has
+    no order when all of several events are of one moment.
     """
     late = pl.lit(value=False) if now is None else pl.col(Column.TIME) > int(now * 1000)
     row = pl.col(Column.USER).hash(1) ^ pl.col(Column.ITEM).hash(2) ^ pl.col(Column.TIME).hash(3)
@@ -39,18 +43,15 @@ def find_oddities(buckets: Buckets, read: Survey, now: float | None) -> dict[str
         return pl.concat([found, sums], how="horizontal").cast(pl.Int64)
 
     counts = buckets.combine(count, lambda parts: parts.sum()).row(0, named=True)
-    return counts | {"users_alike": _users_alike(buckets, read), "items_alike": _items_alike(read)}
-
-
-def _items_alike(read: Survey) -> dict[str, Any] | None:
-    return _alike(_forms(read.items[Column.ITEM], 1))
-
-
-def _users_alike(buckets: Buckets, read: Survey) -> dict[str, Any] | None:
     sample = -(-read.users // MOST_FORMS)
-    return _alike(
-        buckets.combine(lambda part: _forms(part[Column.USER].unique(), sample), _merge_forms)
-    )
+    users = buckets.combine(lambda part: _forms(part[Column.USER], sample), _merge_forms)
+    examples: Examples = {}
+    for what, forms in (("users", users), ("items", _forms(read.items[Column.ITEM], 1))):
+        shared = forms.filter(pl.col(_IDS) > 1).sort(_FORM)
+        counts[f"{what}_alike"] = int(shared[_IDS].sum())
+        if shared.height:
+            examples[what] = shared[_ONE][0], shared[_OTHER][0]
+    return counts, examples
 
 
 def _forms(ids: pl.Series, sample: int) -> pl.DataFrame:
@@ -59,7 +60,7 @@ def _forms(ids: pl.Series, sample: int) -> pl.DataFrame:
     A form is an id without case, with blanks and Unicode as they look, and numbers as they count:
     7, 07 and 7.0 are one. Of a sample all ids of a form are in it, or none. Integers have no forms.
     """
-    plain = ids.cast(pl.String) if ids.dtype == pl.String else pl.Series(ids.name, [], pl.String)
+    plain = ids.unique() if ids.dtype == pl.String else pl.Series(ids.name, [], pl.String)
     form = plain.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
     form = form.str.to_lowercase().str.replace(r"^(-?)0*(\d+?)(?:\.0)?$", "${1}${2}")
     frame = pl.DataFrame({_FORM: form, _ONE: plain})
@@ -73,11 +74,3 @@ def _forms(ids: pl.Series, sample: int) -> pl.DataFrame:
 
 def _merge_forms(parts: pl.DataFrame) -> pl.DataFrame:
     return parts.group_by(_FORM).agg(pl.col(_IDS).sum(), pl.col(_ONE).min(), pl.col(_OTHER).max())
-
-
-def _alike(forms: pl.DataFrame) -> dict[str, Any] | None:
-    """How many ids share a form with another, and two of them; None: none do."""
-    shared = forms.filter(pl.col(_IDS) > 1).sort(_FORM)
-    if shared.is_empty():
-        return None
-    return {"ids": int(shared[_IDS].sum()), "example": [shared[_ONE][0], shared[_OTHER][0]]}

@@ -51,7 +51,7 @@ def prepare(
     rows = read.events if rows is None else rows
     _need_users(read)
     has_clock = data.source is None and data.time_format != "order"
-    oddities = find_oddities(buckets, read, now if has_clock else None)
+    oddities, examples = find_oddities(buckets, read, now if has_clock else None)
     if data.repeats_rule == "first":
         buckets = buckets.map(keep_first)
         first = survey(buckets, data.min_user_events)
@@ -85,7 +85,9 @@ def prepare(
         "oddities": oddities,
         "catalogue": None if catalogue is None else _of_catalogue(catalogue, read, table),
     }
-    counts["warnings"] = warnings(counts, data)
+    if catalogue is not None and catalogue.height and not counts["catalogue"]["known_items"]:
+        examples["catalogue"] = str(catalogue[Column.ITEM][0]), str(table[Column.ITEM][0])
+    counts["warnings"] = warnings(counts, examples, data)
     counts["disclosed"] = disclosure(kept, trained, table, fitted)
     return counts, features
 
@@ -178,17 +180,15 @@ def _need_split(buckets: Buckets, config: Config) -> None:
             )
 
 
-def _of_catalogue(catalogue: pl.DataFrame, read: Survey, table: pl.DataFrame) -> dict[str, Any]:
-    """How the catalogue fits the log: "example" has an id of each, where they do not meet."""
+def _of_catalogue(catalogue: pl.DataFrame, read: Survey, table: pl.DataFrame) -> dict[str, int]:
+    """How the catalogue fits the log."""
     ids, met = (frame[Column.ITEM].cast(pl.String) for frame in (catalogue, read.items))
     items = table[Column.ITEM].cast(pl.String)
-    known = int(items.is_in(ids.implode()).sum())
     return {
         "rows": catalogue.height,
         "never_met": catalogue.height - int(ids.is_in(met.implode()).sum()),
-        "known_items": known,
+        "known_items": int(items.is_in(ids.implode()).sum()),
         "untitled_items": untitled(table),
-        "example": [ids[0], items[0]] if catalogue.height and not known else None,
     }
 
 
