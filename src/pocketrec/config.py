@@ -225,6 +225,9 @@ class ModelConfig(Section):
     followers: int = Field(
         8, ge=0, le=256, description="items kept that most often soon follow each item; 0: none"
     )
+    min_follower_users: Count = Field(
+        5, description="a follower is kept if so many users made it one, for it tells of them"
+    )
     follower_share: Fraction = Field(
         0.2, description="share of the probability that the newest events' followers get"
     )
@@ -246,8 +249,9 @@ class ModelConfig(Section):
                 object.__setattr__(self, name, value)
         if self.heads is not None and self.dim % self.heads:
             raise ValueError(f"model.dim = {self.dim} must be a multiple of heads = {self.heads}")
-        if self.followers == 0 and "follower_share" in self.model_fields_set:
-            raise ValueError("model.follower_share has no effect without model.followers")
+        of_followers = {"follower_share", "min_follower_users"} & self.model_fields_set
+        if self.followers == 0 and of_followers:
+            raise ValueError(f"model.{min(of_followers)} has no effect without model.followers")
         return self
 
     def for_group(self, group: GroupConfig) -> ModelConfig:

@@ -182,6 +182,8 @@ def test_no_id_of_a_user_is_in_a_bundle(shop):
     assert told["users"]["ids"] == 0
     assert told["items"]["ids"] == 25
     assert told["followers"]["pairs"] > 0
+    assert told["followers"]["fewest_users"] >= 5
+    assert told["followers"]["of_one_user"] == 0
     assert set(manifest["provenance"]["data"]["counts"]) == {
         *("read", "kept", "items", "training_events", "cuts")
     }

@@ -126,7 +126,7 @@ def run_training(
     model = RecommenderModel(data.item_count, config.model, attributes, inputs)
     sequences = data.training(inputs)
     if model.followers is not None:
-        model.followers.count(sequences)
+        model.followers.count(sequences, config.model.min_follower_users)
     batches = Batches(
         sequences,
         max_length=model.max_length,
