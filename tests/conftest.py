@@ -25,6 +25,14 @@ item = { tags = "category", price = "number" }
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_its_own(tmp_path_factory):
+    """What is fetched and found out in tests is not kept for the user who runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POCKETREC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory) -> Shop:
     """A shop whose customers buy again: exclude_seen = false."""

@@ -17,20 +17,31 @@ from .device import DeviceModel, Shapes
 from .encoding import MISSING, Feature
 from .errors import BundleError
 from .golden import check_golden_form
-from .schema import PADDING, File, Signature
+from .schema import (
+    LARGEST_BLOCKED,
+    LARGEST_DIM,
+    LARGEST_LENGTH,
+    PADDING,
+    File,
+    Signature,
+)
 from .tflite import ModelFacts, inspect
+from .trial import remember, try_out
 
 KIND = "bundle"
 
-# fmt: off
-OPERATORS = frozenset({
-    "ADD", "BATCH_MATMUL", "CAST", "CONCATENATION", "DIV", "EMBEDDING_LOOKUP",
-    "FULLY_CONNECTED", "GATHER_ND", "GELU", "GREATER", "GREATER_EQUAL", "LESS", "LOG",
-    "LOGISTIC", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NOT_EQUAL", "ONE_HOT", "PAD", "RESHAPE",
-    "RSQRT", "SCATTER_ND", "SELECT", "SLICE", "SOFTMAX", "SQUARED_DIFFERENCE", "SUB", "SUM",
-    "TANH", "TOPK_V2", "TRANSPOSE",
-})
-# fmt: on
+_INPUTS = {
+    1: ("CAST", "GELU", "LOG", "LOGISTIC", "RSQRT", "SOFTMAX", "TANH"),
+    2: (
+        "ADD", "BATCH_MATMUL", "DIV", "EMBEDDING_LOOKUP", "GATHER_ND", "GREATER", "GREATER_EQUAL",
+        "LESS", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NOT_EQUAL", "PAD", "RESHAPE",
+        "SQUARED_DIFFERENCE", "SUB", "SUM", "TOPK_V2", "TRANSPOSE",
+    ),
+    3: ("FULLY_CONNECTED", "SCATTER_ND", "SELECT", "SLICE"),
+    4: ("ONE_HOT",),
+}  # fmt: skip
+_ANY_NUMBER = "CONCATENATION"
+OPERATORS = frozenset({_ANY_NUMBER, *(name for names in _INPUTS.values() for name in names)})
 """Built-in operators that our graphs use; a model with any other is refused, unloaded."""
 
 
@@ -59,7 +70,11 @@ class Bundle:
         return bool(self.manifest["exclude_seen"])
 
     def device(self, threads: int = 1) -> DeviceModel:
-        """Load the model into the runtime."""
+        """Load the model into the runtime; one that was never run here is tried out first.
+
+        Raises BundleError when it cannot be loaded and run.
+        """
+        try_out(self.model, self.manifest)
         return DeviceModel(
             self.model,
             self.shapes,
@@ -95,6 +110,7 @@ def write_bundle(
     draft.manifest["features"] = [feature.to_json() for feature in features]
     draft.manifest["inputs"] = describe_inputs(shapes, features)
     draft.manifest.update(_told(facts))
+    remember(model, draft.manifest)  # who writes a bundle has run its model
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -114,9 +130,13 @@ def open_bundle(path: Path) -> Bundle:
         ]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BundleError(f"'{path}' is no complete bundle: {error!r}") from None
-    sizes = [value for value in shapes.to_json().values() if type(value) is not int or value < 1]
-    if sizes or type(exclude_seen) is not bool:
+    sizes = shapes.to_json().values()
+    if any(type(size) is not int or size < 1 for size in sizes) or type(exclude_seen) is not bool:
         raise BundleError(f"'{path}' has a manifest with sizes that are no positive integers")
+    most = {"length": LARGEST_LENGTH, "dim": LARGEST_DIM, "blocked": LARGEST_BLOCKED}
+    most |= {"results": shapes.items, "candidates": shapes.items}
+    if too_large := [name for name in most if getattr(shapes, name) > most[name]]:
+        raise BundleError(f"'{path}' has a model of a {too_large[0]} that no config can ask for")
     facts = inspect(model)
     check_contract(facts, shapes, len(items), features)
     for name, value in _told(facts).items():
@@ -130,7 +150,7 @@ def open_bundle(path: Path) -> Bundle:
 def _told(facts: ModelFacts) -> dict[str, Any]:
     """What the manifest repeats of the model, for readers who do not open it."""
     return {
-        "operators": list(facts.operators),
+        "operators": facts.operators,
         "signatures": {name: spec.to_json() for name, spec in sorted(facts.signatures.items())},
     }
 
@@ -182,6 +202,11 @@ def check_contract(
     """Raise BundleError unless operators, signatures and item list are what they must be."""
     if foreign := sorted(set(facts.operators) - OPERATORS):
         raise BundleError(f"the model uses operators that are not allowed: {', '.join(foreign)}")
+    for call in facts.calls:
+        if call.operator != _ANY_NUMBER and call.operator not in _INPUTS.get(call.inputs, ()):
+            raise BundleError(f"the model gives {call.operator} {call.inputs} tensors")
+        if call.outputs != 1 + (call.operator == "TOPK_V2"):
+            raise BundleError(f"the model takes {call.outputs} tensors from {call.operator}")
     expected = shapes.signatures(features)
     for name, signature in expected.items():
         found = facts.signatures.get(name)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from .encoding import FeatureKind, TimeFeature, plain_name
 from .errors import ConfigError
+from .schema import LARGEST_BLOCKED, LARGEST_DIM, LARGEST_LENGTH
 
 EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
 SourceName = Literal[
@@ -204,9 +205,11 @@ class ModelConfig(Section):
         description="groups of features with an encoder each, joined by a hidden layer; without "
         "any, the features of an event are added up for one encoder",
     )
-    dim: int = Field(64, ge=4, le=1024, description="width D of item embeddings and user vectors")
+    dim: int = Field(
+        64, ge=4, le=LARGEST_DIM, description="width D of item embeddings and user vectors"
+    )
     max_length: int | None = Field(
-        None, ge=1, le=4096, description="newest events kept, L; 200, for lstm and gru 50"
+        None, ge=1, le=LARGEST_LENGTH, description="newest events kept, L; 200, for lstm and gru 50"
     )
     layers: int | None = Field(None, ge=1, le=32, description="blocks, layers or hidden layers")
     heads: int | None = Field(None, ge=1, le=64, description="attention heads (transformer)")
@@ -221,6 +224,9 @@ class ModelConfig(Section):
     )
     followers: int = Field(
         8, ge=0, le=256, description="items kept that most often soon follow each item; 0: none"
+    )
+    min_follower_users: Count = Field(
+        5, description="a follower is kept if so many users made it one, for it tells of them"
     )
     follower_share: Fraction = Field(
         0.2, description="share of the probability that the newest events' followers get"
@@ -243,8 +249,9 @@ class ModelConfig(Section):
                 object.__setattr__(self, name, value)
         if self.heads is not None and self.dim % self.heads:
             raise ValueError(f"model.dim = {self.dim} must be a multiple of heads = {self.heads}")
-        if self.followers == 0 and "follower_share" in self.model_fields_set:
-            raise ValueError("model.follower_share has no effect without model.followers")
+        of_followers = {"follower_share", "min_follower_users"} & self.model_fields_set
+        if self.followers == 0 and of_followers:
+            raise ValueError(f"model.{min(of_followers)} has no effect without model.followers")
         return self
 
     def for_group(self, group: GroupConfig) -> ModelConfig:
@@ -329,7 +336,9 @@ class ExportConfig(Section):
     quantization: Literal["float32", "int8", "int4"] = Field("int8", description="of the weights")
     results: Count = Field(100, description="K, the longest list that one call gives")
     candidates: Count = Field(256, description="C, candidates scored by one call")
-    blocked: Count = Field(256, description="N, further items that one call can leave out")
+    blocked: int = Field(
+        256, ge=1, le=LARGEST_BLOCKED, description="N, further items that one call can leave out"
+    )
     max_ndcg_loss: Fraction = Field(0.01, description="gate: relative loss of NDCG@10 to float")
     min_overlap: Fraction = Field(0.95, description="gate: mean overlap of the top 10 with float")
     max_bytes: Count | None = Field(None, description="gate: size of the .tflite")

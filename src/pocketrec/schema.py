@@ -18,6 +18,11 @@ FloatArray = npt.NDArray[np.float32]
 Rows = Mapping[str, IntArray]
 """Rows of features by their input's name: of events (n, M), of the user (M,)."""
 
+LARGEST_LENGTH: Final = 4096
+LARGEST_DIM: Final = 1024
+LARGEST_BLOCKED: Final = 2**20
+"""Most of L, D and N: what a config may ask for, and so what a bundle may have."""
+
 PADDING: Final = 0
 """Item index that stands for "no event"; it is never recommended."""
 

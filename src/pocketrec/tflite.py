@@ -11,6 +11,10 @@ from ai_edge_litert import schema_py_generated as schema
 from .errors import BundleError
 
 MAGIC = b"TFL3"
+_NONE = -1
+
+NUMBERS = frozenset({"float32", "int64", "int32", "int16", "int8", "int4", "uint8", "bool"})
+"""Types of tensors that our graphs have; kernels take others, such as text, apart."""
 
 _TENSOR_TYPES: dict[int, str] = {
     number: name.lower() for name, number in vars(schema.TensorType).items() if name.isupper()
@@ -57,16 +61,34 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class ModelFacts:
-    """Operators (sorted names; custom ones as "CUSTOM:name"), signatures and constants."""
+class Call:
+    """How an operator is used: its name (custom ones "CUSTOM:name"), tensors in and out."""
 
-    operators: tuple[str, ...]
+    operator: str
+    inputs: int
+    outputs: int
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """How operators are used, signatures and constants."""
+
+    calls: frozenset[Call]
     signatures: dict[str, SignatureSpec]
     constants: frozenset[Constant]
 
+    @property
+    def operators(self) -> list[str]:
+        """Names of the operators, sorted."""
+        return sorted({call.operator for call in self.calls})
+
 
 def inspect(content: bytes) -> ModelFacts:
-    """Read the facts from a file's bytes; raises BundleError when they are no .tflite model."""
+    """Read the facts from a file's bytes; raises BundleError when they are no .tflite model.
+
+    Nor are they one when an operator reads what none before it has made: the runtime would read
+    memory that is not its own.
+    """
     if content[4:8] != MAGIC:
         raise BundleError("the model is no .tflite file (it does not say TFL3)")
     try:
@@ -95,14 +117,27 @@ def _inspect(model: Any) -> ModelFacts:
         )
     if model.SubgraphsLength() == 0:
         raise ValueError("it holds no graph")
-    used, constants = set(), set()
+    calls, constants = set(), set()
     for graph in (model.Subgraphs(i) for i in range(model.SubgraphsLength())):
-        used |= {graph.Operators(i).OpcodeIndex() for i in range(graph.OperatorsLength())}
-        for tensor in (graph.Tensors(i) for i in range(graph.TensorsLength())):
+        known = {graph.Inputs(i) for i in range(graph.InputsLength())}
+        for index in range(graph.TensorsLength()):
+            tensor = graph.Tensors(index)
+            if _TENSOR_TYPES.get(tensor.Type()) not in NUMBERS:
+                raise ValueError("it holds what is no number")
             buffer = model.Buffers(_within(tensor.Buffer(), model.BuffersLength()))
             if buffer.DataLength() or buffer.Size():
+                if index in known:
+                    raise ValueError("an input is stored")
+                known.add(index)
                 spec = _spec(tensor)
                 constants.add(Constant(spec.dtype, spec.shape, tensor.Buffer()))
+        for found in (graph.Operators(i) for i in range(graph.OperatorsLength())):
+            name = names[_within(found.OpcodeIndex(), len(names))]
+            inputs = [found.Inputs(i) for i in range(found.InputsLength())]
+            made = {found.Outputs(i) for i in range(found.OutputsLength())}
+            _check_flow(name, inputs, made, known, graph.TensorsLength())
+            calls.add(Call(name, len(inputs), len(made)))
+            known |= made
     signatures = {}
     for definition in (model.SignatureDefs(i) for i in range(model.SignatureDefsLength())):
         graph = model.Subgraphs(_within(definition.SubgraphIndex(), model.SubgraphsLength()))
@@ -111,7 +146,17 @@ def _inspect(model: Any) -> ModelFacts:
         signatures[definition.SignatureKey().decode()] = SignatureSpec(
             _named(graph, inputs), _named(graph, outputs)
         )
-    return ModelFacts(tuple(sorted(names[i] for i in used)), signatures, frozenset(constants))
+    return ModelFacts(frozenset(calls), signatures, frozenset(constants))
+
+
+def _check_flow(name: str, inputs: list[int], made: set[int], known: set[int], count: int) -> None:
+    """Raise ValueError unless an operator reads what is known, and makes what is not."""
+    if inputs[2:] == [_NONE] and name == "FULLY_CONNECTED":
+        inputs = inputs[:2]  # its bias may be left out
+    if not known.issuperset(inputs):
+        raise ValueError(f"{name} reads what nothing has made")
+    if made & known or not all(0 <= index < count for index in made):
+        raise ValueError(f"{name} writes where something is")
 
 
 def _named(graph: Any, maps: list[Any]) -> dict[str, TensorSpec]:
@@ -121,7 +166,7 @@ def _named(graph: Any, maps: list[Any]) -> dict[str, TensorSpec]:
 
 def _within(index: int, length: int) -> int:
     """The index itself; flatbuffers reads whatever lies behind a vector when it is too large."""
-    if index >= length:
+    if not 0 <= index < length:
         raise IndexError(f"index {index} of {length}")
     return index
 

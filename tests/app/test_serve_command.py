@@ -152,7 +152,7 @@ def test_an_exported_site_is_whole(built, shop, tmp_path):
     # For people, and replaced by a second run: what the page no longer has is gone.
     (built / "assets" / "app-K3VJQ2ZA.js.br").unlink()
     (built / "index.html").write_text("<p>newer")
-    result = pocketrec("serve", shop.bundle, "--export", out)
+    result = pocketrec("serve", shop.bundle, "--export", out, "--quiet")
     assert (result.code, result.err) == (0, "")
     assert str(out) in result.out
     assert "static host" in result.out

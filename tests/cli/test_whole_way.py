@@ -104,7 +104,7 @@ def test_a_title_of_two_items_asks_for_an_id(shop):
 
 
 def test_titles_are_printed_as_they_are(shop):
-    result = succeed("recommend", shop.bundle, "-k", 25)
+    result = succeed("recommend", shop.bundle, "-k", 25, "--quiet")
     assert "[bold] :smile:" in result.out
     assert result.err == ""
 

@@ -30,19 +30,24 @@ def dense(found):
 LISTS = st.lists(st.lists(st.integers(0, V), max_size=8), max_size=5)
 
 
-@given(LISTS, st.integers(1, 4), st.sampled_from([1, 5, 10**6]))
+@given(LISTS, st.integers(1, 4), st.sampled_from([1, 5, 10**6]), st.integers(1, 3))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block):
+def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block, min_users):
     monkeypatch.setattr(transitions, "PAIRS", block)
     lag_weights = np.array([1.0, 0.5, 0.25, 0.125])[:lags]
     source_scale, target_scale = np.arange(1.0, V + 1), 1 / np.arange(1.0, V + 1)
     expected = np.zeros((V + 1, V + 1))
-    for events in lists:
+    made_by = [[set() for _ in range(V + 1)] for _ in range(V + 1)]
+    for user, events in enumerate(lists):
         for place, source in enumerate(events):
             for lag, target in enumerate(events[place + 1 : place + 1 + lags]):
                 if source and target:
                     expected[source, target] += lag_weights[lag] * source / target
-    found = count_transitions(sequences(*lists), V, lag_weights, source_scale, target_scale)
+                    made_by[source][target].add(user)
+    expected *= [[len(users) >= min_users for users in row] for row in made_by]
+    found = count_transitions(
+        sequences(*lists), V, lag_weights, source_scale, target_scale, min_users=min_users
+    )
     assert dense(found) == pytest.approx(expected)
 
 

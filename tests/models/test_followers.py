@@ -110,3 +110,12 @@ def test_without_followers_scores_are_logits():
     user = model.user_vector(item_id)
     assert torch.equal(model.scores(user, item_id), model.logits(user))
     assert not any("followers" in name for name in model.state_dict())
+
+
+def test_a_follower_of_few_users_is_none():
+    """What one user alone did, however often, is not in the lists; the next ones move up."""
+    lists = [[1, 2] * 5, [1, 3], [1, 3], [4, 5]]
+    followers = Followers(V, F, 0.25)
+    followers.count(make_sequences(lists), min_users=2)
+    assert followers.ids[1].tolist() == [3, 0, 0]
+    assert not followers.ids[2:].any()

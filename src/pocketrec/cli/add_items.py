@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from .common import AsJson, err, out, print_json, say, timed
+from . import log
+from .common import AsJson, cell, out, print_json, say
 
 SHOWN = 10
 
@@ -28,29 +28,21 @@ def command(
     from ..extend.add_items import add_items
     from ..pretrained import find_bundle
 
-    show = err.status("adding") if err.is_terminal else nullcontext()
-    with show as status, timed() as seconds:
-        added = add_items(
-            find_bundle(bundle),
-            items,
-            folder,
-            on_step=lambda step: status.update(step) if status else None,
-        )
+    with log.steps("adding") as step:
+        added = add_items(find_bundle(bundle), items, folder, on_step=step)
     new = added.new
     if new.ignored:
-        say(f"note: no item of the bundle has {', '.join(new.ignored)}: left out", err, "yellow")
+        log.warning(f"no item of the bundle has {', '.join(new.ignored)}: left out")
     if new.unknown:
-        say(
-            f"note: {new.unknown} of {len(new.items)} new items have no attribute that the model "
-            "reads: they are placed as the average item",
-            err,
-            "yellow",
+        log.warning(
+            f"{new.unknown} of {len(new.items)} new items have no attribute that the model "
+            "reads: they are placed as the average item"
         )
     if as_json:
         print_json(
             {
                 "out": str(folder),
-                "seconds": round(seconds[0], 1),
+                "seconds": round(log.elapsed(), 1),
                 "added": len(new.items),
                 "without_attributes": new.unknown,
                 "ignored_columns": new.ignored,
@@ -58,14 +50,20 @@ def command(
                 "share_of_places": round(added.share, 4),
             }
         )
+        _finish(folder)
         return
     table = Table("id", "new item", "most like")
     for item, alike in list(zip(new.items, added.alike, strict=True))[:SHOWN]:
-        table.add_row(str(item.id), item.title or "", "; ".join(alike))
+        table.add_row(*map(cell, (item.id, item.title or "", "; ".join(alike))))
     out.print(table)
     if len(new.items) > SHOWN:
         say(f"... and {len(new.items) - SHOWN} more")
     say(
-        f"{len(new.items):,} items added in {seconds[0]:.0f} s, {added.bytes:,} bytes of model: "
-        f"{folder}; old items keep their scores, new ones get {added.share:.1%} of the places"
+        f"{len(new.items):,} items added, {added.bytes:,} bytes of model: {folder}; old items keep "
+        f"their scores, new ones get {added.share:.1%} of the places"
     )
+    _finish(folder)
+
+
+def _finish(folder: Path) -> None:
+    log.finish(wrote=folder, then=["pocketrec", "recommend", folder])

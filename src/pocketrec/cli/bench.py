@@ -12,6 +12,7 @@ import typer
 from rich.table import Table
 
 from ..errors import BundleError
+from . import log
 from .common import AsJson, out, print_json
 
 CALLS = 500
@@ -57,6 +58,7 @@ def command(
     result = measure(find_bundle(bundle))
     if as_json:
         print_json(result)
+        log.finish()
         return
     table = Table("", "", title=str(bundle))
     table.add_row("model", f"{result['bytes']:,} bytes")
@@ -69,6 +71,7 @@ def command(
     table.add_row("peak memory of the process", f"{result['peak_rss_mb']} MB")
     table.add_row("operators", ", ".join(result["ops"]))
     out.print(table)
+    log.finish()
 
 
 def measure(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from .. import __version__
 from ..app.site import PAGE
+from . import log
 from .common import AsJson, out, print_json, say
 
 PURPOSES = {
@@ -38,6 +39,7 @@ def command(as_json: AsJson = False) -> None:
                 "page": page,
             }
         )
+        log.finish()
         return
     say(f"pocketrec {__version__}, Python {platform.python_version()}, {platform.machine()}")
     table = Table("for", "package", "installed")
@@ -53,6 +55,7 @@ def command(as_json: AsJson = False) -> None:
     if not page:
         node = "" if tools["node"] else ", which needs Node 20 (not installed)"
         say(f"the page of `pocketrec serve` is not built: `make page` in a checkout{node}")
+    log.finish(then=["pocketrec", "recommend", "movielens-1m"])
 
 
 def _packages(extra: str) -> dict[str, str | None]:

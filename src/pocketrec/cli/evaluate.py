@@ -9,7 +9,8 @@ import numpy as np
 import typer
 
 from ..errors import ArtifactError, ConfigError, needs_extra
-from .common import AsJson, err, out, print_json, progress_bar, say
+from . import log
+from .common import AsJson, out, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def command(
     sequences = data.training()
     baselines = {name: build(sequences, len(item_counts)) for name, build in BASELINES.items()}
     total = len(targets.targets) * (1 + len(baselines) + len(variants))
-    with progress_bar("ranking", total) as bar:
+    with log.counting("ranking", total) as advance:
         report = compare(
             subject.name,
             ranker,
@@ -67,12 +68,22 @@ def command(
             seed=evaluation.seed,
             split=data.config.split.kind if part == "test" else f"{data.config.split.kind}, valid",
             variants=variants,
-            progress=lambda users: bar.advance(bar.task_ids[0], users),
+            progress=advance,
         )
     if as_json:
         print_json(report.to_json())
     else:
         report.render(out)
+    log.finish(then=_next(subject))
+
+
+def _next(subject: Path) -> list[object]:
+    from ..artifact import kind_of
+    from ..bundle import KIND
+
+    if kind_of(subject) == KIND:
+        return ["pocketrec", "serve", subject]
+    return ["pocketrec", "export", subject, "--out", f"bundles/{subject.resolve().name}"]
 
 
 def _open(
@@ -120,5 +131,5 @@ def _open(
             f"'{subject}' was made with data.exclude_seen = {str(exclude_seen).lower()}, "
             f"'{data.folder}' with the opposite: prepare with the same to compare"
         )
-    say(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}", err)
+    log.info(f"running {'the .tflite' if kind == BUNDLE else 'the torch model'}")
     return ranker, features, settings, added

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +11,9 @@ from rich.table import Table
 
 from .. import __version__
 from ..errors import ArtifactError, needs_extra
-from .common import AsJson, Settings, err, out, print_json, say, timed
+from . import log
+from .common import AsJson, Settings, out, print_json, say
+from .prepare import disclosed
 
 
 def command(
@@ -28,10 +30,11 @@ def command(
 ) -> None:
     """Convert, quantize and verify a trained model, and write the bundle if it passes."""
     with needs_extra("Exporting", "train"):
-        from ..artifact import check_replaceable, fingerprint, new_folder
+        from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
         from ..bundle import KIND, open_bundle
         from ..examples.shards import PreparedData
         from ..export.build import export_bundle
+        from ..export.disclosure import disclosure
         from ..toml import override_config
         from ..training.adaptation import SETTINGS, fit_adaptation
         from ..training.run import Run
@@ -51,42 +54,50 @@ def command(
     )
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_bundle(folder).manifest
-        if manifest.get("made_from") == inputs:
-            say(f"'{folder}' already holds this run, exported: nothing to do", err)
-            _show(manifest["quality"], folder, as_json=as_json)
+        if manifest.get("made_from") == inputs and "disclosed" in manifest:
+            log.info(f"'{folder}' already holds this run, exported: nothing to do")
+            _show(manifest, folder, as_json=as_json, is_new=False)
             return
     targets = data.targets("valid", config.export.check_users, features=run.model.inputs)
     provenance = run.provenance()
     provenance["data"]["split"] = data.split_fingerprint
-    # Where no terminal is, a status would leave a blank line.
-    show = err.status("exporting") if err.is_terminal else nullcontext()
-    with show as status, timed() as seconds, new_folder(folder, KIND) as draft:
-        if status:
-            status.update("fitting what a like teaches")
+    with log.steps("exporting") as step, new_folder(folder, KIND) as draft:
+        step("fitting what a like teaches")
         adaptation = fit_adaptation(
             run.model, data.training(), exclude_seen=config.data.exclude_seen
         )
-        verdict = export_bundle(
+        export_bundle(
             run.model,
             run.catalogue,
             targets,
             config,
             provenance,
             draft,
+            disclosed=disclosure(data, run.model),
             adaptation=adaptation,
             inputs=inputs,
             accept_quality_loss=accept_quality_loss,
-            on_step=lambda step: status.update(step) if status else None,
+            on_step=step,
         )
-    _show(verdict.to_json(), folder, as_json=as_json, seconds=seconds[0])
+    _show(open_manifest(folder, KIND), folder, as_json=as_json, is_new=True)
 
 
-def _show(
-    quality: dict[str, Any], folder: Path, *, as_json: bool, seconds: float | None = None
-) -> None:
+def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool) -> None:
+    quality, told = manifest["quality"], manifest["disclosed"]
     if as_json:
-        print_json({"out": str(folder), "seconds": seconds and round(seconds, 1), **quality})
-        return
+        seconds = round(log.elapsed(), 1) if is_new else None
+        print_json({"out": str(folder), "seconds": seconds, **quality, "disclosed": told})
+    else:
+        _print(quality, told, folder)
+    if quality["accepted_quality_loss"]:
+        log.warning("NDCG@10 fell by more than the gate allows, which was accepted")
+    log.finish(
+        wrote=folder if is_new else None,
+        then=["pocketrec", "recommend", folder],
+    )
+
+
+def _print(quality: dict[str, Any], told: dict[str, Any], folder: Path) -> None:
     table = Table("check", "found", "must be", title=f"{folder}")
     for name, gate in quality["gates"].items():
         accepted = "" if gate["passed"] else " (accepted)"
@@ -94,5 +105,5 @@ def _show(
     for name, value in quality["measured"].items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}", "")
     out.print(table)
-    took = f" in {seconds:.0f} s" if seconds is not None else ""
-    say(f"{quality['measured']['bytes']:,} bytes of model: {folder}{took}")
+    out.print(disclosed(told))
+    say(f"{quality['measured']['bytes']:,} bytes of model: {folder}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
+from . import log
 from .common import AsJson, out, print_json, say
 
 
@@ -29,6 +30,7 @@ def command(as_json: AsJson = False) -> None:
         )
     if as_json:
         print_json(rows)
+        log.finish()
         return
     if not rows:
         say("no pretrained bundle came with this installation")
@@ -44,4 +46,7 @@ def command(as_json: AsJson = False) -> None:
             str(row["licence"]),
         )
     out.print(table)
-    say("pocketrec recommend NAME --history ID ... runs one; its folder's README is its model card")
+    log.finish(
+        then="pocketrec recommend NAME --history ID ... runs one; its folder's README is its model "
+        "card"
+    )

@@ -8,10 +8,9 @@ import warnings
 import typer
 
 from .. import __version__
-from ..errors import PocketrecError
-from . import add_items, bench, doctor, evaluate, export, prepare, recommend, serve, train
+from ..errors import PocketrecError, one_line
+from . import add_items, bench, doctor, evaluate, export, log, prepare, recommend, serve, train
 from . import list as list_
-from .common import err, say
 
 app = typer.Typer(
     name="pocketrec",
@@ -21,7 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for verb in (prepare, train, export, add_items, evaluate, recommend, list_, bench, serve, doctor):
-    app.command(verb.__name__.rpartition(".")[2].replace("_", "-"))(verb.command)
+    name = verb.__name__.rpartition(".")[2].replace("_", "-")
+    app.command(name)(log.with_options(verb.command))
 
 
 @app.callback(invoke_without_command=True)
@@ -35,14 +35,24 @@ def version(
 
 
 def main() -> None:
-    """Run a command; the errors of ours end as one sentence on stderr and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: say(f"note: {message}", err, "yellow")
+    """Run a command; the errors of ours end as one sentence on stderr and exit code 2.
+
+    What is nobody's error but a defect of pocketrec ends as a sentence too, and exit code 1.
+    """
+    log.start()
+    warnings.showwarning = lambda message, *_, **__: log.warning(str(message))
     try:
         app()
     except (PocketrecError, OSError) as error:
         # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
-        say(f"error: {error}", err, "red")
+        log.error(one_line(str(error)))
         sys.exit(2)
     except KeyboardInterrupt:
-        say("interrupted", err, "red")
+        log.error("interrupted")
         sys.exit(130)
+    except Exception as error:
+        log.error(
+            f"this is a defect of pocketrec, please report it ({type(error).__name__}: {error}); "
+            "--verbose shows where"
+        )
+        sys.exit(1)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+from rich.table import Table
 
 from ..errors import ArtifactError, needs_extra
-from .common import AsJson, ConfigPath, Settings, err, print_json, progress_bar, say, timed
+from . import log
+from .common import AsJson, ConfigPath, Settings, out, print_json, say
 
 if TYPE_CHECKING:
     from ..config import SourceName
@@ -51,8 +54,8 @@ def command(
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_manifest(folder, KIND)
         if manifest["inputs"] == inputs:
-            say(f"'{folder}' is already prepared from this log and config: nothing to do", err)
-            _show(manifest, folder, as_json=as_json)
+            log.info(f"'{folder}' is already prepared from this log and config: nothing to do")
+            _show(manifest, folder, config_path, as_json=as_json, is_new=False)
             return
     events = read_events(config)
     catalogue = read_catalogue(config, events)
@@ -61,13 +64,14 @@ def command(
     users = read_users(config, events) if config.features.user else None
     check_users(users, config.features.user)
     with (
-        timed() as seconds,
         new_folder(folder, KIND) as draft,
         tempfile.TemporaryDirectory(dir=draft.path) as scratch,
-        progress_bar("preparing", None) as bar,
+        log.counting("preparing", None) as advance,
     ):
-        engine = LocalEngine(Path(scratch), lambda: bar.advance(bar.task_ids[0]))
-        counts, features = prepare(events, catalogue, users, config, engine, draft.path)
+        engine = LocalEngine(Path(scratch), lambda: advance(1))
+        counts, features = prepare(
+            events, catalogue, users, config, engine, draft.path, now=time.time()
+        )
         draft.manifest |= {
             "inputs": inputs,
             "source": source,
@@ -76,7 +80,7 @@ def command(
             "counts": counts,
         }
     manifest = open_manifest(folder, KIND, check_files=False)
-    _show(manifest, folder, as_json=as_json, seconds=seconds[0])
+    _show(manifest, folder, config_path, as_json=as_json, is_new=True)
 
 
 def _download(source: SourceName) -> None:
@@ -84,21 +88,55 @@ def _download(source: SourceName) -> None:
     from ..logs.download import fetch
 
     columns = (TextColumn(source), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+    with log.bar(*columns) as bar:
         task = bar.add_task("", total=None)
         fetch(source, progress=lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def _show(
-    manifest: dict[str, Any], folder: Path, *, as_json: bool, seconds: float | None = None
+    manifest: dict[str, Any], folder: Path, config_path: Path, *, as_json: bool, is_new: bool
 ) -> None:
     counts = manifest["counts"]
     if as_json:
+        seconds = round(log.elapsed(), 1) if is_new else None
         print_json({"out": str(folder), "seconds": seconds, **counts})
-        return
-    read, kept = counts["read"], counts["kept"]
-    took = f" in {seconds:.1f} s" if seconds is not None else ""
-    say(
-        f"{read['events']:,} events of {read['users']:,} users and {read['items']:,} items read, "
-        f"{kept['events']:,} of {kept['users']:,} and {kept['items']:,} kept: {folder}{took}"
+    else:
+        read, kept = counts["read"], counts["kept"]
+        say(
+            f"{read['events']:,} events of {read['users']:,} users and {read['items']:,} items "
+            f"read, {kept['events']:,} of {kept['users']:,} and {kept['items']:,} kept: {folder}"
+        )
+        out.print(disclosed(counts["disclosed"]))
+    for sentence in counts["warnings"]:
+        log.warning(sentence)
+    run = f"runs/{folder.resolve().name}"
+    log.finish(
+        wrote=folder if is_new else None,
+        then=[*("pocketrec", "train", config_path, "--data", folder), "--out", run],
     )
+
+
+def disclosed(found: dict[str, Any]) -> Table:
+    """What of the log a bundle will show, and how few users are behind it."""
+    table = Table("of the log, a bundle shows", "how many", "fewest users behind one")
+    users, items = found["users"], found["items"]
+    table.add_row("ids of users", f"{users['ids']:,}", "")
+    table.add_row("items: ids", f"{items['ids']:,}", f"{items['fewest_users']:,}")
+    table.add_row("items: titles", f"{items['titles']:,}", "")
+    for name, count in found["attributes"].items():
+        table.add_row(f"values of items' {name}", f"{count:,}", "")
+    for name, feature in found["features"].items():
+        fewest = feature["fewest_users"]
+        withheld = f" ({feature['withheld']:,} rarer ones withheld)" if feature["withheld"] else ""
+        table.add_row(
+            f"{feature['kind']} of {name}",
+            f"{feature['of_the_log']:,}{withheld}",
+            f"{fewest:,}" if fewest else "",
+        )
+    if "followers" in found:
+        pairs = found["followers"]
+        alone = f" ({pairs['of_one_user']:,} of one user alone)" if pairs["of_one_user"] else ""
+        table.add_row(
+            "pairs: item and follower", f"{pairs['pairs']:,}{alone}", f"{pairs['fewest_users']:,}"
+        )
+    return table

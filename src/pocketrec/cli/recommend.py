@@ -14,7 +14,8 @@ from ..encoding import Bins, Feature
 from ..errors import InputError
 from ..runtime.inputs import Event
 from ..schema import LIST_SEPARATOR
-from .common import AsJson, out, print_json
+from . import log
+from .common import AsJson, cell, out, print_json
 
 
 def command(
@@ -81,15 +82,17 @@ def command(
     if as_json:
         why_of = {id_: explanation.to_json() for id_, explanation in reasons.items()}
         print_json([line.to_json() | why_of.get(line.id, {}) for line in found])
+        log.finish()
         return
     titles = {str(item.id): item.title or str(item.id) for item in recommender.items}
     table = Table("", "id", "title", "score", *(["because of"] if why else []))
     for place, line in enumerate(found, start=1):
-        cells = [str(place), str(line.id), line.title or "", f"{line.score:.3f}"]
+        cells = [str(place), cell(line.id), cell(line.title or ""), f"{line.score:.3f}"]
         if why:
-            cells.append(", ".join(titles[str(r.id)] for r in reasons[line.id].because))
+            cells.append(", ".join(cell(titles[str(r.id)]) for r in reasons[line.id].because))
         table.add_row(*cells)
     out.print(table)
+    log.finish(then=None if why else "--why names what each item rests on")
 
 
 def read_events(path: Path) -> list[Event]:

@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .common import AsJson, err, print_json, say
+from . import log
+from .common import AsJson, print_json, say
 
 
 def command(
@@ -44,25 +45,25 @@ def command(
         told = {"out": str(export), "bundle": str(folder), **measure(export)}
         if as_json:
             print_json(told)
-            return
-        say(f"{told['files']} files, {told['bytes']:,} bytes: {export}")
-        say("put the folder on any static host; over https the page installs and works offline")
+        else:
+            say(f"{told['files']} files, {told['bytes']:,} bytes: {export}")
+        log.finish(
+            wrote=export,
+            then="put the folder on any static host; over https the page installs and works "
+            "offline",
+        )
         return
     server = listen(site, host, port)
     try:
         if port not in (0, server.server_port):
-            say(
-                f"note: port {port} is taken, so {server.server_port} is used; a browser keeps "
-                "what it learned apart for each port",
-                err,
-                "yellow",
+            log.warning(
+                f"port {port} is taken, so {server.server_port} is used; a browser keeps what it "
+                "learned apart for each port"
             )
         if not server.is_local:
-            say(
-                f"note: all who reach this machine on port {server.server_port} can open the page; "
-                "without https it neither installs nor works offline for them",
-                err,
-                "yellow",
+            log.warning(
+                f"all who reach this machine on port {server.server_port} can open the page; "
+                "without https it neither installs nor works offline for them"
             )
         if as_json:
             address = {"url": server.url, "host": host, "port": server.server_port}
@@ -73,7 +74,7 @@ def command(
             webbrowser.open(server.url)
         server.serve_forever()
     except KeyboardInterrupt:
-        say("stopped", err)
+        log.info("stopped")
     finally:
         server.server_close()
 

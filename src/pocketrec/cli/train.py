@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from ..errors import ConfigError, needs_extra
-from .common import AsJson, ConfigPath, Settings, err, print_json, say, timed
+from . import log
+from .common import AsJson, ConfigPath, Settings, print_json, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..config import Config
+    from ..evaluation.protocol import Scorer
     from ..examples.shards import PreparedData
     from ..training.loop import Validate
 
@@ -29,6 +34,7 @@ def command(
 ) -> None:
     """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
     with needs_extra("Training", "train"):
+        from ..evaluation.baselines import popularity
         from ..examples.shards import PreparedData
         from ..toml import load_config
         from ..training.loop import EpochMetrics
@@ -38,8 +44,8 @@ def command(
     data = PreparedData.open(data_path)
     config = with_data(load_config(config_path, settings), data)
     if is_finished(folder, config, data):
-        say(f"'{folder}' already holds this run, finished: nothing to do", err)
-        _show(folder, as_json=as_json)
+        log.info(f"'{folder}' already holds this run, finished: nothing to do")
+        _show(folder, as_json=as_json, is_new=False)
         return
     columns = (
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
@@ -51,10 +57,7 @@ def command(
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     epochs = config.training.epochs
-    with (
-        Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar,
-        timed() as seconds,
-    ):
+    with log.bar(*columns) as bar:
         task = bar.add_task(
             "", total=float(epochs), epoch=0, epochs=epochs, speed=0.0, loss=0.0, score="-"
         )
@@ -71,14 +74,14 @@ def command(
 
         def on_epoch(metrics: EpochMetrics) -> None:
             if metrics.ndcg_at_10 is not None:
-                say(
+                log.info(
                     f"epoch {metrics.epoch:>3}  loss {metrics.loss:.4f}  "
                     f"valid NDCG@10 {metrics.ndcg_at_10:.4f}  "
                     f"{metrics.labels_per_second:,.0f} labels/s",
-                    err,
+                    **asdict(metrics),
                 )
 
-        run_training(
+        position = run_training(
             config,
             data,
             folder,
@@ -87,10 +90,17 @@ def command(
             on_progress=on_progress,
             on_epoch=on_epoch,
         )
-    _show(folder, as_json=as_json, seconds=round(seconds[0], 1))
+    popular = make_score(config, data)(popularity(data.training(), data.item_count))
+    if position.best_score <= popular:
+        log.warning(
+            f"the best validation NDCG@10, {position.best_score:.4f}, is not above that of a list "
+            f"of what is popular, {popular:.4f}: such a model is of no use; try more epochs, "
+            "another training.learning_rate, or more data"
+        )
+    _show(folder, as_json=as_json, is_new=True)
 
 
-def _show(folder: Path, *, as_json: bool, seconds: float | None = None) -> None:
+def _show(folder: Path, *, as_json: bool, is_new: bool) -> None:
     from ..artifact import open_manifest
     from ..training.run import KIND
 
@@ -98,11 +108,15 @@ def _show(folder: Path, *, as_json: bool, seconds: float | None = None) -> None:
     epochs, best = manifest["epochs"], manifest["best_epoch"]
     score = manifest["validation"]["ndcg@10"]
     if as_json:
+        seconds = round(log.elapsed(), 1) if is_new else None
         result = {"epochs": epochs, "best_epoch": best, "ndcg@10": score, "seconds": seconds}
         print_json({"out": str(folder), **result})
-        return
-    took = f" in {seconds:.0f} s" if seconds is not None else ""
-    say(f"best validation NDCG@10 {score:.4f} at epoch {best} of {epochs}: {folder}{took}")
+    else:
+        say(f"best validation NDCG@10 {score:.4f} at epoch {best} of {epochs}: {folder}")
+    log.finish(
+        wrote=folder if is_new else None,
+        then=["pocketrec", "export", folder, "--out", f"bundles/{folder.resolve().name}"],
+    )
 
 
 def with_data(config: Config, data: PreparedData) -> Config:
@@ -123,18 +137,29 @@ def with_data(config: Config, data: PreparedData) -> Config:
 
 
 def make_validate(config: Config, data: PreparedData) -> Validate:
+    """NDCG@10 of a model on the validation targets."""
+    from ..models.recommender import RecommenderModel
+    from ..models.scorer import ModelScorer
+
+    score = make_score(config, data)
+
+    def validate(model: RecommenderModel) -> float:
+        return score(ModelScorer(model))
+
+    return validate
+
+
+def make_score(config: Config, data: PreparedData) -> Callable[[Scorer], float]:
     """NDCG@10 by full ranking of (at most `validate_users`) validation targets."""
     from ..evaluation.protocol import rank_all
     from ..evaluation.summary import user_values
-    from ..models.recommender import RecommenderModel
-    from ..models.scorer import ModelScorer
 
     features = data.features_of(config.features)
     targets = data.targets("valid", config.training.validate_users, features=features)
 
-    def validate(model: RecommenderModel) -> float:
+    def score(scorer: Scorer) -> float:
         ranking = rank_all(
-            ModelScorer(model),
+            scorer,
             targets,
             item_count=data.item_count,
             k=10,
@@ -142,4 +167,4 @@ def make_validate(config: Config, data: PreparedData) -> Validate:
         )
         return float(user_values(ranking, "ndcg@10", data.item_count).mean())
 
-    return validate
+    return score

@@ -68,17 +68,20 @@ def count_transitions(
     source_scale: NDArray[np.float64] | None = None,
     target_scale: NDArray[np.float64] | None = None,
     neighbours: int | None = None,
+    min_users: int = 1,
 ) -> Transitions:
     """Count, for items a and b, how often b came 1, 2, .. events after a in the same sequence.
 
     weight(a, b) = source_scale[a] * target_scale[b] * sum over such pairs of lag_weights[lag - 1];
     the scales are (V,) for items 1..V, by default 1. Rows are in order of their successors; with
     `neighbours` only the heaviest of an item are kept, at most that many, and come in order of
-    their weight (ties to the lower index). An item may follow itself. Time is O(E * lags * log),
+    their weight (ties to the lower index). Pairs that fewer than `min_users` users made are left
+    out. An item may follow itself. Time is O(E * lags * log),
     memory O(E) beside the result and one block of PAIRS (more only if a single item has more).
     """
     items, lags = sequences.items.astype(np.int64), len(lag_weights)
     ends = np.repeat(sequences.offsets[1:], np.diff(sequences.offsets))  # (E,)
+    users = np.repeat(np.arange(len(sequences.offsets) - 1), np.diff(sequences.offsets))  # (E,)
     by_item = np.argsort(sequences.items, kind="stable")  # positions, so that rows come in order
     counts = np.concatenate([[0], sequences.counts(item_count)])
     begin = np.cumsum(counts) - counts + len(items) - counts.sum()  # past the zeros
@@ -94,7 +97,10 @@ def count_transitions(
         same_user = following < ends[position][:, None]
         target = items[np.where(same_user, following, 0)]
         pair = items[position][:, None] * (item_count + 1) + target
-        key = (pair * lags + np.arange(lags))[same_user & (target > 0)]
+        kept = same_user & (target > 0)
+        if min_users > 1:
+            kept[kept] = _of_many(pair[kept], users[position].repeat(kept.sum(1)), min_users)
+        key = (pair * lags + np.arange(lags))[kept]
         if not len(key):
             continue
         key.sort()
@@ -109,6 +115,18 @@ def count_transitions(
         weights.append(weight.astype(np.float32))
     starts = np.concatenate([[0], np.cumsum(sizes)])
     return Transitions(starts, np.concatenate(successors), np.concatenate(weights))
+
+
+def _of_many(pairs: NDArray[np.int64], users: NDArray[np.int64], least: int) -> NDArray[np.bool_]:
+    """Which pairs at least so many different users made; equal pairs have users that rise."""
+    order = np.argsort(pairs, kind="stable")
+    begins = np.diff(pairs[order], prepend=-1) != 0
+    fresh = begins | (np.diff(users[order], prepend=-1) != 0)
+    group = np.cumsum(begins) - 1
+    many = np.bincount(group, fresh) >= least
+    found = np.empty(len(pairs), np.bool_)
+    found[order] = many[group]
+    return found
 
 
 def _heaviest(

@@ -40,6 +40,7 @@ def export_bundle(
     provenance: dict[str, Any],
     draft: Draft,
     *,
+    disclosed: dict[str, Any] | None = None,
     adaptation: Tensor | None = None,
     inputs: str = "",
     accept_quality_loss: bool = False,
@@ -48,9 +49,9 @@ def export_bundle(
     """Fill the draft of a model's bundle if it passes every gate.
 
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
-    tells of data and training, `adaptation` (D, D) what `fit_adaptation` found, `inputs` a
-    fingerprint by which a second export is known. Raises QualityError with the gate that failed
-    and by how much.
+    tells of data and training, `disclosed` what of the log is in the bundle, `adaptation` (D, D)
+    what `fit_adaptation` found, `inputs` a fingerprint by which a second export is known. Raises
+    QualityError with the gate that failed and by how much.
     """
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
@@ -79,6 +80,7 @@ def export_bundle(
         "exclude_seen": exclude_seen,
         "quantization": config.export.quantization,
         "quality": verdict.to_json(),
+        "disclosed": disclosed or {},
         "golden": make_golden(device, _golden_histories(shapes)),
         "config": config.model_dump(mode="json", exclude_unset=True, exclude=PRIVATE),
         "provenance": provenance,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import os
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+from ..cache import default_cache
 from ..config import SourceName
 from ..errors import DownloadError
 from .archive import CHUNK, extract
@@ -32,14 +32,6 @@ RECBOLE_FILE = re.compile(
     r"recbole/dataset_example/ml-100k/ml-100k\.(inter|item|user)|recbole-[^/]*\.dist-info/LICENSE"
 )
 PIP_TIMEOUT = 300.0  # seconds; the wheel is 2 MB
-
-
-def default_cache() -> Path:
-    """The folder for downloads: $POCKETREC_CACHE, else pocketrec in the user's cache folder."""
-    if chosen := os.environ.get("POCKETREC_CACHE"):
-        return Path(chosen).expanduser()
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "pocketrec"
 
 
 def fetch(

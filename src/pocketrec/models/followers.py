@@ -44,11 +44,18 @@ class Followers(nn.Module):
         dtype = torch.int16 if item_count < 2**15 else torch.int32
         self.register_buffer("ids", torch.full((item_count + 1, count), PADDING, dtype=dtype))
 
-    def count(self, sequences: Sequences) -> None:
-        """Fill the lists from training events: (V + 1, F), most frequent first, then 0."""
+    def count(self, sequences: Sequences, min_users: int = 1) -> None:
+        """Fill the lists from training events: (V + 1, F), most frequent first, then 0.
+
+        A follower that fewer than `min_users` users made one tells of them, and is left out.
+        """
         rows, width = self.ids.shape
         found = count_transitions(
-            sequences, rows - 1, lag_weights=decay(STEPS, LAG_POWER), neighbours=width
+            sequences,
+            rows - 1,
+            lag_weights=decay(STEPS, LAG_POWER),
+            neighbours=width,
+            min_users=min_users,
         )
         sizes = np.diff(found.starts)
         source = np.repeat(np.arange(rows), sizes)

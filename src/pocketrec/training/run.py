@@ -36,6 +36,8 @@ from .loop import EpochMetrics, Progress, Validate, train
 from .memory import keep_freed_memory
 
 KIND = "run"
+COUNTS = ("read", "kept", "items", "training_events", "cuts")
+"""What a run, and a bundle made of it, tell of the preparation."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def run_training(
     model = RecommenderModel(data.item_count, config.model, attributes, inputs)
     sequences = data.training(inputs)
     if model.followers is not None:
-        model.followers.count(sequences)
+        model.followers.count(sequences, config.model.min_follower_users)
     batches = Batches(
         sequences,
         max_length=model.max_length,
@@ -141,7 +143,8 @@ def run_training(
             "fingerprint": data.fingerprint,
             "folder": os.path.relpath(data.folder, folder),
             "source": data.manifest["source"],
-            "counts": data.manifest["counts"],
+            # Not all: what is said of oddities quotes ids of users, and this ends in bundles.
+            "counts": {name: data.manifest["counts"][name] for name in COUNTS},
         },
         "features": [feature.to_json() for feature in inputs],
         "parameters": sum(p.numel() for p in model.parameters()),

@@ -1,0 +1,215 @@
+"""What a command says of its work, on standard error: for people, or one JSON object a line.
+
+Results go to standard output (see common.py). The options are those of every verb: --quiet leaves
+warnings and errors, --verbose adds steps and tracebacks, --log-format json is for machines.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import logging
+import shlex
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from .common import err, say
+
+LOG = logging.getLogger("pocketrec")
+FIELDS = "fields"
+"""Attribute of a record that holds what a machine reads beside the message."""
+
+_STYLES = {logging.WARNING: ("note: ", "yellow"), logging.ERROR: ("error: ", "red")}
+
+
+class Format(Enum):
+    """How it is said."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+@dataclass
+class _Settings:
+    as_json: bool = False
+    started: float = 0.0
+
+
+_settings = _Settings()
+
+
+class _Text(logging.Handler):
+    """Sentences, in the colour of their level."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix, style = _STYLES.get(record.levelno, ("", None))
+        say(prefix + record.getMessage(), err, style)
+        if record.exc_info:
+            say(logging.Formatter().formatException(record.exc_info), err)
+
+
+class _Json(logging.Handler):
+    """One object a line: time, level, message, and the fields of what happened."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, FIELDS, {}),
+        }
+        if record.exc_info:
+            entry["traceback"] = logging.Formatter().formatException(record.exc_info)
+        err.file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
+        err.file.flush()
+
+
+def start() -> None:
+    """Begin to count the time that a command takes, and to speak as by default."""
+    _settings.started = time.monotonic()
+    _speak(logging.INFO, as_json=False)
+
+
+def _speak(level: int, *, as_json: bool) -> None:
+    _settings.as_json = as_json
+    LOG.handlers = [_Json() if as_json else _Text()]
+    LOG.setLevel(level)
+    LOG.propagate = False
+
+
+def elapsed() -> float:
+    """Seconds since the command began."""
+    return time.monotonic() - _settings.started
+
+
+def watched() -> bool:
+    """Whether somebody looks on, so that bars and spinners are of use."""
+    return err.is_terminal and not _settings.as_json and LOG.isEnabledFor(logging.INFO)
+
+
+def info(message: str, **fields: Any) -> None:
+    """Say what happened."""
+    LOG.info(message, extra={FIELDS: fields})
+
+
+def warning(message: str, **fields: Any) -> None:
+    """Say what a careful friend would mention."""
+    LOG.warning(message, extra={FIELDS: fields})
+
+
+def error(message: str) -> None:
+    """Say why a command failed; --verbose shows where, if an exception is being handled."""
+    LOG.error(message)
+    LOG.debug("where it happened:", exc_info=True)
+
+
+def finish(*, wrote: Path | None = None, then: list[Any] | str | None = None) -> None:
+    """End a command: what it wrote, how long it took, and what to do next.
+
+    `then` are the words of the next command, or a sentence.
+    """
+    seconds = elapsed()
+    said = f"wrote {wrote}" if wrote is not None else "done"
+    after = shlex.join(map(str, then)) if isinstance(then, list) else then
+    info(
+        f"{said} in {seconds:.1f} s" + (f"; next: {after}" if after else ""),
+        wrote=None if wrote is None else str(wrote),
+        seconds=round(seconds, 3),
+        next=after,
+    )
+
+
+def bar(*columns: str | ProgressColumn) -> Progress:
+    """A progress bar, shown where somebody looks on; it goes away when its block is done."""
+    # Where nobody does it would leave a blank line.
+    return Progress(*columns, console=err, transient=True, disable=not watched())
+
+
+@contextmanager
+def counting(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar with count, time and time left; what it gives is called with what more is done."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with bar(TextColumn("{task.description}"), *columns) as progress:
+        task = progress.add_task(description, total=total)
+        yield lambda more: progress.advance(task, more)
+
+
+@contextmanager
+def steps(description: str) -> Iterator[Callable[[str], None]]:
+    """A function to call with each step of long work: a spinner shows it, --verbose says it."""
+    if not watched():
+        yield LOG.debug
+        return
+    with err.status(description) as status:
+
+        def step(name: str) -> None:
+            status.update(name)
+            LOG.debug(name)
+
+        yield step
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A verb with the options that all verbs have, in force while it runs."""
+
+    @functools.wraps(command)
+    def run(*args: Any, quiet: bool, verbose: bool, log_format: Format, **options: Any) -> None:
+        level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+        _speak(level, as_json=log_format is Format.JSON)
+        command(*args, **options)
+
+    own = inspect.signature(command, eval_str=True)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
+        for name, (hint, default) in _OPTIONS.items()
+    ]
+    parameters = [*own.parameters.values(), *added]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+_PANEL = "What it says on standard error"
+_OPTIONS: dict[str, tuple[Any, Any]] = {
+    "quiet": (
+        Annotated[
+            bool,
+            typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_PANEL),
+        ],
+        False,
+    ),
+    "verbose": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--verbose", "-v", help="Each step too, and tracebacks.", rich_help_panel=_PANEL
+            ),
+        ],
+        False,
+    ),
+    "log_format": (
+        Annotated[
+            Format,
+            typer.Option(help="text, or json: an object a line.", rich_help_panel=_PANEL),
+        ],
+        Format.TEXT,
+    ),
+}

@@ -1,0 +1,28 @@
+"""What of the log is in a bundle, for its manifest and for whoever exports it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..evaluation.membership import members, supporters
+from ..examples.shards import PreparedData
+from ..models.recommender import RecommenderModel
+from ..schema import IntArray
+
+
+def disclosure(data: PreparedData, model: RecommenderModel) -> dict[str, Any]:
+    """The table of the prepared data, and the pairs (item, follower) that the model keeps.
+
+    Of the pairs: how many there are, how few users made one of them, and how many a single user
+    made alone, so that whoever reads the bundle knows that somebody did so.
+    """
+    told = dict(data.manifest["counts"]["disclosed"])
+    if model.followers is not None:
+        ids: IntArray = model.followers.ids.numpy().astype("int32")
+        users = supporters(members(data, ()), ids)[ids > 0]
+        told["followers"] = {
+            "pairs": len(users),
+            "fewest_users": int(users.min(initial=users.max(initial=0))),
+            "of_one_user": int((users == 1).sum()),
+        }
+    return told

@@ -1,0 +1,157 @@
+"""A model that was never run here is run in a child process first: what crashes, crashes there.
+
+The runtime checks a file's form, not what its operators read, and a stranger's file may be made to
+crash it, or to use up all memory. What ends well is remembered by its hash, so that a bundle costs
+this once. It guards against crashes, and is no sandbox: docs/threat-model.md says what it does not
+stop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .cache import default_cache
+from .device import LARGEST, DeviceModel, Shapes
+from .encoding import Feature
+from .errors import BundleError
+from .golden import check_golden
+
+SECONDS = 60
+"""Of processor and of clock that a trial may take; it takes one."""
+MEMORY = 4 * 2**30
+"""Bytes of addresses that a trial may use, beside eight times the model."""
+
+TOLD = ("shapes", "features", "exclude_seen", "quantization", "golden")
+"""Of the manifest: how the model is run."""
+REFUSED = 3
+
+_tried: set[str] = set()
+
+
+def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
+    """Run a model in a child process, unless it once ended well; `manifest` is its bundle's.
+
+    Raises BundleError when the child crashes, finds an error or takes too long. Where no child can
+    be started (a frozen app, a phone) nothing is tried, and the app has to know whom it trusts.
+    """
+    key = _key(model, manifest)
+    if _is_remembered(key) or getattr(sys, "frozen", False) or not sys.executable:
+        return
+    paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    told = json.dumps({name: manifest[name] for name in TOLD}).encode()
+    try:
+        child = subprocess.run(
+            # -P: what lies in the current folder is not imported.
+            [sys.executable, "-P", "-c", "from pocketrec.trial import main; main()"],
+            input=told + b"\n" + model,
+            capture_output=True,
+            timeout=SECONDS,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BundleError(f"the model was tried and not done after {SECONDS} seconds") from None
+    except OSError:
+        return
+    if child.returncode < 0:
+        with suppress(ValueError):
+            name = signal.Signals(-child.returncode).name
+            raise BundleError(f"the model crashes the runtime ({name})")
+    if child.returncode:
+        reason = child.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+        raise BundleError(reason or "the model cannot be run")
+    remember(model, manifest)
+
+
+def remember(model: bytes, manifest: Mapping[str, Any]) -> None:
+    """Note that a model runs: it was tried, or made here."""
+    key = _key(model, manifest)
+    _tried.add(key)
+    with suppress(OSError, RuntimeError):  # no home, or nothing can be written there
+        place = _place(key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.touch()
+
+
+def _is_remembered(key: str) -> bool:
+    if key in _tried:
+        return True
+    try:
+        return _place(key).is_file()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _place(key: str) -> Path:
+    return default_cache() / "tried" / key
+
+
+def _key(model: bytes, manifest: Mapping[str, Any]) -> str:
+    told = [version("ai-edge-litert"), *(manifest[name] for name in TOLD)]
+    digest = hashlib.sha256(json.dumps(told).encode())
+    digest.update(model)
+    return digest.hexdigest()
+
+
+def main() -> None:
+    """The child: read how the model is run, and the model; exit with 0 if it runs."""
+    told, model = json.loads(sys.stdin.buffer.readline()), sys.stdin.buffer.read()
+    _limit(len(model))
+    try:
+        shapes = Shapes(**told["shapes"])
+        features = [Feature.from_json(entry) for entry in told["features"]]
+        device = DeviceModel(model, shapes, exclude_seen=told["exclude_seen"], features=features)
+        check_golden(told, device)
+        _go_to_extremes(device)
+    except BundleError as error:
+        _refuse(str(error))
+    except MemoryError:
+        _refuse("the model needs more memory than any of ours")
+
+
+def _refuse(sentence: str) -> None:
+    sys.stdout.buffer.write(sentence.encode())
+    sys.exit(REFUSED)
+
+
+def _limit(size: int) -> None:
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY + 8 * size,) * 2)
+
+
+def _go_to_extremes(device: DeviceModel) -> None:
+    """Ask with the longest, the shortest and the largest of everything."""
+    shapes, last = device.shapes, device.shapes.items
+    everything = np.arange(1, last + 1, dtype=np.int32)
+    vector = np.full(shapes.dim, LARGEST, np.float32)
+    for history in (everything[:0], everything[-1:], np.full(shapes.length, last, np.int32)):
+        rows = {
+            feature.input: np.full(feature.shape(len(history)), feature.encoding.rows - 1, np.int32)
+            for feature in device.features
+        }
+        for blocked in (everything[:0], everything[-shapes.blocked :]):
+            for user in (None, vector, -vector):
+                device.recommend(
+                    history, k=shapes.results, blocked=blocked, user_vector=user, features=rows
+                )
+        device.score(history, everything[-shapes.candidates :], features=rows)
+    few = everything[-shapes.candidates :]
+    for target in (1, -1):
+        targets = np.full(len(few), target, np.float32)
+        device.adapt(few, targets, learning_rate=LARGEST, user_vector=vector)

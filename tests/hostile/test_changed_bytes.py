@@ -1,0 +1,62 @@
+"""Every byte of a bundle counts: none can be another, be missing or be added unseen."""
+
+import shutil
+
+import pytest
+
+from pocketrec import device
+from pocketrec.bundle import open_bundle
+from pocketrec.errors import ArtifactError
+from tally import FACTOR, tried
+
+FILES = ["manifest.json", "items.json", "model.tflite"]
+
+
+@pytest.fixture
+def copy(shop, tmp_path):
+    return shutil.copytree(shop.bundle, tmp_path / "bundle")
+
+
+@pytest.fixture(autouse=True)
+def _unloaded(monkeypatch):
+    """Fail a test that gets as far as loading a model."""
+    monkeypatch.setattr(device, "Interpreter", lambda **_: pytest.fail("the model was loaded"))
+
+
+def refuses(folder) -> bool:
+    try:
+        open_bundle(folder)
+    except ArtifactError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_byte_that_is_another_is_refused(copy, name):
+    """All places of the small files, and of the model each seventh (`make fuzz`: each)."""
+    assert not refuses(copy)  # as it was written
+    content = (copy / name).read_bytes()
+    step = 7 if name == "model.tflite" and FACTOR == 1 else 1
+    with (copy / name).open("r+b", buffering=0) as file:
+        for place in range(0, len(content), step):
+            # Each bit in its turn, over the places.
+            file.seek(place)
+            file.write(bytes([content[place] ^ 1 << place % 8]))
+            assert refuses(copy), place
+            file.seek(place)
+            file.write(content[place : place + 1])
+            tried("bytes flipped", name)
+    assert not refuses(copy)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_length_that_is_another_is_refused(copy, name):
+    content = (copy / name).read_bytes()
+    lengths = {0, 1, len(content) - 1, *range(0, len(content), max(1, len(content) // 300))}
+    for length in sorted(lengths):
+        (copy / name).write_bytes(content[:length])
+        assert refuses(copy), length
+        tried("files cut short", name)
+    for more in (b"\0", b"\n", b" ", content):
+        (copy / name).write_bytes(content + more)
+        assert refuses(copy), more

@@ -1,0 +1,124 @@
+"""A model that somebody spoiled, and whose hashes were made to fit, crashes no process of ours."""
+
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
+from pocketrec import trial
+from pocketrec.bundle import open_bundle
+from pocketrec.errors import BundleError
+from pocketrec.runtime import Recommender
+from pocketrec.tflite_edit import parse, rewrite
+from pocketrec.trial import remember, try_out
+from tally import FACTOR, tried
+
+COUNT = 200
+GOOD = {
+    "refused unloaded",
+    "refused by the runtime or its answers",
+    "crashed a fork, refused by the trial",
+    "answers in form",
+}
+
+
+@pytest.mark.parametrize("name", ["shop", "fresh_shop"])
+def test_spoiled_models_are_answered(name, request):
+    bundle = request.getfixturevalue(name).bundle
+    seed = 1 if FACTOR == 1 else random.randrange(10**6)
+    script = Path(__file__).with_name("mutate.py")
+    words = [sys.executable, script, bundle, str(COUNT * FACTOR), str(seed)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.rpartition("\n")[2])
+    for how, outcomes in found.items():
+        assert set(outcomes) <= GOOD, (seed, how, outcomes, done.stdout[-2000:])
+        tried("models spoiled", how, sum(outcomes.values()))
+        for outcome, count in outcomes.items():
+            tried("spoiled models' ends", outcome, count)
+    assert found["cut short"].keys() == {"refused unloaded"}
+    assert found["changed graphs"].keys() >= GOOD - {"crashed a fork, refused by the trial"}
+
+
+def crashing(content):
+    """A model of text: the runtime copies numbers as if they were a text's places, and crashes."""
+    model = parse(content)
+    (code,) = (
+        n
+        for n, code in enumerate(model.operatorCodes)
+        if code.builtinCode == schema.BuiltinOperator.SOFTMAX
+    )
+    graph = next(g for g in model.subgraphs if any(o.opcodeIndex == code for o in g.operators))
+    for operator in graph.operators:
+        if operator.opcodeIndex == code:
+            graph.tensors[operator.outputs[0]].type = schema.TensorType.STRING
+    return rewrite(model, len(content))
+
+
+@pytest.fixture
+def untried(monkeypatch, tmp_path):
+    """Nothing is remembered."""
+    monkeypatch.setattr(trial, "_tried", set())
+    monkeypatch.setenv("POCKETREC_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.usefixtures("untried")
+def test_what_crashes_does_so_in_a_child_only(shop):
+    bundle = open_bundle(shop.bundle)
+    with pytest.raises(BundleError, match=r"crashes the runtime \(SIG"):
+        try_out(crashing(bundle.model), bundle.manifest)
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_model_is_tried_once(shop, monkeypatch, tmp_path):
+    runs = []
+    real = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: runs.append(a) or real(*a, **k))
+    first = Recommender.load(shop.bundle).recommend([])
+    assert len(runs) == 1
+    assert Recommender.load(shop.bundle).recommend([]) == first
+    monkeypatch.setattr(trial, "_tried", set())  # another process
+    Recommender.load(shop.bundle)
+    assert len(runs) == 1
+    assert [len(list(folder.iterdir())) for folder in (tmp_path / "cache").iterdir()] == [1]
+
+
+@pytest.mark.usefixtures("untried")
+def test_what_is_remembered_is_a_model_with_how_it_is_run(shop):
+    bundle = open_bundle(shop.bundle)
+    spoiled = crashing(bundle.model)
+    remember(bundle.model, bundle.manifest)
+    with pytest.raises(BundleError):
+        try_out(spoiled, bundle.manifest)
+    try_out(bundle.model, bundle.manifest)
+    wrong = bundle.manifest | {
+        "golden": [v | {"scores": [9.0] * 10} for v in bundle.manifest["golden"]]
+    }
+    with pytest.raises(BundleError, match="golden"):
+        try_out(bundle.model, wrong)
+
+
+@pytest.mark.usefixtures("untried")
+def test_where_nothing_can_be_kept_a_model_is_tried_all_the_same(shop, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("POCKETREC_CACHE", str(tmp_path / "file"))
+    assert Recommender.load(shop.bundle).recommend([])
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_trial_does_not_import_what_lies_in_the_current_folder(shop, monkeypatch, tmp_path):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('foreign code was run')")
+    monkeypatch.chdir(tmp_path)
+    assert Recommender.load(shop.bundle).recommend([])
+    assert list((tmp_path / "cache").rglob("*"))
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_trial_that_does_not_end_is_ended(shop, monkeypatch):
+    monkeypatch.setattr(trial, "SECONDS", 0.01)
+    with pytest.raises(BundleError, match="not done after"):
+        Recommender.load(shop.bundle)
