@@ -5,8 +5,9 @@
 {"words": [..], "folder": "..", "event": 0}     no kill: the number is how many touches there are
 
 A touch is what Python does to files: open, rename, mkdir, unlink, exchange. Each command is a
-fork of this process, which has imported everything and done nothing, so that kills hit work, not imports.
-The number is that of touches; of a killed command it is 0, and of one that was too quick -1.
+fork of this process, which has imported everything and done nothing, so that kills hit work and
+not imports. The number is that of touches; of a killed command it is 0, and of one that was too
+quick -1.
 """
 
 import json

@@ -1,0 +1,117 @@
+"""A disk that is full and a folder that is read-only: one sentence, and nothing broken."""
+
+import os
+import resource
+import shutil
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+from test_killed import contents
+
+from pocketrec.artifact import kind_of, open_manifest
+from small_shop import QUICK, pocketrec, settings, succeed
+from tally import tried
+
+VERBS = ["prepare", "train", "export", "add-items"]
+SIZES = {
+    # Kilobytes of a disk on which it fails early, and late.
+    "prepare": (4, 16, 48),
+    "train": (4, 64, 200),
+    "export": (4, 40, 76),
+    "add-items": (4, 24, 40),
+}
+
+
+@contextmanager
+def mounted(folder, *options):
+    """A small disk of its own at a folder."""
+    folder.mkdir(exist_ok=True)
+    words = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no disk can be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def largest_file(size):
+    """No file of this process may grow beyond so many bytes; where nothing can be mounted."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def words_of(verb, shop, fresh_shop, tmp_path, out):
+    (tmp_path / "new.csv").write_text("id,title,tags\nnew,New,cold\n")
+    training = settings("training", *QUICK, "epochs=2")
+    return {
+        "prepare": ["prepare", shop.toml, "--out", out],
+        "train": ["train", shop.toml, "--data", shop.data, "--out", out, *training],
+        "export": ["export", shop.run, "--out", out],
+        "add-items": ["add-items", fresh_shop.bundle, tmp_path / "new.csv", "--out", out],
+    }[verb]
+
+
+def refused(result, *parts):
+    assert result.code == 2, result
+    sentences = [line for line in result.err.splitlines() if not line.startswith("epoch")]
+    assert len(sentences) == 1, result.err
+    assert sentences[0].startswith("error: ")
+    assert all(part in sentences[0] for part in parts), sentences
+
+
+@pytest.mark.parametrize(("verb", "size"), [(verb, size) for verb in VERBS for size in SIZES[verb]])
+def test_a_full_disk_is_told_and_leaves_nothing_half(shop, fresh_shop, tmp_path, verb, size):
+    with mounted(tmp_path / "disk", f"size={size}k") as disk:
+        out = disk / "out"
+        words = words_of(verb, shop, fresh_shop, tmp_path, out)
+        refused(pocketrec(*words), "No space left", "out")
+        if verb == "train":
+            assert kind_of(out) in (None, "run")
+        else:
+            assert list(disk.iterdir()) == []
+        tried("full disks", verb)
+        subprocess.run(["mount", "-o", "remount,size=4m", disk], check=True)
+        succeed(*words, *(["--resume"] if verb == "train" else []))
+        open_manifest(out, kind_of(out))
+
+
+@pytest.mark.parametrize("verb", ["prepare", "export", "add-items"])
+def test_a_full_disk_keeps_the_older_artifact(shop, fresh_shop, tmp_path, verb):
+    old = {"prepare": fresh_shop.data}.get(verb, fresh_shop.bundle)
+    size = sum(file.stat().st_size for file in old.rglob("*") if file.is_file()) // 1024 + 60
+    with mounted(tmp_path / "disk", f"size={size}k") as disk:
+        out = disk / "out"
+        shutil.copytree(old, out)
+        before = contents(disk)
+        room = os.statvfs(disk)
+        (disk / "filler").write_bytes(bytes(room.f_bavail * room.f_frsize - 8192))
+        refused(pocketrec(*words_of(verb, shop, fresh_shop, tmp_path, out)), "No space left")
+        (disk / "filler").unlink()
+        assert contents(disk) == before
+        tried("full disks", verb)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_file_that_may_not_grow_is_told(shop, fresh_shop, tmp_path, verb):
+    out = tmp_path / "place" / "out"
+    words = words_of(verb, shop, fresh_shop, tmp_path, out)
+    with largest_file(2000):
+        refused(pocketrec(*words), "File too large")
+    tried("full disks", verb)
+    succeed(*words, *(["--resume"] if verb == "train" else []))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_folder_that_is_read_only_is_told(shop, fresh_shop, tmp_path, verb):
+    with mounted(tmp_path / "disk", "ro") as disk:
+        words = words_of(verb, shop, fresh_shop, tmp_path, disk / "out")
+        refused(pocketrec(*words), "out", "Read-only")
+        tried("read-only folders", verb)
