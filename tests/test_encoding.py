@@ -105,6 +105,13 @@ def test_edges_that_are_none_are_refused(edges):
         Feature.from_json(entry)
 
 
+@pytest.mark.parametrize("slots", [0, -1, True, 1.5, 2**16 + 1, 10**30, None])
+def test_slots_that_cannot_be_are_refused(slots):
+    assert Feature.from_json(PRICE.to_json() | {"slots": 2**16}).rows(1)[:2] == [2, MISSING]
+    with pytest.raises(ValueError):
+        Feature.from_json(PRICE.to_json() | {"slots": slots})
+
+
 def test_features_come_back_from_json():
     for feature in (TAGS, PRICE, *map(time_feature, ("gap", "now", "hour", "weekday"))):
         assert Feature.from_json(feature.to_json()) == feature

@@ -25,6 +25,9 @@ TimeFeature = Literal["gap", "now", "hour", "weekday"]
 MISSING = 0
 """Row of a value that is missing, or that training never saw: it is trained like any other."""
 
+MOST_SLOTS = 2**16
+"""Values at once; a manifest that tells of more is refused before they fill the memory."""
+
 Rows = list[tuple[int, float]]
 """What a value is made of: (row of the feature's table, weight)."""
 
@@ -183,7 +186,8 @@ class Feature:
             plain = all(type(e) in (int, float) and is_number(e) for e in encoding.edges)
             plain = plain and list(encoding.edges) == sorted(encoding.edges)
         feature = cls(entry["name"], entry["of"], encoding, entry["slots"], entry["time"])
-        if not plain or type(feature.slots) is not int or feature.slots < 1:
+        slots = type(feature.slots) is int and 1 <= feature.slots <= MOST_SLOTS
+        if not plain or not slots:
             raise ValueError(f"feature {feature.name!r} has an encoding that cannot be used")
         told = isinstance(feature.name, str) and feature.of in ("event", "user")
         timed = feature.time is None or feature.time in get_args(TimeFeature)

@@ -71,7 +71,7 @@ def says(config, document):
         elif isinstance(value, list):
             if list(found) != value:
                 return False
-        elif isinstance(value, float) and isinstance(found, float):
+        elif isinstance(value, int | float) and isinstance(found, float):
             if not math.isclose(found, value):
                 return False
         elif found != value and str(found).lower() != str(value).lower():

@@ -250,6 +250,8 @@ def test_steps_that_cannot_be_are_refused(recommender):
     for liked in ("no", None, 0, 1, np.zeros(2)):
         with pytest.raises(InputError, match="liked"):
             recommender.adapt(sku(1), liked=liked)
+        with pytest.raises(InputError, match="strict"):
+            recommender.recommend(["tea"], strict=liked)
     for rate in (True, "1", None, -1, float("nan"), 10**400, np.complex64(1)):
         with pytest.raises(InputError, match="learning_rate"):
             recommender.adapt(sku(1), learning_rate=rate)

@@ -123,7 +123,7 @@ class Recommender:
         Raises InputError for a k beyond the catalogue, for ids of another type, and for features
         that the model does not have.
         """
-        k = _count(k, "k")
+        k, strict = _count(k, "k"), _truth(strict, "strict")
         if k > len(self.items):
             raise InputError(f"k = {shown(k)} is more than the catalogue's {len(self.items)} items")
         events, rows = self._events(history, user, now, strict=strict)
@@ -173,9 +173,7 @@ class Recommender:
         InputError for an item that the catalogue does not have.
         """
         index = self._indices([item], "adapt", strict=True)
-        if not isinstance(liked, bool | np.bool_):
-            raise InputError(f"liked must be True or False, not {shown(liked)}")
-        target = np.full(1, 1 if liked else -1, np.float32)
+        target = np.full(1, 1 if _truth(liked, "liked") else -1, np.float32)
         vector = _vector(user_vector)
         adapted = self._device.adapt(index, target, learning_rate=learning_rate, user_vector=vector)
         return [float(number) for number in adapted]
@@ -249,6 +247,13 @@ def _count(value: Any, name: str) -> int:
     if not is_whole(value) or value < 1:
         raise InputError(f"{name} must be a positive whole number, not {shown(value)}")
     return int(value)
+
+
+def _truth(value: Any, name: str) -> bool:
+    """A truth value, which a wrong one is refused for: "no" is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False, not {shown(value)}")
+    return bool(value)
 
 
 def _vector(values: Sequence[float] | None) -> VectorLike | None:
