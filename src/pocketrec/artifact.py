@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -61,12 +62,20 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             for path in (*files, part):
                 _flush(path)
             _move(part, out)
-        except OSError as error:
+        except BaseException as error:
             shutil.rmtree(part, ignore_errors=True)
-            raise ArtifactError(f"'{out}' was not written: {error}") from error
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
+            if reason := _system_error(error):
+                raise ArtifactError(f"'{out}' was not written: {reason}") from error
             raise
+
+
+def _system_error(error: BaseException) -> str | None:
+    """What the system said, such as that the disk is full; None for errors of another kind."""
+    if isinstance(error, OSError):
+        return str(error)
+    # Libraries in Rust tell of it in their text alone.
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else None
 
 
 def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:

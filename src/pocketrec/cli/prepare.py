@@ -65,7 +65,7 @@ def command(
     check_users(users, config.features.user)
     with (
         new_folder(folder, KIND) as draft,
-        tempfile.TemporaryDirectory(dir=draft.path) as scratch,
+        tempfile.TemporaryDirectory(dir=draft.path, ignore_cleanup_errors=True) as scratch,
         log.counting("preparing", None) as advance,
     ):
         engine = LocalEngine(Path(scratch), lambda: advance(1))

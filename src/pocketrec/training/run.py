@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Callable
@@ -155,7 +156,9 @@ def run_training(
         remove_leftovers(folder)
         # The manifest first: from here on an interrupted run is known for what it is.
         write_manifest(folder, KIND, manifest, files=[])
-        data.catalogue.write_parquet(folder / File.ITEMS_TABLE)
+        table = io.BytesIO()
+        data.catalogue.write_parquet(table)
+        write_atomically(folder / File.ITEMS_TABLE, table.getvalue())
 
         def log_epoch(metrics: EpochMetrics) -> None:
             log.write(metrics)
