@@ -165,7 +165,19 @@ def test_a_rare_number_is_no_quantile(prepare_log):
     """Nearly all have 0, so that each quantile would begin at the least of the others."""
     values = [0.0] * 300 + [50.0 + user for user in range(20)]
     data = prepared(prepare_log, values, "number")
-    assert data.features[0].encoding == Bins((50.0, 60.0, 70.0))  # five or more round to each
+    assert data.features[0].encoding == Bins((50.0,))  # to which five of them round
+
+
+def test_each_edge_has_the_digits_that_enough_users_share(prepare_log):
+    """Around 1,000 each number has a user; around 0.5 there are as many users as hundredths."""
+    values = [1000.0 + user for user in range(60)] + [(user % 12) / 100 for user in range(60)]
+    data = prepared(prepare_log, values, "number")
+    edges = data.features[0].encoding.edges
+    assert len([edge for edge in edges if edge < 1]) > 5
+    assert len([edge for edge in edges if edge > 1 and edge % 10 == 0]) > 5
+    for edge in edges:
+        half = 0.005 if edge < 1 else 5
+        assert sum(abs(value - edge) <= half for value in values) >= RARE
 
 
 def test_encodings_know_nothing_of_held_out_users(prepare_log):

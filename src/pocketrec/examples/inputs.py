@@ -126,22 +126,29 @@ def _fit_category(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitte
 
 
 def _fit_number(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitted:
-    """Bins of numbers in as many digits as leave the most edges that are not rare."""
-    levels = []
+    """A bin for each of few values, or quantiles: edges that few users share are rounded further.
+
+    In as many digits as enough users share, or there is no such edge.
+    """
+    kept: list[pl.DataFrame] = []
+    wanted: pl.DataFrame | None = None
     for digits in range(DIGITS, 0, -1):
         counts = count(column_of(feature), partial(_rounded, digits=digits))
-        frequent = pl.col(USERS) >= RARE
-        if counts.height <= BINS:  # few values, such as stars: a bin for each
-            wanted, kept = counts[1:], counts.filter(frequent)[1:]
-        else:
-            wanted = _quantiles(counts)
-            kept = wanted.filter(frequent)
-        levels.append((kept, wanted.height - kept.height))
-        if kept.height == wanted.height:
+        frequent = counts.filter(pl.col(USERS) >= RARE)
+        if wanted is None and counts.height <= BINS:  # such as stars
+            kept, wanted = [frequent[1:]], counts.join(frequent, on=_VALUE, how="anti")
             break
-    kept, withheld = max(levels, key=lambda level: level[0].height)
-    bins = Bins(tuple(kept[_VALUE].to_list()))
-    return Fitted(replace(feature, encoding=bins), _fewest(kept), withheld)
+        wanted = (_quantiles(counts) if wanted is None else wanted).select(
+            pl.col(_VALUE).round_sig_figs(digits)
+        )
+        kept.append(frequent.join(wanted, on=_VALUE, how="semi"))
+        wanted = wanted.join(frequent, on=_VALUE, how="anti")
+        if wanted.is_empty():
+            break
+    edges = pl.concat(kept).unique(_VALUE, keep="first", maintain_order=True).sort(_VALUE)
+    bins = Bins(tuple(edges[_VALUE].to_list()))
+    withheld = 0 if wanted is None else wanted.height
+    return Fitted(replace(feature, encoding=bins), _fewest(edges), withheld)
 
 
 def _quantiles(counts: pl.DataFrame) -> pl.DataFrame:

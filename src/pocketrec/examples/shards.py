@@ -81,11 +81,6 @@ class PreparedData:
         return cls(folder, manifest, config, catalogue, features)
 
     @property
-    def counts(self) -> dict[str, Any]:
-        """What `prepare` counted, without what quotes the log: it may go on to a bundle."""
-        return {key: value for key, value in self.manifest["counts"].items() if key != "warnings"}
-
-    @property
     def fingerprint(self) -> str:
         """Hash of the prepared files: the same content in other buckets has another one."""
         return fingerprint(self.manifest["files"])
