@@ -18,7 +18,6 @@ from pathlib import Path
 from pocketrec.artifact import write_manifest
 from pocketrec.bundle import KIND
 from pocketrec.cli.main import main
-from pocketrec.runtime import UnknownItemWarning
 
 AISLES, PLACES = 5, 5
 MODEL_AND_ITEMS = ("model.tflite", "items.json")
@@ -66,7 +65,7 @@ def pocketrec(*words) -> Result:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):
-            warnings.simplefilter("always", UnknownItemWarning)
+            warnings.simplefilter("always", UserWarning)
             main()
     except SystemExit as leave:
         code = 0 if leave.code is None else leave.code

@@ -29,6 +29,9 @@ PART = ".part"
 LARGEST_MANIFEST = 64 * 2**20
 """Bytes; a longer one is no manifest of ours."""
 
+LARGEST_FILE = 2**31
+"""Bytes of a file that is read at once: no .tflite can have more."""
+
 
 @dataclass
 class Draft:
@@ -173,6 +176,8 @@ def read_checked(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
     size = expected.get("bytes") if isinstance(expected, dict) else None
     if type(size) is not int:
         raise ArtifactError(f"'{folder}' lacks its file '{name}'")
+    if size > LARGEST_FILE:
+        raise ArtifactError(f"'{path}' is larger than any file of ours that is read at once")
     try:
         content = read_regular(path, size)
     except OSError:

@@ -99,15 +99,21 @@ def read_events(path: Path) -> list[Event]:
     """The history in a JSON file; InputError for anything else."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
-        return [
-            Event(entry["id"], entry.get("time"), dict(entry.get("features") or {}))
-            for entry in entries
-        ]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        problem = None if _are_events(entries) else "it is no list of events"
+    except (OSError, ValueError, RecursionError) as error:
+        problem = getattr(error, "strerror", None) or "it is no JSON"
+    if problem:
         raise InputError(
-            f"{path} cannot be read as a list of events ({error!r}): write "
+            f"{path} cannot be read as a list of events ({problem}): write "
             '[{"id": 50, "time": 880000000, "features": {}}]'
-        ) from None
+        )
+    return [Event(entry["id"], entry.get("time"), entry.get("features") or {}) for entry in entries]
+
+
+def _are_events(entries: Any) -> bool:
+    return isinstance(entries, list) and all(
+        isinstance(entry, dict) and "id" in entry for entry in entries
+    )
 
 
 def read_user(pairs: list[str], features: Sequence[Feature]) -> dict[str, Any]:

@@ -73,6 +73,7 @@ class PreparedData:
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         try:
             features = [Feature.from_json(entry) for entry in manifest["features"]]
+            manifest["counts"]["disclosed"]  # which older versions did not tell
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"'{folder}' is of another version of pocketrec ({error!r}): prepare it again"
