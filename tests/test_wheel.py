@@ -71,11 +71,11 @@ def test_the_wheel_recommends_in_an_empty_environment(wheel, shop, tmp_path):
         return subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     history = ",".join(map(sku, (5, 6, 7)))
-    words = ["recommend", str(shop.bundle), "--history", history, "--json"]
+    words = ["recommend", str(shop.bundle), "--history", history, "--json", "--quiet"]
     done = run(str(home / "bin" / "pocketrec"), *words)
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)[0]["id"] == sku(8)
-    films = ["--history", "Toy Story (1995)", "Aladdin (1992)", "--json"]
+    films = ["--history", "Toy Story (1995)", "Aladdin (1992)", "--json", "--quiet"]
     done = run(str(home / "bin" / "pocketrec"), "recommend", "movielens-1m", *films)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Lion King, The (1994)" in [line["title"] for line in json.loads(done.stdout)]

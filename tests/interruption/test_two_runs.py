@@ -1,0 +1,128 @@
+"""Two runs into one folder: the second is refused, and the first one goes on unharmed."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from pocketrec.artifact import new_folder, open_manifest
+from pocketrec.claim import claim
+from pocketrec.errors import ArtifactError
+from small_shop import pocketrec, settings, succeed
+from tally import tried
+
+HOLD = """
+import sys
+from pathlib import Path
+from pocketrec.claim import claim
+with claim(Path(sys.argv[1]), Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def held_elsewhere():
+    """A function after which another process writes into a folder, until the test ends."""
+    processes = []
+
+    def hold(folder):
+        words = [sys.executable, "-c", HOLD, folder]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(words, **pipes))
+        assert processes[-1].stdout.readline() == "held\n"
+        return processes[-1]
+
+    yield hold
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def words_of(verb, shop, fresh_shop, tmp_path, out):
+    (tmp_path / "new.csv").write_text("id,tags\nnew,cold\n")
+    training = settings("training", "epochs=1", "threads=1")
+    return {
+        "prepare": ["prepare", shop.toml, "--out", out],
+        "train": ["train", shop.toml, "--data", shop.data, "--out", out, *training],
+        "export": ["export", shop.run, "--out", out],
+        "add-items": ["add-items", fresh_shop.bundle, tmp_path / "new.csv", "--out", out],
+    }[verb]
+
+
+@pytest.mark.parametrize("verb", ["prepare", "train", "export", "add-items"])
+def test_the_second_run_is_refused_until_the_first_is_gone(
+    shop, fresh_shop, tmp_path, held_elsewhere, verb
+):
+    place = tmp_path / "place"
+    out = place / "out"
+    words = words_of(verb, shop, fresh_shop, tmp_path, out)
+    process = held_elsewhere(out if verb == "train" else place / ".out.part")
+    result = pocketrec(*words)
+    assert result.code == 2
+    assert "another pocketrec is writing" in result.err
+    assert str(out) in result.err
+    tried("second runs", verb)
+    process.kill()  # -9: the lock goes with it
+    process.wait()
+    if verb != "export":  # which takes long, and works alike
+        succeed(*words)
+        assert [path.name for path in place.iterdir()] == ["out"]
+
+
+def test_of_many_at_once_one_writes_and_none_is_half(tmp_path):
+    """Threads begin together, again and again; each is refused or has written all of its own."""
+    out, barrier = tmp_path / "out", threading.Barrier(8)
+    ends = []
+
+    def write(number):
+        barrier.wait()
+        for turn in range(20):
+            try:
+                with new_folder(out, "thing") as draft:
+                    for name in "abc":
+                        (draft.path / name).write_text(f"{number} {turn}")
+                ends.append("written")
+            except ArtifactError as error:
+                ends.append("refused" if "another pocketrec" in str(error) else str(error))
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        if out.exists():
+            try:
+                open_manifest(out, "thing")
+            except ArtifactError:
+                # It was replaced while it was read: what is there now is whole.
+                continue
+    for thread in threads:
+        thread.join()
+    tried("second runs", "new_folder", ends.count("refused"))
+    assert ends.count("written") >= 20
+    assert set(ends) == {"written", "refused"}
+    assert len({(out / name).read_text() for name in "abc"}) == 1
+    open_manifest(out, "thing")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_link_in_the_place_of_a_draft_is_not_emptied(tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "letter").write_text("dear")
+    (tmp_path / ".out.part").symlink_to(precious)
+    with pytest.raises(ArtifactError, match="cannot write"), new_folder(tmp_path / "out", "thing"):
+        pass
+    assert (precious / "letter").read_text() == "dear"
+
+
+def test_a_claim_ends_with_its_block(tmp_path):
+    with claim(tmp_path / "a", tmp_path / "a"):
+        pass
+    with (
+        claim(tmp_path / "a", tmp_path / "a"),
+        pytest.raises(ArtifactError, match="another"),
+        claim(tmp_path / "a", tmp_path / "a"),
+    ):
+        pass
