@@ -5,7 +5,7 @@ import { Catalogue } from './model/catalogue.js';
 import { Filters } from './model/facets.js';
 import { reasonsFor } from './model/reasons.js';
 import { rank } from './model/ranking.js';
-import { Session } from './model/session.js';
+import { ROLLED_BACK, Session } from './model/session.js';
 import { counted, wordingOf } from './model/wording.js';
 import { announce, hideBanner, showBanner } from './views/announce.js';
 import { onVerdict } from './views/card.js';
@@ -128,6 +128,7 @@ export class Page {
     const [first] = await this.#rank();
     this.#showRest();
     hideBanner('problem');
+    if (said.endsWith(ROLLED_BACK)) showBanner('rolled-back', ROLLED_BACK);
     announce(first ? `${said} Top: ${first.title}.` : said);
   }
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Catalogue } from '../app/model/catalogue.js';
 import { Filters } from '../app/model/facets.js';
 import { rank } from '../app/model/ranking.js';
-import { Session } from '../app/model/session.js';
+import { ROLLED_BACK, Session } from '../app/model/session.js';
 import { World } from './world.js';
 
 /** A store of one record, which does what storage does. */
@@ -64,6 +64,25 @@ test('quick taps on one item give and take back, in turn', async () => {
   await Promise.all([session.tap(entry('4'), 'like'), session.tap(entry('4'), 'like')]);
   assert.deepEqual(given(), []);
   assert.equal(session.personal.steps, 0);
+  session.close();
+});
+
+test('what the guard takes back is said, by that tap alone', async () => {
+  const { session, entry } = visit();
+  const said = [];
+  session.onchange = async (sentence) => said.push(sentence);
+  const state = { ...session.personal.toJSON(), vector: [1, 0, 0, 0], steps: 2 };
+  state.gains = [
+    [0, 0.9],
+    [0, 0.9],
+  ];
+  await session.replace({ state, about: {} });
+  await session.tap(entry('4'), 'like');
+  await session.tap(entry('5'), 'like');
+  assert.deepEqual(
+    said.map((sentence) => sentence.endsWith(ROLLED_BACK)),
+    [false, true, false],
+  );
   session.close();
 });
 

@@ -23,6 +23,10 @@ import { counted } from './wording.js';
  * @typedef {{ state: PersonalState, about: About, key?: string }} Moment
  */
 
+/** What is said when the guard took back what was learned. */
+export const ROLLED_BACK =
+  'What was learned had made your lists worse, so it is taken back; your history stays.';
+
 const SAID = { like: 'Liked', seen: 'Seen:', dislike: 'Not for you:' };
 const MOST_UNDO = 50;
 
@@ -106,8 +110,10 @@ export class Session {
   tap(entry, verdict) {
     return this.#change(async () => {
       if (this.verdict(entry.id) === verdict) return this.#forget(entry);
+      const { rolledBack } = this.personal;
       await this.personal[verdict](entry.id, { time: this.now, user: this.about });
-      return `${SAID[verdict]} ${entry.title}.`;
+      const isBack = this.personal.rolledBack > rolledBack;
+      return `${SAID[verdict]} ${entry.title}.${isBack ? ` ${ROLLED_BACK}` : ''}`;
     }, entry.key);
   }
 
