@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
-FACTOR ?= 20
+FACTOR ?= 15
 PAGE   := src/pocketrec/app/static/build.json
 NPM    := web/node_modules/.package-lock.json
 WEB    := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test/*')
@@ -54,8 +54,8 @@ LEFT_OUT = sh -c 'if [ "$$CI" = true ]; then echo "error: $$0"; exit 2; else ech
 test: lint types web browser $(READY)  ## Lint, format check, types, the page's checks, tests.
 	$(BIN)/python -m pytest -rs
 
-fuzz: $(READY)  ## The tests of tests/fuzz with FACTOR (default 20) times as much tried.
-	POCKETREC_FUZZ=$(FACTOR) $(BIN)/python -m pytest -rs tests/fuzz
+fuzz: $(READY)  ## Bad input, spoiled files and kills, FACTOR (default 15) times as many: an hour or two.
+	POCKETREC_FUZZ=$(FACTOR) $(BIN)/python -m pytest -rs tests/fuzz tests/hostile tests/interruption
 
 web:
 	@if $(HAS_NODE); then $(MAKE) --no-print-directory page && cd web && npm run --silent check && npm test --silent; \
