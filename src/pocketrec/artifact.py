@@ -6,7 +6,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import stat
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .claim import claim
-from .errors import ArtifactError
+from .errors import ArtifactError, system_reason
 from .exchange import exchange
 from .schema import File
 
@@ -67,18 +66,9 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             _move(part, out)
         except BaseException as error:
             shutil.rmtree(part, ignore_errors=True)
-            if reason := _system_error(error):
+            if reason := system_reason(error):
                 raise ArtifactError(f"'{out}' was not written: {reason}") from error
             raise
-
-
-def _system_error(error: BaseException) -> str | None:
-    """What the system said, such as that the disk is full; None for errors of another kind."""
-    if isinstance(error, OSError):
-        return str(error)
-    # Libraries in Rust tell of it in their text alone.
-    number = re.search(r"\(os error (\d+)\)", str(error))
-    return os.strerror(int(number[1])) if number else None
 
 
 def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:

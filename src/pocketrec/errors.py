@@ -13,6 +13,8 @@ PocketrecError
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -70,6 +72,16 @@ def needs_extra(task: str, extra: str) -> Iterator[None]:
         raise MissingExtraError(
             f"{task} needs {package}, which is not installed: pip install 'pocketrec[{extra}]'"
         ) from error
+
+
+def system_reason(error: BaseException) -> str | None:
+    """What the system said, such as that the disk is full; None for errors of another kind."""
+    if isinstance(error, OSError):
+        name = f" ('{error.filename}')" if error.filename else ""
+        return f"{error.strerror or error}{name}"
+    # Libraries in Rust tell of it in their text alone.
+    number = re.search(r"\(os error (\d+)\)", str(error))
+    return os.strerror(int(number[1])) if number else None
 
 
 def one_line(text: str, most: int = 1500) -> str:

@@ -8,7 +8,7 @@ import warnings
 import typer
 
 from .. import __version__
-from ..errors import PocketrecError, one_line
+from ..errors import PocketrecError, one_line, system_reason
 from . import add_items, bench, doctor, evaluate, export, log, prepare, recommend, serve, train
 from . import list as list_
 
@@ -43,14 +43,17 @@ def main() -> None:
     warnings.showwarning = lambda message, *_, **__: log.warning(str(message))
     try:
         app()
-    except (PocketrecError, OSError) as error:
-        # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
-        log.error(one_line(str(error)))
+    except PocketrecError as error:
+        log.error(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
         log.error("interrupted")
         sys.exit(130)
     except Exception as error:
+        if reason := system_reason(error):
+            # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
+            log.error(one_line(reason))
+            sys.exit(2)
         log.error(
             f"this is a defect of pocketrec, please report it ({type(error).__name__}: {error}); "
             "--verbose shows where"

@@ -121,7 +121,9 @@ def disclosed(found: dict[str, Any]) -> Table:
     table = Table("of the log, a bundle shows", "how many", "fewest users behind one")
     users, items = found["users"], found["items"]
     table.add_row("ids of users", f"{users['ids']:,}", "")
-    table.add_row("items: ids", f"{items['ids']:,}", f"{items['fewest_users']:,}")
+    fewest, learned = items["fewest_users"], items["fewest_users_in_training"]
+    behind = f"{fewest:,}" + (f" ({learned:,} in training)" if learned < fewest else "")
+    table.add_row("items: ids", f"{items['ids']:,}", behind)
     table.add_row("items: titles", f"{items['titles']:,}", "")
     for name, count in found["attributes"].items():
         table.add_row(f"values of items' {name}", f"{count:,}", "")
