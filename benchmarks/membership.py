@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from pocketrec.artifact import kind_of
 from pocketrec.bundle import KIND, Bundle, open_bundle
-from pocketrec.cli.common import progress_bar
+from pocketrec.cli import log
 from pocketrec.device import DeviceModel
 from pocketrec.evaluation.membership import (
     attacks,
@@ -98,7 +98,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     order = np.random.default_rng(seed).permutation(len(trained))
     drawn, rest = ([trained[i] for i in part] for part in np.split(order, [len(never)]))
     total = 2 * len(drawn + never) * events  # at most
-    with progress_bar("attacking", total) as bar:
+    with log.counting("attacking", total) as advance:
         scores = attacks(
             scorer_of(bundle.device()),
             follower_lists(bundle.model, bundle.shapes.items),
@@ -106,7 +106,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
             {"public": public, "rest": rest},
             item_count=data.item_count,
             events=events,
-            progress=lambda done: bar.advance(bar.task_ids[0], done),
+            progress=advance,
         )
     fpr = 0.01 if len(never) >= MANY else 0.05
     found = {}

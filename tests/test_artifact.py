@@ -45,7 +45,7 @@ def test_an_artifact_has_its_files_and_a_manifest(tmp_path):
     assert set(manifest["files"]) == {"a.txt", "sub/b.bin"}
     assert manifest["files"]["a.txt"]["bytes"] == 3
     assert names(tmp_path / "deep") == ["out"]
-    assert read_checked(out, manifest, "a.txt") == b"old"
+    assert read_checked(out, manifest, "a.txt", 1000) == b"old"
 
 
 def begin_and_raise(out, error):
@@ -280,13 +280,13 @@ def test_read_checked_gives_only_what_the_manifest_describes(tmp_path):
     (out / "other").write_text("x")
     for name in ("other", "missing", "sub"):
         with pytest.raises(ArtifactError, match="lacks"):
-            read_checked(out, manifest, name)
+            read_checked(out, manifest, name, 1000)
     (out / "a.txt").write_text("olD")
     with pytest.raises(ArtifactError, match="sha256"):
-        read_checked(out, manifest, "a.txt")
+        read_checked(out, manifest, "a.txt", 1000)
     (out / "a.txt").write_text("older")
     with pytest.raises(ArtifactError, match="size"):
-        read_checked(out, manifest, "a.txt")
+        read_checked(out, manifest, "a.txt", 1000)
 
 
 def test_an_atomic_write_that_fails_keeps_the_old_file(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -25,11 +26,8 @@ FORMAT_VERSION = 1
 PART = ".part"
 """Ending of hidden names while their content is being written."""
 
-LARGEST_MANIFEST = 64 * 2**20
+LARGEST_MANIFEST = 16 * 2**20
 """Bytes; a longer one is no manifest of ours."""
-
-LARGEST_FILE = 2**31
-"""Bytes of a file that is read at once: no .tflite can have more."""
 
 
 @dataclass
@@ -54,7 +52,10 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
     if not out.name or Path.cwd().is_relative_to(out):
         raise ArtifactError(f"'{out}' is the folder you are in: give the name of another")
     part = out.with_name(f".{out.name}{PART}")
-    with claim(part, out):
+    with claim(part, out) as locked:
+        if not locked:  # another process may be at it too: each has a draft of its own
+            part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
+            part.chmod(0o755)
         try:
             _empty(part)
             draft = Draft(part)
@@ -91,7 +92,7 @@ def check_replaceable(out: Path, kind: str) -> None:
 def kind_of(folder: Path) -> str | None:
     """What an artifact's manifest says it is; None when there is no readable manifest."""
     try:
-        found = json.loads((folder / File.MANIFEST).read_text(encoding="utf-8")).get("kind")
+        found = json.loads(read_regular(folder / File.MANIFEST, LARGEST_MANIFEST)).get("kind")
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
     return found if isinstance(found, str) else None
@@ -159,15 +160,15 @@ def _is_inside(folder: Path, name: str) -> bool:
     return path.is_relative_to(folder) and path.relative_to(folder).as_posix() == name
 
 
-def read_checked(folder: Path, manifest: dict[str, Any], name: str) -> bytes:
-    """A file's bytes, once they are known to be the ones the manifest describes."""
+def read_checked(folder: Path, manifest: dict[str, Any], name: str, most: int) -> bytes:
+    """A file's bytes, at most `most`, once they are known to be the ones of the manifest."""
     path = folder / name
     expected = manifest.get("files", {}).get(name)
     size = expected.get("bytes") if isinstance(expected, dict) else None
     if type(size) is not int:
         raise ArtifactError(f"'{folder}' lacks its file '{name}'")
-    if size > LARGEST_FILE:
-        raise ArtifactError(f"'{path}' is larger than any file of ours that is read at once")
+    if size > most:
+        raise ArtifactError(f"'{path}' has {size:,} bytes, where {most:,} are the most: not read")
     try:
         content = read_regular(path, size)
     except OSError:
@@ -188,10 +189,14 @@ def read_regular(path: Path, most: int) -> bytes:
     """
     # Without O_NONBLOCK a pipe would be waited for until somebody writes into it.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(path, flags | getattr(os, "O_BINARY", 0)), "rb") as stream:  # noqa: PTH123
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+    descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EINVAL, "it is no plain file")
-        content = stream.read(most + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(most + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > most:
         raise ValueError(f"it holds more than {most:,} bytes")
     return content
@@ -223,14 +228,17 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(_dump(value).encode()).hexdigest()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
     """Write bytes to a temporary name, flush them to disk, and rename.
 
-    Raises ArtifactError when that fails; the old file then stays as it was.
+    What is `private` can be read by its owner only. Raises ArtifactError when that fails; the old
+    file then stays as it was.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
-        with temporary.open("xb") as stream:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        descriptor = os.open(temporary, flags, 0o600 if private else 0o666)
+        with open(descriptor, "wb") as stream:  # noqa: PTH123
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
@@ -274,6 +282,8 @@ def _flush(path: Path) -> None:
 def _move(part: Path, out: Path) -> None:
     """Move a finished folder into place; at no moment is there less than the old one or the new."""
     if not out.exists() or not any(out.iterdir()):
+        with suppress(FileNotFoundError):
+            out.rmdir()  # which is empty; not every system replaces a folder
         part.replace(out)
     else:
         with claim(out, out):  # which is soon the draft's name, and nobody else's

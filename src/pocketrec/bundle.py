@@ -45,6 +45,12 @@ OPERATORS = frozenset({_ANY_NUMBER, *(name for names in _INPUTS.values() for nam
 """Built-in operators that our graphs use; a model with any other is refused, unloaded."""
 
 
+LARGEST_MODEL = 2**31
+"""Bytes: no .tflite can have more."""
+LARGEST_ITEMS = 2**28
+"""Bytes of a catalogue, which take some thirty times as much memory: 250 for each of a million."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One entry of the catalogue, as the log spelled its id."""
@@ -119,15 +125,16 @@ def open_bundle(path: Path) -> Bundle:
     Raises BundleError (or ArtifactError for a folder that is no bundle) with the first problem.
     """
     manifest = open_manifest(path, KIND, check_files=False)
-    model = read_checked(path, manifest, File.MODEL)
-    text = read_checked(path, manifest, File.ITEMS)
+    model = read_checked(path, manifest, File.MODEL, LARGEST_MODEL)
+    text = read_checked(path, manifest, File.ITEMS, LARGEST_ITEMS)
     try:
         shapes = Shapes(**manifest["shapes"])
         exclude_seen = manifest["exclude_seen"]
         features = tuple(Feature.from_json(entry) for entry in manifest["features"])
-        items = [
-            Item(entry["id"], entry["title"], entry["attributes"]) for entry in json.loads(text)
-        ]
+        entries = json.loads(text)
+        if b"\\u" in text:  # which we never write: it may be half of a character
+            json.dumps(entries, ensure_ascii=False).encode()
+        items = [Item(entry["id"], entry["title"], entry["attributes"]) for entry in entries]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BundleError(f"'{path}' is no complete bundle: {error!r}") from None
     sizes = shapes.to_json().values()

@@ -20,10 +20,11 @@ except ImportError:  # Windows
 
 
 @contextmanager
-def claim(folder: Path, out: Path) -> Iterator[None]:
+def claim(folder: Path, out: Path) -> Iterator[bool]:
     """Make a folder, if there is none, and hold it; `out` is what it is for, for errors.
 
-    Raises ArtifactError when another process holds it, or it cannot be made.
+    Gives False where there are no locks. If the folder is empty at the end it goes. Raises
+    ArtifactError when another process holds it, or it cannot be made.
     """
     try:
         held = _hold(folder)
@@ -34,16 +35,24 @@ def claim(folder: Path, out: Path) -> Iterator[None]:
     except OSError as error:
         raise ArtifactError(f"cannot write '{out}': {error.strerror}") from None
     try:
-        yield
+        yield held is not None
     finally:
+        if held is None or _is_at(held, folder):  # and not another's, which is there by now
+            with suppress(OSError):
+                folder.rmdir()
         if held is not None:
             os.close(held)
 
 
 def _hold(folder: Path) -> int | None:
-    """A descriptor of the folder, locked; None where the system has no such locks."""
+    """A descriptor of the folder, locked; None where there are no such locks."""
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            if os.path.lexists(folder):
+                raise
+            continue  # it was another's, who has just moved it
         if fcntl is None:
             return None
         try:
@@ -52,20 +61,30 @@ def _hold(folder: Path) -> int | None:
         except FileNotFoundError:
             continue
         try:
-            _lock(held)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(held), os.stat(folder)):  # noqa: PTH116
-                    return held
+            if not _lock(held):
+                os.close(held)
+                return None
+            if _is_at(held, folder):
+                return held
         except BaseException:
             os.close(held)
             raise
         os.close(held)  # it was moved into place just before the lock was had
 
 
-def _lock(held: int) -> None:
+def _is_at(held: int, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(held), folder.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _lock(held: int) -> bool:
+    """Lock a descriptor; False on a file system without locks, such as some of a network."""
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:
-        return  # a file system without locks, such as some of a network
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import sys
 from pathlib import Path
 
@@ -15,12 +16,12 @@ def exchange(one: Path, other: Path) -> None:
     """Give each folder the other's name; OSError when that fails.
 
     Linux and macOS have a call for it. Elsewhere, and on file systems that do not know it, it is
-    done in three steps: an interruption between them leaves the second folder under the name
-    "NAME.old", whole.
+    done in three steps: an interruption between them leaves the second folder whole, under a hidden
+    name that ends with ".old".
     """
     if _exchanged(os.fsencode(one), os.fsencode(other)):
         return
-    aside = other.with_name(f"{other.name}.old")
+    aside = other.with_name(f".{other.name}.{secrets.token_hex(4)}.old")
     other.rename(aside)
     try:
         one.rename(other)

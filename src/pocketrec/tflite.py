@@ -13,6 +13,11 @@ from .errors import BundleError
 MAGIC = b"TFL3"
 _NONE = -1
 
+MOST_PARTS = 200_000
+"""Tensors, operators and their tensors in all: ten times those of our largest. A file may refer to
+one part any number of times, so that few bytes tell of more than could ever be looked at."""
+MOST_DIMENSIONS = 8
+
 NUMBERS = frozenset({"float32", "int64", "int32", "int16", "int8", "int4", "uint8", "bool"})
 """Types of tensors that our graphs have; kernels take others, such as text, apart."""
 
@@ -106,7 +111,8 @@ def inspect(content: bytes) -> ModelFacts:
 
 
 def _inspect(model: Any) -> ModelFacts:
-    codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
+    each = _Counted()
+    codes = [model.OperatorCodes(i) for i in each(model.OperatorCodesLength())]
     names = []
     for code in codes:
         # Old files keep the code in a byte, newer ones in an int: the larger one counts.
@@ -118,9 +124,9 @@ def _inspect(model: Any) -> ModelFacts:
     if model.SubgraphsLength() == 0:
         raise ValueError("it holds no graph")
     calls, constants = set(), set()
-    for graph in (model.Subgraphs(i) for i in range(model.SubgraphsLength())):
-        known = {graph.Inputs(i) for i in range(graph.InputsLength())}
-        for index in range(graph.TensorsLength()):
+    for graph in (model.Subgraphs(i) for i in each(model.SubgraphsLength())):
+        known = {graph.Inputs(i) for i in each(graph.InputsLength())}
+        for index in each(graph.TensorsLength()):
             tensor = graph.Tensors(index)
             if _TENSOR_TYPES.get(tensor.Type()) not in NUMBERS:
                 raise ValueError("it holds what is no number")
@@ -131,22 +137,35 @@ def _inspect(model: Any) -> ModelFacts:
                 known.add(index)
                 spec = _spec(tensor)
                 constants.add(Constant(spec.dtype, spec.shape, tensor.Buffer()))
-        for found in (graph.Operators(i) for i in range(graph.OperatorsLength())):
+        for found in (graph.Operators(i) for i in each(graph.OperatorsLength())):
             name = names[_within(found.OpcodeIndex(), len(names))]
-            inputs = [found.Inputs(i) for i in range(found.InputsLength())]
-            made = {found.Outputs(i) for i in range(found.OutputsLength())}
+            inputs = [found.Inputs(i) for i in each(found.InputsLength())]
+            made = {found.Outputs(i) for i in each(found.OutputsLength())}
             _check_flow(name, inputs, made, known, graph.TensorsLength())
             calls.add(Call(name, len(inputs), len(made)))
             known |= made
     signatures = {}
-    for definition in (model.SignatureDefs(i) for i in range(model.SignatureDefsLength())):
+    for definition in (model.SignatureDefs(i) for i in each(model.SignatureDefsLength())):
         graph = model.Subgraphs(_within(definition.SubgraphIndex(), model.SubgraphsLength()))
-        inputs = [definition.Inputs(i) for i in range(definition.InputsLength())]
-        outputs = [definition.Outputs(i) for i in range(definition.OutputsLength())]
+        inputs = [definition.Inputs(i) for i in each(definition.InputsLength())]
+        outputs = [definition.Outputs(i) for i in each(definition.OutputsLength())]
         signatures[definition.SignatureKey().decode()] = SignatureSpec(
             _named(graph, inputs), _named(graph, outputs)
         )
     return ModelFacts(frozenset(calls), signatures, frozenset(constants))
+
+
+class _Counted:
+    """Ranges, until all of them together are too long."""
+
+    def __init__(self) -> None:
+        self.left = MOST_PARTS
+
+    def __call__(self, length: int) -> range:
+        self.left -= length
+        if self.left < 0:
+            raise ValueError(f"it has more than {MOST_PARTS:,} parts")
+        return range(length)
 
 
 def _check_flow(name: str, inputs: list[int], made: set[int], known: set[int], count: int) -> None:
@@ -172,5 +191,7 @@ def _within(index: int, length: int) -> int:
 
 
 def _spec(tensor: Any) -> TensorSpec:
+    if tensor.ShapeLength() > MOST_DIMENSIONS:
+        raise ValueError("a tensor has too many dimensions")
     shape = tuple(int(tensor.Shape(i)) for i in range(tensor.ShapeLength()))
     return TensorSpec(_TENSOR_TYPES.get(tensor.Type(), f"#{tensor.Type()}"), shape)

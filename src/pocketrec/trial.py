@@ -36,6 +36,10 @@ MEMORY = 4 * 2**30
 TOLD = ("shapes", "features", "exclude_seen", "quantization", "golden")
 """Of the manifest: how the model is run."""
 REFUSED = 3
+RUNS = "it runs"
+"""Last line of a child whose model does."""
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""Each thread of a library would take addresses of those that a trial may use."""
 
 _tried: set[str] = set()
 
@@ -47,7 +51,8 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
     be started (a frozen app, a phone) nothing is tried, and the app has to know whom it trusts.
     """
     key = _key(model, manifest)
-    if _is_remembered(key) or getattr(sys, "frozen", False) or not sys.executable:
+    # The program that runs an embedded Python is no Python, and not to be started again.
+    if _is_remembered(key) or "python" not in Path(sys.executable or "").name.lower():
         return
     paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     told = json.dumps({name: manifest[name] for name in TOLD}).encode()
@@ -58,7 +63,7 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
             input=told + b"\n" + model,
             capture_output=True,
             timeout=SECONDS,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**_ONE_THREAD, **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -69,9 +74,10 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
         with suppress(ValueError):
             name = signal.Signals(-child.returncode).name
             raise BundleError(f"the model crashes the runtime ({name})")
-    if child.returncode:
-        reason = child.stdout.decode(errors="replace").strip().rpartition("\n")[2]
-        raise BundleError(reason or "the model cannot be run")
+    said = child.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+    # Where children are not waited for (SIGCHLD ignored) all of them seem to end with 0.
+    if child.returncode or said != RUNS:
+        raise BundleError(said if child.returncode == REFUSED else "the model cannot be run")
     remember(model, manifest)
 
 
@@ -115,6 +121,7 @@ def main() -> None:
         device = DeviceModel(model, shapes, exclude_seen=told["exclude_seen"], features=features)
         check_golden(told, device)
         _go_to_extremes(device)
+        sys.stdout.write(f"\n{RUNS}")
     except BundleError as error:
         _refuse(str(error))
     except MemoryError:
@@ -127,12 +134,18 @@ def _refuse(sentence: str) -> None:
 
 
 def _limit(size: int) -> None:
-    with suppress(ImportError, ValueError, OSError):
+    try:
         import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY + 8 * size,) * 2)
+    except ImportError:  # Windows
+        return
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: SECONDS,
+        resource.RLIMIT_AS: MEMORY + 8 * size,
+    }
+    for limit, value in limits.items():
+        with suppress(ValueError, OSError):  # a lower one is in force
+            resource.setrlimit(limit, (value, value))
 
 
 def _go_to_extremes(device: DeviceModel) -> None:

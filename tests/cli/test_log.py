@@ -22,14 +22,16 @@ def toml(tmp_path_factory):
     return write_shop(tmp_path_factory.mktemp("log"), users=20)
 
 
-def commands(shop, toml, out):
+def commands(shop, fresh_shop, toml, out):
     """Each verb that ends by itself, on something small."""
     new_items = toml.parent / "new.csv"
     new_items.write_text("id,title,tags\nnew,New,cold\n")
+    added = ["--out", out / "added"]
     return {
         "prepare": ["prepare", toml, "--out", out / "data"],
         "train": shop.train_words(),
         "export": ["export", shop.run, "--out", shop.bundle],
+        "add-items": ["add-items", fresh_shop.bundle, new_items, *added],
         "evaluate": ["evaluate", shop.bundle, "--data", shop.data],
         "recommend": ["recommend", shop.bundle],
         "bench": ["bench", shop.bundle],
@@ -38,16 +40,20 @@ def commands(shop, toml, out):
     }
 
 
-VERBS = ["prepare", "train", "export", "evaluate", "recommend", "bench", "list", "doctor"]
+VERBS = ["prepare", "train", "export", "add-items", "evaluate"]
+VERBS += ["recommend", "bench", "list", "doctor"]
+WRITTEN = {"prepare": "data", "add-items": "added"}
+"""What is made anew; of the others the shop's own is there."""
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_ends_with_what_it_wrote_how_long_and_what_is_next(shop, toml, tmp_path, verb):
-    words = commands(shop, toml, tmp_path)[verb]
+def test_every_verb_ends_with_what_it_wrote_how_long_and_what_is_next(
+    shop, fresh_shop, toml, tmp_path, verb
+):
+    words = commands(shop, fresh_shop, toml, tmp_path)[verb]
     last = succeed(*words).err.splitlines()[-1]
-    made = "done" if verb != "prepare" else f"wrote {re.escape(str(tmp_path / 'data'))}"
-    assert re.fullmatch(rf"{made} in \d+\.\d s(; next: .+)?", last)
-    assert ("next: " in last) == (verb != "bench")
+    made = f"wrote {tmp_path / WRITTEN[verb]}" if verb in WRITTEN else "done"
+    assert re.fullmatch(rf"{re.escape(made)} in \d+\.\d s; next: .+", last)
     spoken = entries(succeed(*words, "--json", "--log-format", "json"))
     final = spoken[-1]
     assert {"time", "level", "message", "wrote", "seconds", "next"} <= final.keys()
@@ -112,7 +118,19 @@ def test_errors_are_told_whatever_is_asked_for(shop, words):
 def test_verbose_shows_where_an_error_comes_from(shop):
     result = pocketrec("recommend", shop.bundle, "-k", 0, "--verbose")
     assert "Traceback" in result.err
+    # The innermost frame is the last one, whole and on a line of its own.
+    where = [line for line in result.err.splitlines() if line.lstrip().startswith("File ")]
+    assert "recommender.py" in where[-1]
     assert result.code == 2
+
+
+def test_an_interruption_is_told(shop, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recommend_verb, "split_names", stop)
+    result = pocketrec("recommend", shop.bundle)
+    assert (result.code, result.err) == (130, "error: interrupted\n")
 
 
 @pytest.mark.parametrize("words", [[], ["--verbose"], ["--log-format", "json"]])
@@ -174,14 +192,17 @@ def test_titles_cannot_steer_a_terminal(shop, tmp_path):
     assert evil in {line["title"] for line in as_json.json}
 
 
-def test_no_id_of_a_user_is_in_a_bundle(shop):
+def test_a_bundle_tells_no_user_and_no_place(fresh_shop):
+    """Of a shop whose TOML names a table of users, and a whole path on the command line."""
     for name in ("manifest.json", "items.json"):
-        assert "customer 1" not in (shop.bundle / name).read_text()
-    manifest = json.loads((shop.bundle / "manifest.json").read_text())
+        text = (fresh_shop.bundle / name).read_text()
+        assert "customer 1" not in text
+        assert str(fresh_shop.folder) not in text
+    manifest = json.loads((fresh_shop.bundle / "manifest.json").read_text())
+    assert {"path", "items", "users"}.isdisjoint(manifest["config"]["data"])
     told = manifest["disclosed"]
-    assert told["users"]["ids"] == 0
+    assert told["users"] == {"learned_from": 60}
     assert told["items"]["ids"] == 25
-    assert told["followers"]["pairs"] > 0
     assert told["followers"]["fewest_users"] >= 5
     assert told["followers"]["of_one_user"] == 0
     assert set(manifest["provenance"]["data"]["counts"]) == {

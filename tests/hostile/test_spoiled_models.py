@@ -2,10 +2,13 @@
 
 import json
 import random
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
@@ -13,6 +16,7 @@ from pocketrec import trial
 from pocketrec.bundle import open_bundle
 from pocketrec.errors import BundleError
 from pocketrec.runtime import Recommender
+from pocketrec.tflite import inspect
 from pocketrec.tflite_edit import parse, rewrite
 from pocketrec.trial import remember, try_out
 from tally import FACTOR, tried
@@ -71,6 +75,47 @@ def test_what_crashes_does_so_in_a_child_only(shop):
     bundle = open_bundle(shop.bundle)
     with pytest.raises(BundleError, match=r"crashes the runtime \(SIG"):
         try_out(crashing(bundle.model), bundle.manifest)
+
+
+@pytest.mark.usefixtures("untried")
+def test_an_app_that_does_not_wait_for_children_is_told_too(shop):
+    """The system then says of each child that it ended with 0."""
+    bundle = open_bundle(shop.bundle)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(BundleError, match="cannot be run"):
+            try_out(crashing(bundle.model), bundle.manifest)
+        try_out(bundle.model, bundle.manifest)
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_a_small_file_of_endless_parts_is_refused_soon(shop):
+    """References may repeat: a thousand graphs that are all the same one."""
+    model = parse(open_bundle(shop.bundle).model)
+    model.subgraphs = [_Shared(model.subgraphs[0])] * 1000
+    content = rewrite_shared(model)
+    begin = time.monotonic()
+    with pytest.raises(BundleError, match="parts"):
+        inspect(content)
+    assert time.monotonic() - begin < 10
+
+
+class _Shared:
+    """Packs a table once, however often it is referred to."""
+
+    def __init__(self, table):
+        self.table, self.place = table, None
+
+    def Pack(self, builder):  # noqa: N802 (flatbuffers' name)
+        self.place = self.place or self.table.Pack(builder)
+        return self.place
+
+
+def rewrite_shared(model):
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 @pytest.mark.usefixtures("untried")

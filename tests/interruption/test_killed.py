@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from pocketrec.artifact import describe, kind_of, open_manifest
 from pocketrec.bundle import open_bundle
 from small_shop import QUICK, settings, succeed
-from tally import FACTOR, tried
+from tally import FACTOR, TALLY, tried
 
 KILLS = {"prepare": 4, "train": 4, "export": 3, "add-items": 3}
 """Of each kind: before a touch of a file, and after a time. `make fuzz`: FACTOR times as many."""
@@ -129,3 +129,10 @@ def test_a_training_that_is_killed_ends_in_the_same_weights(deaths, shop, tmp_pa
         shutil.rmtree(out)
     best = load_file(whole / "checkpoints" / "best.safetensors")
     assert all(torch.isfinite(weights).all() for weights in best.values())
+
+
+@pytest.mark.skipif(FACTOR < 15, reason="make fuzz kills often, this run a few times")
+@pytest.mark.parametrize("verb", list(KILLS))
+def test_each_stage_was_killed_fifty_times(verb):
+    """Last in this file: those that ended before their time was up do not count."""
+    assert TALLY["kills", verb] >= 50

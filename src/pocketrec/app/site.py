@@ -14,8 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .. import __version__
-from ..artifact import kind_of, new_folder, open_manifest, read_checked
-from ..bundle import Bundle
+from ..artifact import (
+    LARGEST_MANIFEST,
+    kind_of,
+    new_folder,
+    open_manifest,
+    read_checked,
+    read_regular,
+)
+from ..bundle import KIND as BUNDLE
+from ..bundle import LARGEST_ITEMS, Bundle
 from ..errors import ArtifactError
 from ..schema import File
 
@@ -91,10 +99,12 @@ def read_page(folder: Path = PAGE) -> Site:
 def read_bundle(folder: Path, bundle: Bundle) -> Site:
     """The three files of an opened bundle, which must still be the ones that were checked."""
     files = {
-        File.MANIFEST: (folder / File.MANIFEST).read_bytes(),
-        File.ITEMS: read_checked(folder, bundle.manifest, File.ITEMS),
+        File.MANIFEST: read_regular(folder / File.MANIFEST, LARGEST_MANIFEST),
+        File.ITEMS: read_checked(folder, bundle.manifest, File.ITEMS, LARGEST_ITEMS),
         File.MODEL: bundle.model,
     }
+    if open_manifest(folder, BUNDLE, check_files=False) != bundle.manifest:
+        raise ArtifactError(f"'{folder}' was changed while it was read")
     site = {}
     for name, content in files.items():
         packed = gzip.compress(content, mtime=0)

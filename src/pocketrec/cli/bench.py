@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..errors import BundleError
 from . import log
-from .common import AsJson, out, print_json
+from .common import AsJson, cell, out, print_json
 
 CALLS = 500
 
@@ -58,9 +58,9 @@ def command(
     result = measure(find_bundle(bundle))
     if as_json:
         print_json(result)
-        log.finish()
+        log.finish(then=["pocketrec", "serve", bundle])
         return
-    table = Table("", "", title=str(bundle))
+    table = Table("", "", title=cell(bundle))
     table.add_row("model", f"{result['bytes']:,} bytes")
     table.add_row("load and first call", f"{result['load_ms']} ms")
     for threads, latency in result["latency_ms"].items():
@@ -71,14 +71,16 @@ def command(
     table.add_row("peak memory of the process", f"{result['peak_rss_mb']} MB")
     table.add_row("operators", ", ".join(result["ops"]))
     out.print(table)
-    log.finish()
+    log.finish(then=["pocketrec", "serve", bundle])
 
 
 def measure(path: Path) -> dict[str, Any]:
     """The figures of a bundle: bytes, milliseconds (median and 95th percentile), megabytes."""
     from ..bundle import open_bundle
+    from ..trial import try_out
 
     bundle = open_bundle(path)
+    try_out(bundle.model, bundle.manifest)  # once for each model, and so no part of its loading
     child = subprocess.run(  # noqa: S603 (our own interpreter and our own text)
         [sys.executable, "-c", _CHILD, str(path), str(CALLS)],
         capture_output=True,

@@ -12,7 +12,7 @@ from rich.table import Table
 from .. import __version__
 from ..errors import ArtifactError, needs_extra
 from . import log
-from .common import AsJson, Settings, out, print_json, say
+from .common import AsJson, Settings, cell, out, print_json, say
 from .prepare import disclosed
 
 
@@ -98,7 +98,7 @@ def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool
 
 
 def _print(quality: dict[str, Any], told: dict[str, Any], folder: Path) -> None:
-    table = Table("check", "found", "must be", title=f"{folder}")
+    table = Table("check", "found", "must be", title=cell(folder))
     for name, gate in quality["gates"].items():
         accepted = "" if gate["passed"] else " (accepted)"
         table.add_row(name, f"{gate['value']:.4g}{accepted}", gate["must_be"])

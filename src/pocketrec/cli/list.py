@@ -34,6 +34,7 @@ def command(as_json: AsJson = False) -> None:
         return
     if not rows:
         say("no pretrained bundle came with this installation")
+        log.finish()
         return
     table = Table("name", "items", "bytes", "encoder", "features", "licence")
     for row in rows:

@@ -63,7 +63,8 @@ class _Text(logging.Handler):
         prefix, style = _STYLES.get(record.levelno, ("", None))
         say(prefix + record.getMessage(), err, style)
         if record.exc_info:
-            say(logging.Formatter().formatException(record.exc_info), err)
+            for line in logging.Formatter().formatException(record.exc_info).splitlines():
+                say(line, err)
 
 
 class _Json(logging.Handler):
@@ -174,7 +175,11 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, quiet: bool, verbose: bool, log_format: Format, **options: Any) -> None:
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
         _speak(level, as_json=log_format is Format.JSON)
-        command(*args, **options)
+        try:
+            command(*args, **options)
+        except KeyboardInterrupt:  # which Typer would end without a word
+            error("interrupted")
+            raise typer.Exit(130) from None
 
     own = inspect.signature(command, eval_str=True)
     added = [

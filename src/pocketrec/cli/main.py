@@ -46,9 +46,6 @@ def main() -> None:
     except PocketrecError as error:
         log.error(str(error))
         sys.exit(2)
-    except KeyboardInterrupt:
-        log.error("interrupted")
-        sys.exit(130)
     except Exception as error:
         if reason := system_reason(error):
             # Such as a full disk or a folder that may not be read: theirs, and a sentence too.

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from ..errors import ArtifactError, needs_extra
 from . import log
-from .common import AsJson, ConfigPath, Settings, out, print_json, say
+from .common import AsJson, ConfigPath, Settings, cell, out, print_json, say
 
 if TYPE_CHECKING:
     from ..config import SourceName
@@ -120,18 +120,19 @@ def disclosed(found: dict[str, Any]) -> Table:
     """What of the log a bundle will show, and how few users are behind it."""
     table = Table("of the log, a bundle shows", "how many", "fewest users behind one")
     users, items = found["users"], found["items"]
-    table.add_row("ids of users", f"{users['ids']:,}", "")
+    table.add_row("users: their number, no id", f"{users['learned_from']:,}", "")
     fewest, learned = items["fewest_users"], items["fewest_users_in_training"]
     behind = f"{fewest:,}" + (f" ({learned:,} in training)" if learned < fewest else "")
     table.add_row("items: ids", f"{items['ids']:,}", behind)
     table.add_row("items: titles", f"{items['titles']:,}", "")
+    table.add_row("names and sha256 of the log's files", "all", "")
     for name, count in found["attributes"].items():
-        table.add_row(f"values of items' {name}", f"{count:,}", "")
+        table.add_row(cell(f"values of items' {name}"), f"{count:,}", "")
     for name, feature in found["features"].items():
         fewest = feature["fewest_users"]
         withheld = f" ({feature['withheld']:,} rarer ones withheld)" if feature["withheld"] else ""
         table.add_row(
-            f"{feature['kind']} of {name}",
+            cell(f"{feature['kind']} of {name}"),
             f"{feature['of_the_log']:,}{withheld}",
             f"{fewest:,}" if fewest else "",
         )

@@ -74,7 +74,7 @@ def command(
             webbrowser.open(server.url)
         server.serve_forever()
     except KeyboardInterrupt:
-        log.info("stopped")
+        log.finish(then=["pocketrec", "serve", bundle, "--export", "site"])
     finally:
         server.server_close()
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..evaluation.protocol import Scorer
     from ..examples.shards import PreparedData
-    from ..training.loop import Validate
 
 
 def command(
@@ -36,6 +35,7 @@ def command(
     with needs_extra("Training", "train"):
         from ..evaluation.baselines import popularity
         from ..examples.shards import PreparedData
+        from ..models.scorer import ModelScorer
         from ..toml import load_config
         from ..training.loop import EpochMetrics
         from ..training.loop import Progress as Step
@@ -57,6 +57,7 @@ def command(
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     epochs = config.training.epochs
+    score = make_score(config, data)
     with log.bar(*columns) as bar:
         task = bar.add_task(
             "", total=float(epochs), epoch=0, epochs=epochs, speed=0.0, loss=0.0, score="-"
@@ -85,12 +86,12 @@ def command(
             config,
             data,
             folder,
-            make_validate(config, data),
+            lambda model: score(ModelScorer(model)),
             resume=resume,
             on_progress=on_progress,
             on_epoch=on_epoch,
         )
-    popular = make_score(config, data)(popularity(data.training(), data.item_count))
+    popular = score(popularity(data.training(), data.item_count))
     if position.best_score <= popular:
         log.warning(
             f"the best validation NDCG@10, {position.best_score:.4f}, is not above that of a list "
@@ -134,19 +135,6 @@ def with_data(config: Config, data: PreparedData) -> Config:
                     f"{prepared[key]!r}: prepare again, or change the TOML"
                 )
     return config.model_copy(update={"data": data.config.data, "split": data.config.split})
-
-
-def make_validate(config: Config, data: PreparedData) -> Validate:
-    """NDCG@10 of a model on the validation targets."""
-    from ..models.recommender import RecommenderModel
-    from ..models.scorer import ModelScorer
-
-    score = make_score(config, data)
-
-    def validate(model: RecommenderModel) -> float:
-        return score(ModelScorer(model))
-
-    return validate
 
 
 def make_score(config: Config, data: PreparedData) -> Callable[[Scorer], float]:

@@ -224,14 +224,15 @@ def supporters(histories: Sequence[History], followers: IntArray) -> IntArray:
 
     Counted on those who trained, a pair of one user tells what that user did.
     """
-    users = np.zeros(followers.shape, np.int32)
+    users = np.zeros(followers.size, np.int32)
     for history in histories:
-        source, found = _pairs(history.items, followers)
-        pair, place = np.nonzero(found)
-        did = np.zeros(followers.size, np.bool_)
-        did[source[pair] * followers.shape[1] + place] = True
-        users += did.reshape(followers.shape)
-    return users
+        did = [np.empty(0, np.intp)]
+        for lag in range(1, min(STEPS, len(history.items) - 1) + 1):
+            source, target = history.items[:-lag].astype(np.intp), history.items[lag:]
+            pair, place = np.nonzero(followers[source] == target[:, None])
+            did.append(source[pair] * followers.shape[1] + place)
+        users[np.unique(np.concatenate(did))] += 1
+    return users.reshape(followers.shape)
 
 
 def _pairs(items: IntArray, followers: IntArray) -> tuple[Places, NDArray[np.bool_]]:

@@ -43,12 +43,15 @@ def _filters(counts: dict[str, Any], data: DataConfig) -> Iterator[str]:
         if gone < MOST * before:
             continue
         dropped = {key: found[what] for key, found in counts["dropped"].items() if what in found}
+        if what != "users" and not any(dropped.values()):
+            dropped = {"min_user_events": 0}  # gone with the users who had too few
         worst = max(dropped, key=lambda key: (dropped[key], key))
         setting = getattr(data, worst)
         rule = f'"{setting}"' if isinstance(setting, str) else setting
         yield (
             f"{_share(gone, before)} of the {what} are dropped ({kept[what]:,} of {before:,} are "
-            f"left), most by data.{worst} = {rule} ({dropped[worst]:,}): "
+            f"left), most {'by' if dropped[worst] else 'because of'} data.{worst} = {rule}"
+            + (f" ({dropped[worst]:,}): " if dropped[worst] else ": ")
             + ('"all" keeps them' if worst == "repeats" else "lower it if they should count")
         )
 

@@ -24,7 +24,7 @@ def disclosure(
     """
     shipped = kept.items.join(trained, on=Column.ITEM, how="semi")
     return {
-        "users": {"ids": 0, "learned_from": kept.users},
+        "users": {"learned_from": kept.users},
         "items": {
             "ids": items.height,
             "titles": items.height - untitled(items),

@@ -28,7 +28,7 @@ from .verify import Verdict, verify
 GOLDEN_LENGTHS = (0, 1, 2, 10, 50, 300)
 """Events in the golden histories, which are drawn from the catalogue and of no user."""
 
-PRIVATE = {"data": {"path", "items"}}
+PRIVATE = {"data": {"path", "items", "users"}}
 """What of the config says where files lay on somebody's machine, and does not ship."""
 
 

@@ -278,9 +278,12 @@ class Personal:
         return personal
 
     def save(self, path: str | Path) -> None:
-        """Write the state as JSON, whole or not at all; ArtifactError when that fails."""
+        """Write the state as JSON that its owner alone may read, whole or not at all.
+
+        Raises ArtifactError when that fails.
+        """
         try:
-            write_atomically(Path(path), json.dumps(self.to_json()).encode())
+            write_atomically(Path(path), json.dumps(self.to_json()).encode(), private=True)
         except (TypeError, ValueError):  # None, "", or with a NUL
             raise InputError(f"{_quoted(path)} is no path of a file") from None
 

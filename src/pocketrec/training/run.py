@@ -95,7 +95,8 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
     if manifest["finished"] and manifest["config"] != current:
         # What is left to differ, [export] and [evaluation], is read from here later on.
         files = [folder / name for name in manifest.pop("files")]
-        write_manifest(folder, KIND, manifest | {"config": current}, files=files)
+        with claim(Path(os.path.realpath(folder)), folder):
+            write_manifest(folder, KIND, manifest | {"config": current}, files=files)
     return bool(manifest["finished"])
 
 
@@ -114,74 +115,76 @@ def run_training(
     Raises ArtifactError when an unfinished run is there and `resume` was not asked for, and when
     another process trains into the same folder.
     """
-    if (folder / File.MANIFEST).exists() and not resume:
-        raise ArtifactError(
-            f"'{folder}' holds an unfinished run: add --resume to go on with it, or remove it"
-        )
-    keep_freed_memory()
-    if config.training.threads is not None:
-        torch.set_num_threads(config.training.threads)
-    torch.manual_seed(config.training.seed)
-    attributes = read_attributes(data.catalogue, config.features.item)
-    inputs = data.features_of(config.features)
-    model = RecommenderModel(data.item_count, config.model, attributes, inputs)
-    sequences = data.training(inputs)
-    if model.followers is not None:
-        model.followers.count(sequences, config.model.min_follower_users)
-    batches = Batches(
-        sequences,
-        max_length=model.max_length,
-        batch_labels=config.training.batch_labels,
-        seed=config.training.seed,
-        features=inputs,
-        hidden=config.features.hidden,
-    )
-    manifest = {
-        "finished": False,
-        "fingerprint": _fingerprint(config, data),
-        "config": config.model_dump(mode="json", exclude_unset=True),
-        "data": {
-            "fingerprint": data.fingerprint,
-            "folder": os.path.relpath(data.folder, folder),
-            "source": data.manifest["source"],
-            # Not all: what is said of oddities quotes ids of users, and this ends in bundles.
-            "counts": {name: data.manifest["counts"][name] for name in COUNTS},
-        },
-        "features": [feature.to_json() for feature in inputs],
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "labels_per_epoch": batches.labels_per_epoch,
-        "torch": torch.__version__,
-    }
-    with claim(folder, folder), _Log(folder) as log:
+    folder = Path(os.path.realpath(folder))
+    with claim(folder, folder):
         remove_leftovers(folder)
-        # The manifest first: from here on an interrupted run is known for what it is.
-        write_manifest(folder, KIND, manifest, files=[])
-        table = io.BytesIO()
-        data.catalogue.write_parquet(table)
-        write_atomically(folder / File.ITEMS_TABLE, table.getvalue())
-
-        def log_epoch(metrics: EpochMetrics) -> None:
-            log.write(metrics)
-            on_epoch(metrics)
-
-        position = train(
-            model,
-            batches,
-            validate,
-            config.training,
-            folder / File.CHECKPOINTS,
-            resume=resume,
-            on_progress=on_progress,
-            on_epoch=log_epoch,
+        if (folder / File.MANIFEST).exists() and not resume:
+            raise ArtifactError(
+                f"'{folder}' holds an unfinished run: add --resume to go on with it, or remove it"
+            )
+        keep_freed_memory()
+        if config.training.threads is not None:
+            torch.set_num_threads(config.training.threads)
+        torch.manual_seed(config.training.seed)
+        attributes = read_attributes(data.catalogue, config.features.item)
+        inputs = data.features_of(config.features)
+        model = RecommenderModel(data.item_count, config.model, attributes, inputs)
+        sequences = data.training(inputs)
+        if model.followers is not None:
+            model.followers.count(sequences, config.model.min_follower_users)
+        batches = Batches(
+            sequences,
+            max_length=model.max_length,
+            batch_labels=config.training.batch_labels,
+            seed=config.training.seed,
+            features=inputs,
+            hidden=config.features.hidden,
         )
-        manifest |= {
-            "finished": True,
-            "epochs": position.epoch,
-            "best_epoch": position.best_epoch,
-            "validation": {"ndcg@10": position.best_score},
+        manifest = {
+            "finished": False,
+            "fingerprint": _fingerprint(config, data),
+            "config": config.model_dump(mode="json", exclude_unset=True),
+            "data": {
+                "fingerprint": data.fingerprint,
+                "folder": os.path.relpath(data.folder, folder),
+                "source": data.manifest["source"],
+                # Not all: what is said of oddities quotes ids of users, and this ends in bundles.
+                "counts": {name: data.manifest["counts"][name] for name in COUNTS},
+            },
+            "features": [feature.to_json() for feature in inputs],
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "labels_per_epoch": batches.labels_per_epoch,
+            "torch": torch.__version__,
         }
-        best = folder / File.CHECKPOINTS / File.BEST
-        write_manifest(folder, KIND, manifest, files=[folder / File.ITEMS_TABLE, best])
+        with _Log(folder) as log:
+            # The manifest first: from here on an interrupted run is known for what it is.
+            write_manifest(folder, KIND, manifest, files=[])
+            table = io.BytesIO()
+            data.catalogue.write_parquet(table)
+            write_atomically(folder / File.ITEMS_TABLE, table.getvalue())
+
+            def log_epoch(metrics: EpochMetrics) -> None:
+                log.write(metrics)
+                on_epoch(metrics)
+
+            position = train(
+                model,
+                batches,
+                validate,
+                config.training,
+                folder / File.CHECKPOINTS,
+                resume=resume,
+                on_progress=on_progress,
+                on_epoch=log_epoch,
+            )
+            manifest |= {
+                "finished": True,
+                "epochs": position.epoch,
+                "best_epoch": position.best_epoch,
+                "validation": {"ndcg@10": position.best_score},
+            }
+            best = folder / File.CHECKPOINTS / File.BEST
+            write_manifest(folder, KIND, manifest, files=[folder / File.ITEMS_TABLE, best])
     return position
 
 
