@@ -15,7 +15,7 @@ from typing import Any
 from .artifact import Draft, open_manifest, read_checked
 from .device import DeviceModel, Shapes
 from .encoding import MISSING, Feature
-from .errors import BundleError
+from .errors import BundleError, shown
 from .golden import check_golden_form
 from .schema import (
     LARGEST_BLOCKED,
@@ -136,7 +136,7 @@ def open_bundle(path: Path) -> Bundle:
             json.dumps(entries, ensure_ascii=False).encode()
         items = [Item(entry["id"], entry["title"], entry["attributes"]) for entry in entries]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise BundleError(f"'{path}' is no complete bundle: {error!r}") from None
+        raise BundleError(f"'{path}' is no complete bundle ({shown(error)})") from None
     sizes = shapes.to_json().values()
     if any(type(size) is not int or size < 1 for size in sizes) or type(exclude_seen) is not bool:
         raise BundleError(f"'{path}' has a manifest with sizes that are no positive integers")

@@ -167,9 +167,6 @@ class DeviceModel:
         once = len(set(ids.tolist())) == len(ids)
         if not (once and _within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
             raise BundleError("the model answers 'recommend' with what is no list of its items")
-        hidden = {*outside.tolist(), *(history.tolist() if self.exclude_seen else ())}
-        if not hidden.isdisjoint(ids.tolist()):
-            raise BundleError("the model recommends what is blocked or was seen")
         return ids[:k], scores[:k]
 
     def score(

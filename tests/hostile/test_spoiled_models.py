@@ -167,3 +167,13 @@ def test_a_trial_that_does_not_end_is_ended(shop, monkeypatch):
     monkeypatch.setattr(trial, "SECONDS", 0.01)
     with pytest.raises(BundleError, match="not done after"):
         Recommender.load(shop.bundle)
+
+
+def test_a_model_that_shows_what_is_blocked_is_found_out(shop):
+    """Of a shop where nothing is hidden by the graph but what the app blocks: a graph that lies."""
+    recommender = Recommender.load(shop.bundle)
+    honest = recommender._device.recommend
+    recommender._device.recommend = lambda events, *, blocked, **told: honest(events, **told)
+    first = recommender.recommend([], k=1)[0]
+    with pytest.raises(BundleError, match="blocked"):
+        recommender.recommend([], k=1, blocked=[first.id])

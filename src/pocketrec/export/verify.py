@@ -108,7 +108,12 @@ def verify(
     facts = inspect(model)
     check_contract(facts, shapes, shapes.items, features)
     table = (shapes.items + 1, shapes.dim)
-    found = [constant for constant in facts.constants if constant.shape == table]
+    found = [
+        constant
+        for constant in facts.constants
+        # Lists of followers hold indices, and may chance to have the shape.
+        if constant.shape == table and constant.dtype not in ("int16", "int32")
+    ]
     bits = max(BITS.get(constant.dtype, 64) for constant in found)
     device = DeviceModel(model, shapes, exclude_seen=exclude_seen, features=features)
     float_device = DeviceModel(float_model, shapes, exclude_seen=exclude_seen, features=features)

@@ -12,7 +12,7 @@ import numpy as np
 from ..bundle import Bundle, Item, open_bundle
 from ..device import VectorLike
 from ..encoding import Feature, is_whole
-from ..errors import InputError, shown
+from ..errors import BundleError, InputError, shown
 from ..golden import check_golden
 from ..pretrained import find_bundle
 from ..schema import File, FloatArray, IntArray
@@ -127,13 +127,14 @@ class Recommender:
         if k > len(self.items):
             raise InputError(f"k = {shown(k)} is more than the catalogue's {len(self.items)} items")
         events, rows = self._events(history, user, now, strict=strict)
+        hidden = self._indices(blocked, "blocked", strict=strict)
         ids, scores = self._device.recommend(
-            events,
-            k=k,
-            blocked=self._indices(blocked, "blocked", strict=strict),
-            user_vector=_vector(user_vector),
-            features=rows,
+            events, k=k, blocked=hidden, user_vector=_vector(user_vector), features=rows
         )
+        if self.bundle.exclude_seen:
+            hidden = np.concatenate([hidden, events])
+        if not set(hidden.tolist()).isdisjoint(ids.tolist()):
+            raise BundleError("the model recommends what is blocked or was seen: do not use it")
         found = ((self.items[index - 1], score) for index, score in zip(ids, scores, strict=True))
         return [Recommendation(item.id, item.title, float(score)) for item, score in found]
 
