@@ -108,11 +108,52 @@ def test_a_place_where_nothing_can_be_written_is_named(tmp_path):
 
 def test_a_newer_artifact_replaces_the_older_wholly(tmp_path):
     out = make(tmp_path / "out")
-    (out / "stray.txt").write_text("x")
     with new_folder(out, "thing") as draft:
         (draft.path / "c.txt").write_text("new")
     assert names(out) == ["c.txt", "manifest.json"]
     assert names(tmp_path) == ["out"]
+
+
+def test_what_somebody_put_into_an_artifact_is_not_lost(tmp_path):
+    out = make(tmp_path / "out")
+    (out / "sub" / "letter.txt").write_text("dear")
+    with pytest.raises(ArtifactError, match=r"holds 'sub/letter.txt', which is not of the thing"):
+        make(out, "new")
+    assert (out / "a.txt").read_text() == "old"
+    assert (out / "sub" / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_what_appears_while_it_is_written_is_not_lost(tmp_path, there):
+    out = tmp_path / "out"
+    if there:
+        make(out)
+
+    def write():
+        with new_folder(out, "thing") as draft:
+            (draft.path / "a.txt").write_text("new")
+            out.mkdir(exist_ok=True)
+            (out / "letter.txt").write_text("dear")
+
+    with pytest.raises(ArtifactError, match="give another folder"):
+        write()
+    assert (out / "letter.txt").read_text() == "dear"
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_folder_that_has_a_drafts_name_is_left_alone(tmp_path):
+    mine = tmp_path / ".out.part"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("dear")
+    with pytest.raises(ArtifactError, match="is in the way"):
+        make(tmp_path / "out")
+    assert (mine / "letter.txt").read_text() == "dear"
+
+
+def test_names_that_are_no_text_are_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="not UTF-8"):
+        make(tmp_path / os.fsdecode(b"d\xff"))
+    assert names(tmp_path) == []
 
 
 def test_an_empty_folder_may_be_filled(tmp_path):

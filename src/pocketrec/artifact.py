@@ -10,7 +10,8 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,9 @@ FORMAT_VERSION = 1
 
 PART = ".part"
 """Ending of hidden names while their content is being written."""
+
+MARK = f".draft{PART}"
+"""File by which a draft is known for one."""
 
 LARGEST_MANIFEST = 16 * 2**20
 """Bytes; a longer one is no manifest of ours."""
@@ -47,6 +51,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
     the same. On failure nothing is left behind; what a killed process left is removed by the next.
     """
     check_replaceable(out, kind)
+    _check_own(out)
     # A link to a folder (on a larger disk, say) stays one.
     out = Path(os.path.realpath(out))
     if not out.name or Path.cwd().is_relative_to(out):
@@ -56,17 +61,20 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
         if not locked:  # another process may be at it too: each has a draft of its own
             part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
             part.chmod(0o755)
+        _begin(part)
         try:
-            _empty(part)
             draft = Draft(part)
             yield draft
+            (part / MARK).unlink(missing_ok=True)
             files = [file for file in sorted(part.rglob("*")) if file.is_file()]
             write_manifest(part, kind, draft.manifest, files=files)
             for path in (*files, part):
                 _flush(path)
+            check_replaceable(out, kind)  # again, for it took a while
+            _check_own(out)
             _move(part, out)
         except BaseException as error:
-            shutil.rmtree(part, ignore_errors=True)
+            _remove(part)
             if reason := system_reason(error):
                 raise ArtifactError(f"'{out}' was not written: {reason}") from error
             raise
@@ -98,10 +106,12 @@ def kind_of(folder: Path) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def open_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[str, Any]:
+def open_manifest(
+    folder: Path, kind: str, *, check_files: bool = True, needs: Iterable[str] = ()
+) -> dict[str, Any]:
     """Read a folder's manifest; check its own hash, kind, version and (on request) each file's.
 
-    Raises ArtifactError with the first thing that is wrong.
+    `needs` are keys that it must have. Raises ArtifactError with the first thing that is wrong.
     """
     path = folder / File.MANIFEST
     try:
@@ -124,6 +134,8 @@ def open_manifest(folder: Path, kind: str, *, check_files: bool = True) -> dict[
     rest = {key: value for key, value in manifest.items() if key != "sha256"}
     if not as_written or manifest.get("sha256") != _digest(rest):
         raise ArtifactError(f"'{path}' is not as it was written: it was changed or damaged")
+    if missing := [key for key in needs if key not in rest]:
+        raise ArtifactError(f"'{folder}' has a manifest without '{missing[0]}': make it again")
     if check_files:
         _check_files(folder, manifest)
     return rest
@@ -261,12 +273,42 @@ def _is_leftover(file: Path) -> bool:
     return file.name.startswith(".") and file.name.endswith(PART) and file.is_file()
 
 
-def _empty(folder: Path) -> None:
-    for entry in folder.iterdir():
+def _check_own(out: Path) -> None:
+    """Raise ArtifactError when an artifact's folder holds what somebody else put there."""
+    if kind_of(out) is None:
+        return
+    try:
+        manifest = json.loads(read_regular(out / File.MANIFEST, LARGEST_MANIFEST))
+        own = {File.MANIFEST, *manifest["files"]}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return
+    inside = (file for file in out.rglob("*") if file.is_file() and not _is_leftover(file))
+    if foreign := sorted({file.relative_to(out).as_posix() for file in inside} - own):
+        raise ArtifactError(
+            f"'{out}' holds '{foreign[0]}', which is not of the {manifest['kind']} and would be "
+            "lost: move it, or give another folder"
+        )
+
+
+def _begin(part: Path) -> None:
+    """Empty a draft that a killed process left; ArtifactError when the folder is none."""
+    if any(part.iterdir()) and not (part / MARK).exists():
+        raise ArtifactError(f"'{part}' is in the way, where a draft would be: move it")
+    (part / MARK).touch()
+    for entry in part.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
-        else:
+        elif entry.name != MARK:
             entry.unlink()
+
+
+def _remove(part: Path) -> None:
+    """Remove a draft, in which threads of libraries may still be writing."""
+    for _ in range(20):
+        shutil.rmtree(part, ignore_errors=True)
+        if not part.exists():
+            break
+        time.sleep(0.05)
 
 
 def _flush(path: Path) -> None:

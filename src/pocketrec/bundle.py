@@ -124,6 +124,7 @@ def open_bundle(path: Path) -> Bundle:
 
     Raises BundleError (or ArtifactError for a folder that is no bundle) with the first problem.
     """
+    path = Path(path)
     manifest = open_manifest(path, KIND, check_files=False)
     model = read_checked(path, manifest, File.MODEL, LARGEST_MODEL)
     text = read_checked(path, manifest, File.ITEMS, LARGEST_ITEMS)

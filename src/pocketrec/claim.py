@@ -27,6 +27,10 @@ def claim(folder: Path, out: Path) -> Iterator[bool]:
     ArtifactError when another process holds it, or it cannot be made.
     """
     try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise ArtifactError(f"'{out}' has a name that is not UTF-8: give another one") from None
+    try:
         held = _hold(folder)
     except BlockingIOError:
         raise ArtifactError(

@@ -5,7 +5,9 @@ Export verifies with it, evaluation measures with it, and the runtime adds raw i
 
 from __future__ import annotations
 
+import os
 import threading
+import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -88,6 +90,20 @@ class Shapes:
         }
 
 
+_loaded: weakref.WeakSet[DeviceModel] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """In the child: what another thread was in the middle of will never be done here."""
+    for device in list(_loaded):
+        device._is_cut_off |= device._lock.locked()
+        device._lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class DeviceModel:
     """One loaded model; calls from several threads wait for each other.
 
@@ -109,6 +125,8 @@ class DeviceModel:
         self.features = tuple(features)
         self.exclude_seen = exclude_seen
         self._lock = threading.Lock()
+        self._is_cut_off = False
+        _loaded.add(self)
         if type(threads) is not int or not 1 <= threads <= MOST_THREADS:
             raise InputError(
                 f"threads must be a whole number from 1 to {MOST_THREADS}, not {shown(threads)}"
@@ -223,6 +241,8 @@ class DeviceModel:
 
         A sound model never does; of a stranger's only some calls are tried when it is loaded.
         """
+        if self._is_cut_off:
+            raise InputError("the process was forked in the middle of a call: load the model anew")
         with self._lock:
             try:
                 outputs = self._runners[signature](**feed)

@@ -24,7 +24,8 @@ def without_notes() -> Iterator[None]:
 
 
 def _filtered() -> Iterator[None]:
-    sys.stderr.flush()
+    with suppress(AttributeError, OSError, ValueError):  # there may be none
+        sys.stderr.flush()
     try:
         said, saved = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115 (closed below)
     except OSError:  # no standard error to keep clean, or no place to look through it

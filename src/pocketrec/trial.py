@@ -54,17 +54,12 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
     # The program that runs an embedded Python is no Python, and not to be started again.
     if _is_remembered(key) or "python" not in Path(sys.executable or "").name.lower():
         return
-    paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     told = json.dumps({name: manifest[name] for name in TOLD}).encode()
     try:
-        child = subprocess.run(
-            # -P: what lies in the current folder is not imported.
-            [sys.executable, "-P", "-c", "from pocketrec.trial import main; main()"],
+        child = run_child(
+            "from pocketrec.trial import main; main()",
             input=told + b"\n" + model,
-            capture_output=True,
             timeout=SECONDS,
-            env={**_ONE_THREAD, **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            check=False,
         )
     except subprocess.TimeoutExpired:
         raise BundleError(f"the model was tried and not done after {SECONDS} seconds") from None
@@ -79,6 +74,19 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
     if child.returncode or said != RUNS:
         raise BundleError(said if child.returncode == REFUSED else "the model cannot be run")
     remember(model, manifest)
+
+
+def run_child(code: str, *words: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run some Python of ours in a process of its own, that imports what this one does."""
+    paths = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    return subprocess.run(  # noqa: S603 (our own interpreter and our own text)
+        # -P: what lies in the current folder is not imported.
+        [sys.executable, "-P", "-c", code, *words],
+        capture_output=True,
+        env={**_ONE_THREAD, **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        check=False,
+        **options,
+    )
 
 
 def remember(model: bytes, manifest: Mapping[str, Any]) -> None:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from pocketrec.artifact import write_manifest
+from pocketrec.logs import read
 from small_shop import TOML, pocketrec, sku, succeed, write_shop
 
 
@@ -260,6 +261,55 @@ def test_words_that_are_no_command_end_with_2(words):
     result = pocketrec(*words)
     assert result.code == 2
     assert "Traceback" not in result.err
+
+
+def test_a_log_that_changes_while_it_is_read(tmp_path, monkeypatch):
+    """Else the manifest would tell of one log, and the data be of another."""
+    small = write_shop(tmp_path, users=20)
+    log = small.parent / "events.csv"
+    real = read.describe_source
+
+    def describe_and_change(config):
+        found = real(config)
+        log.write_text(log.read_text() + f"late,{sku(1)},2026-03-01,app,1\n")
+        return found
+
+    monkeypatch.setattr(read, "describe_source", describe_and_change)
+    assert "changed while it was read" in prepare(small)
+
+
+def test_bench_runs_no_code_of_the_current_folder(shop, tmp_path, monkeypatch):
+    (tmp_path / "resource.py").write_text("raise SystemExit('foreign code was run')")
+    monkeypatch.chdir(tmp_path)
+    succeed("bench", shop.bundle, "--json")
+
+
+@pytest.mark.parametrize("key", ["finished", "fingerprint", "config", "data", "features"])
+def test_a_run_whose_manifest_lacks_something(shop, tmp_path, key):
+    run = shutil.copytree(shop.run, tmp_path / "run")
+    manifest = json.loads((run / "manifest.json").read_text())
+    files = [run / name for name in manifest.pop("files")]
+    content = {name: value for name, value in manifest.items() if name not in (key, "sha256")}
+    write_manifest(run, "run", content, files=files)
+    assert f"'{key}'" in refused(pocketrec("export", run, "--out", tmp_path / "bundle"))
+    assert f"'{key}'" in refused(pocketrec("evaluate", run, "--data", shop.data))
+
+
+@pytest.mark.parametrize("text", ['[{"id": "sku-001", "tmie": 5}]', "{}", "[[1]]", "nothing"])
+def test_a_history_in_a_file_that_is_none(shop, tmp_path, text):
+    (tmp_path / "events.json").write_text(text)
+    words = ["recommend", shop.bundle, "--events", tmp_path / "events.json"]
+    assert "events.json" in refused(pocketrec(*words))
+
+
+@pytest.mark.parametrize("words", [["--log-format", "json"], ["--log-format=json"], []])
+def test_a_misspelled_option_is_one_sentence(shop, words):
+    result = pocketrec("recommend", shop.bundle, "--histroy", "x", *words)
+    assert (result.code, result.out) == (2, "")
+    (line,) = result.err.splitlines()
+    told = json.loads(line)["message"] if words else line
+    assert "--histroy" in told
+    assert "--help" in told
 
 
 def test_a_full_disk(monkeypatch, shop):

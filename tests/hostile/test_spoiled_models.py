@@ -173,7 +173,9 @@ def test_a_model_that_shows_what_is_blocked_is_found_out(shop):
     """Of a shop where nothing is hidden by the graph but what the app blocks: a graph that lies."""
     recommender = Recommender.load(shop.bundle)
     honest = recommender._device.recommend
-    recommender._device.recommend = lambda events, *, blocked, **told: honest(events, **told)
+    recommender._device.recommend = lambda events, **told: honest(
+        events, **told | {"blocked": None}
+    )
     first = recommender.recommend([], k=1)[0]
     with pytest.raises(BundleError, match="blocked"):
         recommender.recommend([], k=1, blocked=[first.id])

@@ -16,7 +16,6 @@ from pathlib import Path, PurePosixPath
 from .. import __version__
 from ..artifact import (
     LARGEST_MANIFEST,
-    kind_of,
     new_folder,
     open_manifest,
     read_checked,
@@ -119,14 +118,6 @@ def write_site(site: Site, out: Path) -> None:
     Compressed files lie beside the others, for hosts that know to send them. Raises ArtifactError
     for a folder that holds anything else, such as somebody's own page beside it.
     """
-    if kind_of(out) == KIND:
-        own = open_manifest(out, KIND, check_files=False).get("files", {})
-        inside = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-        if foreign := sorted(inside - {File.MANIFEST, *own}):
-            raise ArtifactError(
-                f"'{out}' holds '{foreign[0]}', which is not of the site and would be lost: move "
-                "it, or give another folder"
-            )
     with new_folder(out, KIND) as draft:
         draft.manifest["pocketrec"] = __version__
         for name, resource in site.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -77,20 +76,15 @@ def command(
 def measure(path: Path) -> dict[str, Any]:
     """The figures of a bundle: bytes, milliseconds (median and 95th percentile), megabytes."""
     from ..bundle import open_bundle
-    from ..trial import try_out
+    from ..trial import run_child, try_out
 
     bundle = open_bundle(path)
     try_out(bundle.model, bundle.manifest)  # once for each model, and so no part of its loading
-    child = subprocess.run(  # noqa: S603 (our own interpreter and our own text)
-        [sys.executable, "-c", _CHILD, str(path), str(CALLS)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    child = run_child(_CHILD, str(path), str(CALLS), timeout=600)
     if child.returncode != 0:
-        reason = (child.stderr.strip().splitlines() or [f"exit {child.returncode}"])[-1]
-        raise BundleError(f"the model cannot be run: {reason}")
-    found = json.loads(child.stdout.strip().splitlines()[-1])
+        said = child.stderr.decode(errors="replace").strip().splitlines()
+        raise BundleError(f"the model cannot be run: {(said or [f'exit {child.returncode}'])[-1]}")
+    found = json.loads(child.stdout.splitlines()[-1])
     return {
         "bytes": len(bundle.model),
         "load_ms": found["load_ms"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,9 +24,12 @@ Settings = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 
 # What is printed are paths, titles and ids of users': no brackets or colons in them mean anything.
-out = Console(markup=False, emoji=False, highlight=False)
+_columns = os.environ.get("COLUMNS", "")
+_WIDTH = 40 if _columns.isdecimal() and int(_columns) < 40 else None
+"""Of a terminal that says it is narrower, in which nothing would be seen."""
+out = Console(markup=False, emoji=False, highlight=False, width=_WIDTH)
 """Results."""
-err = Console(markup=False, emoji=False, highlight=False, stderr=True)
+err = Console(markup=False, emoji=False, highlight=False, stderr=True, width=_WIDTH)
 """Progress and notes, so that results can be piped."""
 
 

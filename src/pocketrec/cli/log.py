@@ -13,7 +13,7 @@ import logging
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -61,10 +61,12 @@ class _Text(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix, style = _STYLES.get(record.levelno, ("", None))
-        say(prefix + record.getMessage(), err, style)
+        lines = [prefix + record.getMessage()]
         if record.exc_info:
-            for line in logging.Formatter().formatException(record.exc_info).splitlines():
-                say(line, err)
+            lines += logging.Formatter().formatException(record.exc_info).splitlines()
+        with suppress(OSError, ValueError):  # nobody is there to read it
+            for line in lines:
+                say(line, err, style)
 
 
 class _Json(logging.Handler):
@@ -79,14 +81,15 @@ class _Json(logging.Handler):
         }
         if record.exc_info:
             entry["traceback"] = logging.Formatter().formatException(record.exc_info)
-        err.file.write(json.dumps(entry, ensure_ascii=False, default=str) + "\n")
-        err.file.flush()
+        with suppress(OSError, ValueError):
+            err.file.write(json.dumps(entry, default=str) + "\n")
+            err.file.flush()
 
 
-def start() -> None:
-    """Begin to count the time that a command takes, and to speak as by default."""
+def start(*, as_json: bool = False) -> None:
+    """Begin to count the time that a command takes, and to speak, until it says how."""
     _settings.started = time.monotonic()
-    _speak(logging.INFO, as_json=False)
+    _speak(logging.INFO, as_json=as_json)
 
 
 def _speak(level: int, *, as_json: bool) -> None:

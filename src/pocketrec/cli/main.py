@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
+from itertools import pairwise
 
 import typer
 
@@ -39,20 +41,40 @@ def main() -> None:
 
     What is nobody's error but a defect of pocketrec ends as a sentence too, and exit code 1.
     """
-    log.start()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whatever a title holds, it can be printed
+            stream.reconfigure(errors="backslashreplace")
+    log.start(as_json=_asks_for_json(sys.argv))
     warnings.showwarning = lambda message, *_, **__: log.warning(str(message))
     try:
-        app()
+        code = app(standalone_mode=False)  # else Typer would end what goes wrong in its own words
     except PocketrecError as error:
         log.error(str(error))
-        sys.exit(2)
+        code = 2
     except Exception as error:
-        if reason := system_reason(error):
-            # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
-            log.error(one_line(reason))
-            sys.exit(2)
-        log.error(
-            f"this is a defect of pocketrec, please report it ({type(error).__name__}: {error}); "
-            "--verbose shows where"
-        )
-        sys.exit(1)
+        code = _told(error)
+    sys.exit(code or 0)
+
+
+def _told(error: Exception) -> int:
+    """Say what is no error of ours, and give the exit code."""
+    if hasattr(error, "format_message"):  # options that are none, or misspelled
+        if message := error.format_message():
+            log.error(one_line(f"{message.rstrip('.')}; --help tells what there is"))
+        elif hasattr(error, "show"):
+            error.show()  # the help itself
+        return 2
+    if reason := system_reason(error):
+        # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
+        log.error(one_line(reason))
+        return 2
+    log.error(
+        f"this is a defect of pocketrec, please report it ({type(error).__name__}: {error}); "
+        "--verbose shows where"
+    )
+    return 1
+
+
+def _asks_for_json(words: list[str]) -> bool:
+    """Whether errors are to be JSON, which may be asked for after the word that is wrong."""
+    return "--log-format=json" in words or ("--log-format", "json") in pairwise(words)

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from ..errors import ArtifactError, needs_extra
+from ..errors import ArtifactError, DataError, needs_extra
 from . import log
 from .common import AsJson, ConfigPath, Settings, cell, out, print_json, say
 
@@ -41,13 +41,14 @@ def command(
         from ..examples.inputs import check_users
         from ..examples.prepare import prepare
         from ..examples.shards import KIND
-        from ..logs.read import describe_source, read_catalogue, read_events, read_users
+        from ..logs.read import describe_source, read_catalogue, read_events, read_users, stamp
         from ..toml import load_config
 
     config = load_config(config_path, settings)
     check_replaceable(folder, KIND)
     if config.data.source is not None and config.data.path is None:
         _download(config.data.source)
+    before = stamp(config)
     source = describe_source(config)
     sections = config.model_dump(mode="json", include=PREPARED)
     inputs = fingerprint(source, sections | {"data": sections["data"] | {"path": None}})
@@ -72,6 +73,8 @@ def command(
         counts, features = prepare(
             events, catalogue, users, config, engine, draft.path, now=time.time()
         )
+        if stamp(config) != before:
+            raise DataError("the log changed while it was read: prepare again when it rests")
         draft.manifest |= {
             "inputs": inputs,
             "source": source,

@@ -98,7 +98,7 @@ def command(
 def read_events(path: Path) -> list[Event]:
     """The history in a JSON file; InputError for anything else."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(path.read_text(encoding="utf-8-sig"))
         problem = None if _are_events(entries) else "it is no list of events"
     except (OSError, ValueError, RecursionError) as error:
         problem = getattr(error, "strerror", None) or "it is no JSON"
@@ -112,7 +112,8 @@ def read_events(path: Path) -> list[Event]:
 
 def _are_events(entries: Any) -> bool:
     return isinstance(entries, list) and all(
-        isinstance(entry, dict) and "id" in entry for entry in entries
+        isinstance(entry, dict) and "id" in entry and entry.keys() <= {"id", "time", "features"}
+        for entry in entries
     )
 
 

@@ -23,6 +23,7 @@ from .inputs import column_of
 from .targets import Targets
 
 KIND = "prepared"
+NEEDED = ("inputs", "source", "config", "features", "counts", "files")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class PreparedData:
     @classmethod
     def open(cls, folder: Path) -> PreparedData:
         """Check the manifest and every file's hash, and read the item table."""
-        manifest = open_manifest(folder, KIND)
+        manifest = open_manifest(folder, KIND, needs=NEEDED)
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         try:
             features = [Feature.from_json(entry) for entry in manifest["features"]]

@@ -84,6 +84,18 @@ def read_users(config: Config, log: pl.LazyFrame | None = None) -> pl.DataFrame 
     return catalogue.read_users(config, log.collect_schema()[Column.USER])
 
 
+def stamp(config: Config) -> list[tuple[str, int, int]]:
+    """Names, sizes and times of change of the files that are read, to see whether they change."""
+    data = config.data
+    paths = {"data.path": data.path, "data.items": data.items, "data.users": data.users}
+    if data.source is not None:
+        return []  # a published one does not change
+    files = [
+        f for key, path in paths.items() if path for f in find_files(config.resolve(path), key)
+    ]
+    return [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+
+
 def describe_source(config: Config) -> dict[str, Any]:
     """Where the data come from, for the manifest: names (no folders), bytes and sha256."""
     if config.data.source is not None:

@@ -37,6 +37,7 @@ from .loop import EpochMetrics, Progress, Validate, train
 from .memory import keep_freed_memory
 
 KIND = "run"
+NEEDED = ("finished", "fingerprint", "config", "data", "features", "files")
 COUNTS = ("read", "kept", "items", "training_events", "cuts")
 """What a run, and a bundle made of it, tell of the preparation."""
 
@@ -54,7 +55,7 @@ class Run:
     @classmethod
     def open(cls, folder: Path) -> Run:
         """Check hashes and load; raises ArtifactError for an unfinished or damaged run."""
-        manifest = open_manifest(folder, KIND)
+        manifest = open_manifest(folder, KIND, needs=NEEDED)
         if not manifest["finished"]:
             raise ArtifactError(f"'{folder}' is not finished: train it with --resume first")
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
@@ -85,7 +86,7 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
     check_replaceable(folder, KIND)
     if not (folder / File.MANIFEST).exists():
         return False
-    manifest = open_manifest(folder, KIND)
+    manifest = open_manifest(folder, KIND, needs=NEEDED)
     if manifest["fingerprint"] != _fingerprint(config, data):
         raise ArtifactError(
             f"'{folder}' holds a run with another config or other data: give another --out, or "
