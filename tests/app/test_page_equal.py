@@ -12,7 +12,11 @@ from pocketrec.encoding import Bins
 from pocketrec.golden import GOLDEN_TOLERANCE
 from pocketrec.runtime import Event
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    # What training never saw is told on purpose.
+    pytest.mark.filterwarnings("ignore::pocketrec.runtime.UnknownValueWarning"),
+]
 
 HISTORIES = 500
 FEW = 100

@@ -178,7 +178,7 @@ def test_what_is_disclosed_is_counted(tmp_path):
     config = type(make_config()).model_validate(document)
     found = counts_of(tmp_path, events, table, people, config)["disclosed"]
     assert found == {
-        "users": {"ids": 0, "learned_from": 12},
+        "users": {"learned_from": 12},
         "items": {"ids": 5, "titles": 1, "fewest_users": 6, "fewest_users_in_training": 3},
         "attributes": {"tags": 3},
         "features": {

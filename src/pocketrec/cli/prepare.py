@@ -54,7 +54,7 @@ def command(
     inputs = fingerprint(source, sections | {"data": sections["data"] | {"path": None}})
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_manifest(folder, KIND)
-        if manifest["inputs"] == inputs:
+        if manifest.get("inputs") == inputs:
             log.info(f"'{folder}' is already prepared from this log and config: nothing to do")
             _show(manifest, folder, config_path, as_json=as_json, is_new=False)
             return

@@ -23,7 +23,7 @@ from .inputs import column_of
 from .targets import Targets
 
 KIND = "prepared"
-NEEDED = ("inputs", "source", "config", "features", "counts", "files")
+NEEDED = ("source", "config", "features", "counts", "files")
 
 
 @dataclass(frozen=True)
