@@ -238,6 +238,7 @@ def test_prepare(
             events.lazy(), table, None, config, engine, draft.path, now=now and now / 1000
         )
         draft.manifest |= {
+            "source": {},
             "config": config.model_dump(mode="json", exclude_unset=True),
             "counts": counts,
             "features": [feature.to_json() for feature in features],
@@ -326,6 +327,7 @@ def test_a_user_of_a_million_events(tmp_path):
             events.lazy(), None, None, config, LocalEngine(tmp_path / "scratch"), draft.path
         )
         draft.manifest |= {
+            "source": {},
             "config": config.model_dump(mode="json", exclude_unset=True),
             "counts": counts,
             "features": [],
