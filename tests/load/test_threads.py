@@ -13,7 +13,7 @@ THREADS, TIMES = 12, 3
 def questions(model):
     """Calls of every kind, each with a history of its own."""
     draw = random.Random(5)
-    for number in range(250):
+    for number in range(120):
         history = [sku(draw.randrange(25)) for _ in range(draw.choice([0, 1, 3, 8, 30]))]
         vector = [draw.uniform(-1, 1) for _ in range(32)] if number % 3 else None
         told = {"user_vector": vector}
@@ -39,5 +39,5 @@ def test_threads_do_not_mix_their_answers(request, name):
 
     with ThreadPoolExecutor(THREADS) as pool:
         found = list(pool.map(ask, order))
-    assert len(found) == TIMES * len(asked) >= 3000
+    assert len(found) == TIMES * len(asked) >= 1500
     assert all(answer == expected[place] for place, answer in found)
