@@ -1,26 +1,14 @@
 """Every byte of a bundle counts: none can be another, be missing or be added unseen."""
 
-import shutil
-
 import pytest
 
-from pocketrec import device
 from pocketrec.bundle import open_bundle
 from pocketrec.errors import ArtifactError
 from tally import FACTOR, tried
 
 FILES = ["manifest.json", "items.json", "model.tflite"]
 
-
-@pytest.fixture
-def copy(shop, tmp_path):
-    return shutil.copytree(shop.bundle, tmp_path / "bundle")
-
-
-@pytest.fixture(autouse=True)
-def _unloaded(monkeypatch):
-    """Fail a test that gets as far as loading a model."""
-    monkeypatch.setattr(device, "Interpreter", lambda **_: pytest.fail("the model was loaded"))
+pytestmark = pytest.mark.usefixtures("unloaded")
 
 
 def refuses(folder) -> bool:

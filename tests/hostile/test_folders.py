@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from pocketrec import artifact, device
+from pocketrec import artifact
 from pocketrec.artifact import write_json
 from pocketrec.bundle import open_bundle
 from pocketrec.errors import ArtifactError
@@ -17,16 +16,7 @@ from tally import tried
 
 FILES = ["manifest.json", "items.json", "model.tflite"]
 
-
-@pytest.fixture
-def copy(shop, tmp_path):
-    return shutil.copytree(shop.bundle, tmp_path / "bundle")
-
-
-@pytest.fixture(autouse=True)
-def _unloaded(monkeypatch):
-    """Fail a test that gets as far as loading a model."""
-    monkeypatch.setattr(device, "Interpreter", lambda **_: pytest.fail("the model was loaded"))
+pytestmark = pytest.mark.usefixtures("unloaded")
 
 
 def refuses(folder) -> str:
@@ -163,7 +153,6 @@ def test_names_in_a_manifest_lead_nowhere(copy, name):
     assert "model.tflite" in refuses(copy)
 
 
-def test_a_folder_that_is_a_link_is_as_good_as_what_it_leads_to(copy, tmp_path, monkeypatch):
-    monkeypatch.undo()
+def test_a_folder_that_is_a_link_is_as_good_as_what_it_leads_to(copy, tmp_path):
     (tmp_path / "link").symlink_to(copy)
     assert open_bundle(tmp_path / "link").items
