@@ -50,8 +50,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
     alone and ArtifactError raised before any work is done, as it is when another process is writing
     the same. On failure nothing is left behind; what a killed process left is removed by the next.
     """
-    check_replaceable(out, kind)
-    _check_own(out)
+    _check_free(out, kind)
     # A link to a folder (on a larger disk, say) stays one.
     out = Path(os.path.realpath(out))
     if not out.name or Path.cwd().is_relative_to(out):
@@ -70,8 +69,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             write_manifest(part, kind, draft.manifest, files=files)
             for path in (*files, part):
                 _flush(path)
-            check_replaceable(out, kind)  # again, for it took a while
-            _check_own(out)
+            _check_free(out, kind)  # again, for it took a while
             _move(part, out)
         except BaseException as error:
             _remove(part)
@@ -273,10 +271,9 @@ def _is_leftover(file: Path) -> bool:
     return file.name.startswith(".") and file.name.endswith(PART) and file.is_file()
 
 
-def _check_own(out: Path) -> None:
-    """Raise ArtifactError when an artifact's folder holds what somebody else put there."""
-    if kind_of(out) is None:
-        return
+def _check_free(out: Path, kind: str) -> None:
+    """Raise ArtifactError unless `out` is replaceable and holds nothing that somebody put there."""
+    check_replaceable(out, kind)
     try:
         manifest = json.loads(read_regular(out / File.MANIFEST, LARGEST_MANIFEST))
         own = {File.MANIFEST, *manifest["files"]}
@@ -285,7 +282,7 @@ def _check_own(out: Path) -> None:
     inside = (file for file in out.rglob("*") if file.is_file() and not _is_leftover(file))
     if foreign := sorted({file.relative_to(out).as_posix() for file in inside} - own):
         raise ArtifactError(
-            f"'{out}' holds '{foreign[0]}', which is not of the {manifest['kind']} and would be "
+            f"'{out}' holds '{foreign[0]}', which is not of the {kind} and would be "
             "lost: move it, or give another folder"
         )
 

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 from test_killed import contents
+from verbs import words_of
 
 from pocketrec.artifact import kind_of, open_manifest
-from small_shop import QUICK, Result, pocketrec, settings, succeed
+from small_shop import Result, pocketrec, succeed
 from tally import tried
 
 VERBS = ["prepare", "train", "export", "add-items"]
@@ -44,17 +45,6 @@ from pocketrec.cli.main import main
 main()
 """
 """A command whose process may write no file of more bytes; where nothing can be mounted."""
-
-
-def words_of(verb, shop, fresh_shop, tmp_path, out):
-    (tmp_path / "new.csv").write_text("id,title,tags\nnew,New,cold\n")
-    training = settings("training", *QUICK, "epochs=2")
-    return {
-        "prepare": ["prepare", shop.toml, "--out", out],
-        "train": ["train", shop.toml, "--data", shop.data, "--out", out, *training],
-        "export": ["export", shop.run, "--out", out],
-        "add-items": ["add-items", fresh_shop.bundle, tmp_path / "new.csv", "--out", out],
-    }[verb]
 
 
 def refused(result, *parts):

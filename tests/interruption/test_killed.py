@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from verbs import words_of
 
 from pocketrec.artifact import describe, kind_of, open_manifest
 from pocketrec.bundle import open_bundle
@@ -60,15 +61,6 @@ def moments(die, words, folder, count):
     for _ in range(count * FACTOR):
         yield {"event": draw.randint(1, touches)}
         yield {"seconds": draw.uniform(0, took)}
-
-
-def words_of(verb, shop, fresh_shop, folder, out):
-    (folder / "new.csv").write_text("id,title,tags\nnew,New,cold\n")
-    return {
-        "prepare": ["prepare", shop.toml, "--out", out],
-        "export": ["export", shop.run, "--out", out],
-        "add-items": ["add-items", fresh_shop.bundle, folder / "new.csv", "--out", out],
-    }[verb]
 
 
 def older(verb, fresh_shop, out):

@@ -5,11 +5,12 @@ import sys
 import threading
 
 import pytest
+from verbs import words_of
 
 from pocketrec.artifact import new_folder, open_manifest
 from pocketrec.claim import claim
 from pocketrec.errors import ArtifactError
-from small_shop import pocketrec, settings, succeed
+from small_shop import pocketrec, succeed
 from tally import tried
 
 HOLD = """
@@ -38,17 +39,6 @@ def held_elsewhere():
     for process in processes:
         process.kill()
         process.communicate()
-
-
-def words_of(verb, shop, fresh_shop, tmp_path, out):
-    (tmp_path / "new.csv").write_text("id,tags\nnew,cold\n")
-    training = settings("training", "epochs=1", "threads=1")
-    return {
-        "prepare": ["prepare", shop.toml, "--out", out],
-        "train": ["train", shop.toml, "--data", shop.data, "--out", out, *training],
-        "export": ["export", shop.run, "--out", out],
-        "add-items": ["add-items", fresh_shop.bundle, tmp_path / "new.csv", "--out", out],
-    }[verb]
 
 
 @pytest.mark.parametrize("verb", ["prepare", "train", "export", "add-items"])

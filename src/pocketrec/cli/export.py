@@ -79,7 +79,7 @@ def command(
             accept_quality_loss=accept_quality_loss,
             on_step=step,
         )
-    _show(open_manifest(folder, KIND), folder, as_json=as_json, is_new=True)
+    _show(open_manifest(folder, KIND, check_files=False), folder, as_json=as_json, is_new=True)
 
 
 def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool) -> None:

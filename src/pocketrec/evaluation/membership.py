@@ -9,7 +9,7 @@ themselves, and cannot carry the membership of anybody who is attacked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -215,8 +215,8 @@ def share_followed(items: IntArray, followers: IntArray) -> float:
 
     `followers` are (V + 1, F), 0 where a list is shorter.
     """
-    _, found = _pairs(items, followers)
-    return float(found.any(axis=1).mean())
+    found = [of_lag.any(axis=1) for _, of_lag in _pairs(items, followers)]
+    return float(np.concatenate(found).mean())
 
 
 def supporters(histories: Sequence[History], followers: IntArray) -> IntArray:
@@ -227,20 +227,18 @@ def supporters(histories: Sequence[History], followers: IntArray) -> IntArray:
     users = np.zeros(followers.size, np.int32)
     for history in histories:
         did = [np.empty(0, np.intp)]
-        for lag in range(1, min(STEPS, len(history.items) - 1) + 1):
-            source, target = history.items[:-lag].astype(np.intp), history.items[lag:]
-            pair, place = np.nonzero(followers[source] == target[:, None])
+        for source, found in _pairs(history.items, followers):
+            pair, place = np.nonzero(found)
             did.append(source[pair] * followers.shape[1] + place)
         users[np.unique(np.concatenate(did))] += 1
     return users.reshape(followers.shape)
 
 
-def _pairs(items: IntArray, followers: IntArray) -> tuple[Places, NDArray[np.bool_]]:
-    """The a of each pair of a history (P,), and which follower of it the b is (P, F)."""
-    lags = range(1, min(STEPS, len(items) - 1) + 1)
-    source = np.concatenate([items[:-lag] for lag in lags]).astype(np.intp)
-    target = np.concatenate([items[lag:] for lag in lags])
-    return source, followers[source] == target[:, None]
+def _pairs(items: IntArray, followers: IntArray) -> Iterator[tuple[Places, NDArray[np.bool_]]]:
+    """By lag, the a of each pair of a history (P,), and which follower of it the b is (P, F)."""
+    for lag in range(1, min(STEPS, len(items) - 1) + 1):
+        source = items[:-lag].astype(np.intp)
+        yield source, followers[source] == items[lag:, None]
 
 
 def follower_lists(content: bytes, item_count: int) -> IntArray | None:
