@@ -87,10 +87,10 @@ wheel: $(READY) $(PAGE)  ## The wheel with the page inside, in dist/; its users 
 	rm -rf build  # setuptools would put in what an older page left there
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
-lock:  ## Write requirements.lock anew, from a fresh environment with train and dev.
+lock:  ## Write requirements.lock anew, from a fresh environment with train, scale and dev.
 	rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/python -m pip install --quiet torch==2.13.0
-	$(VENV)-lock/bin/python -m pip install --quiet '.[train,dev]' setuptools
+	$(VENV)-lock/bin/python -m pip install --quiet '.[train,scale,dev]' setuptools
 	{ sed -n '/^#/p' requirements.lock; $(VENV)-lock/bin/python -m pip list --format=freeze \
 	  | grep -v -e '^pocketrec' -e '^pip=' | sed 's/+cpu$$//'; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock && rm -rf $(VENV)-lock

@@ -20,9 +20,9 @@ import torch.nn.functional as F
 
 from pocketrec.config import ModelConfig, TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
-from pocketrec.training.loop import make_optimizer
 from pocketrec.training.losses import full_softmax
 from pocketrec.training.memory import keep_freed_memory
+from pocketrec.training.step import make_optimizer
 
 BATCH = 32
 LENGTH = 200

@@ -12,7 +12,7 @@ from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer, pad_histories
 from pocketrec.training.batches import Batch
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
-from pocketrec.training.loop import make_optimizer, train_step
+from pocketrec.training.step import make_optimizer, train_step
 
 V, L, D = 12, 8, 16
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}

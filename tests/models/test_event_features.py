@@ -13,7 +13,7 @@ from pocketrec.models.scorer import ModelScorer
 from pocketrec.runtime.inputs import Event, encode_inputs
 from pocketrec.toml import parse_config
 from pocketrec.training.batches import Batches
-from pocketrec.training.loop import make_optimizer, train_step
+from pocketrec.training.step import make_optimizer, train_step
 
 HALF = 4  # items 0-3 follow one thing, items 4-7 the other
 HOUR, DAY = 3600, 86_400

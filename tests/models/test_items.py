@@ -13,7 +13,7 @@ from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.training.batches import Batches
-from pocketrec.training.loop import make_optimizer, train_step
+from pocketrec.training.step import make_optimizer, train_step
 
 V, USERS = 300, 16
 CATALOGUE = pl.DataFrame(

@@ -16,7 +16,8 @@ from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.training import loop
 from pocketrec.training.batches import Batches
-from pocketrec.training.loop import learning_rate, make_optimizer, train, train_step
+from pocketrec.training.loop import train
+from pocketrec.training.step import learning_rate, make_optimizer, train_step
 
 PAIRS = 6
 

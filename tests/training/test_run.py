@@ -16,8 +16,8 @@ from pocketrec.errors import ArtifactError
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.training import loop
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
-from pocketrec.training.loop import make_optimizer
 from pocketrec.training.run import Run, is_finished
+from pocketrec.training.step import make_optimizer
 
 
 def steps_of(folder, data):

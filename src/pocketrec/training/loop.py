@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ..config import TrainingConfig
-from ..errors import ConfigError, DataError
 from ..models.recommender import RecommenderModel
-from ..schema import PADDING, File
-from .batches import Batch, Batches
+from ..schema import File
+from .batches import Batches
 from .checkpoint import Position, load_checkpoint, save_checkpoint
-from .losses import Loss, full_softmax, make_loss
+from .losses import make_loss
+from .step import learning_rate, make_optimizer, precision, set_learning_rate, train_step
 
 SAVE_SECONDS = 60.0
 """At most this much work is lost to an interruption, however long an epoch is."""
@@ -68,7 +66,7 @@ def train(
     that are bit for bit those of an uninterrupted run.
     """
     counts = torch.from_numpy(batches.sequences.counts(model.item_count))
-    loss_of = make_loss(config, counts, _precision(config))
+    loss_of = make_loss(config, counts, precision(config))
     checkpoints.mkdir(parents=True, exist_ok=True)
     last, best = checkpoints / File.LAST, checkpoints / File.BEST
     optimizer = make_optimizer(model, config)
@@ -84,7 +82,7 @@ def train(
         model.train()
         for batch in planned.after(position.step):
             progress = (epoch + position.step / steps) / config.epochs
-            _set_learning_rate(optimizer, config, progress)
+            set_learning_rate(optimizer, config, progress)
             loss = train_step(model, optimizer, batch, config.gradient_clip, loss_of)
             labels += batch.label_count
             timed_labels += batch.label_count
@@ -122,74 +120,7 @@ def train(
     return position
 
 
-def train_step(
-    model: RecommenderModel,
-    optimizer: torch.optim.Optimizer,
-    batch: Batch,
-    gradient_clip: float,
-    loss_of: Loss = full_softmax,
-) -> float:
-    """One step of the optimizer; returns the batch's mean loss in nats per label."""
-    table = model.table
-    states = model.states(batch.item_id, batch.rows, table)  # (B, L, D)
-    kept = batch.labels != PADDING  # (B, L)
-    starts = model.starts(batch.item_id, batch.rows)  # (B, D)
-    rows = torch.cat([states[kept], starts])  # (N + B, D)
-    labels = torch.cat([batch.labels[kept], batch.start_labels])
-    loss = loss_of(rows / model.config.temperature, table, labels)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)
-    optimizer.step()
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise DataError(f"the loss became {value}: lower training.learning_rate")
-    return value
-
-
-def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter, 2019); vectors and the tables of embeddings do not decay."""
-
-    def decays(name: str, parameter: Tensor) -> bool:
-        return parameter.ndim >= 2 and "table" not in name and "position" not in name
-
-    named = list(model.named_parameters())
-    groups = [
-        {"params": [p for n, p in named if decays(n, p)], "weight_decay": config.weight_decay},
-        {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
-
-
-def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """Rate at a share `progress` in [0, 1] of all steps: linear warm-up, then the schedule."""
-    if progress < config.warmup:
-        return config.learning_rate * max(progress / config.warmup, 1e-3)
-    if config.schedule == "constant":
-        return config.learning_rate
-    rest = (progress - config.warmup) / (1 - config.warmup)
-    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * rest)))
-
-
-def _set_learning_rate(
-    optimizer: torch.optim.Optimizer, config: TrainingConfig, progress: float
-) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate(config, progress)
-
-
 def _judge(position: Position, score: float) -> Position:
     if score > position.best_score:
         return replace(position, best_score=score, best_epoch=position.epoch, stale=0)
     return replace(position, stale=position.stale + 1)
-
-
-def _precision(config: TrainingConfig) -> torch.dtype:
-    if config.precision == "float32":
-        return torch.float32
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        raise ConfigError(
-            "training.precision = 'bfloat16' needs a CPU with bfloat16 products (AVX-512 BF16 or "
-            "AMX), which this one has not: use 'float32'"
-        )
-    return torch.bfloat16
