@@ -206,9 +206,10 @@ def describe_inputs(shapes: Shapes, features: Sequence[Feature]) -> dict[str, An
             "missing": MISSING,
         }
         if shapes.state and feature.of == "event":
-            told[feature.input][f"in {Signature.STEP}"] = (
-                f"of the newest {NEWEST} events only, the newest in the last place"
-            )
+            told[feature.input][Signature.STEP] = {
+                "order": f"of the newest {NEWEST} events only, the newest in the last place",
+                "shape": [1, *feature.shape(NEWEST)],
+            }
     signatures = shapes.signatures(features)
     for signature in (signatures[name] for name in reversed(signatures)):
         for name, spec in signature.inputs.items():

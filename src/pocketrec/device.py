@@ -239,7 +239,8 @@ class DeviceModel:
     ) -> tuple[FloatArray, FloatArray]:
         """The states (S,) before the newest two events of a history, and before the newest one.
 
-        The newest L are stepped through, a call of the model each.
+        The newest L are stepped through, a call of the model each. Without numbers, S = 0, where
+        the model has no `step`.
         """
         newest = history[-self.shapes.length :]
         rows = {
@@ -248,7 +249,7 @@ class DeviceModel:
             if features and feature.of == "event" and feature.input in features
         }
         before = after = np.zeros(self.shapes.state, np.float32)
-        for end in range(1, len(newest) + 1):
+        for end in range(1, len(newest) + 1) if self.steps else ():
             until = {name: of_events[:end] for name, of_events in rows.items()}
             before, (after, _) = after, self.step(after, newest[:end], k=1, features=until)
         return before, after
