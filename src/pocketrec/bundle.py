@@ -139,7 +139,7 @@ def open_bundle(path: Path) -> Bundle:
         items = [Item(entry["id"], entry["title"], entry["attributes"]) for entry in entries]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BundleError(f"'{path}' is no complete bundle ({shown(error)})") from None
-    sizes = shapes.to_json().values()
+    sizes = manifest["shapes"].values()
     if any(type(size) is not int or size < 1 for size in sizes) or type(exclude_seen) is not bool:
         raise BundleError(f"'{path}' has a manifest with sizes that are no positive integers")
     most = {"length": LARGEST_LENGTH, "dim": LARGEST_DIM, "blocked": LARGEST_BLOCKED}

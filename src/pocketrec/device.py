@@ -227,6 +227,8 @@ class DeviceModel:
         feed[Signature.STATE] = self._state(state)
         feed[Signature.BLOCKED] = _padded(outside[: self.shapes.blocked], self.shapes.blocked)
         found = self._run(Signature.STEP, feed)
+        if not (np.abs(found[Signature.STATE]) <= LARGEST_OF_STATE).all():
+            raise BundleError("the model answers 'step' with what is no state")
         ranking = (
             self._list(Signature.STEP, found, k)
             if self._fits(outside, k)

@@ -6,23 +6,10 @@ import numpy as np
 import pytest
 
 from pocketrec.errors import BundleError, InputError
-from pocketrec.runtime import Event, Recommender, UnknownItemWarning, UnknownValueWarning
-from small_shop import settings, sku, succeed
+from pocketrec.runtime import Event, UnknownItemWarning, UnknownValueWarning
+from small_shop import sku
 
 MOMENT = 1_767_225_600
-MODEL = settings("model", "encoder=gru", "max_length=6", "dim=16")
-
-
-@pytest.fixture(scope="module")
-def recurrent(fresh_shop, tmp_path_factory):
-    """A GRU, which remembers more than the newest L, here 6; told of everything."""
-    folder = tmp_path_factory.mktemp("recurrent")
-    train = settings("training", "epochs=2", "threads=1", "batch_labels=256")
-    words = ["--data", fresh_shop.data, "--out", folder / "run"]
-    succeed("train", fresh_shop.toml, *words, *train, *MODEL)
-    loose = settings("export", "max_ndcg_loss=0.9", "min_overlap=0.1")
-    succeed("export", folder / "run", "--out", folder / "bundle", *loose)
-    return Recommender.load(folder / "bundle")
 
 
 @pytest.fixture(params=["steps", "remembers", "steps in a narrow graph", "does not step"])

@@ -106,7 +106,9 @@ export class DeviceModel {
     const ranking = this.#fits(outside, k)
       ? this.#checkedRanking('step', found, k)
       : await this.#rankAll(history, outside, k, told);
-    return { state: checkedNumbers(found.state, width, 'step'), ranking };
+    const after = checkedNumbers(found.state, width, 'step');
+    if (!after.every((number) => Math.abs(number) <= LARGEST_OF_STATE)) throw nonsense('step');
+    return { state: after, ranking };
   }
 
   /**

@@ -190,7 +190,8 @@ def _drift(device: DeviceModel, probes: list[Probe]) -> float:
         state, _ = device.states(newest, told)
         _, (_, found) = device.step(state, newest, k=k, features=told)
         _, expected = device.recommend(newest, k=k, features=told)
-        worst = max([worst, *np.abs(found - expected)])
+        same_size = len(found) == len(expected)
+        worst = max([worst, *np.abs(found - expected)]) if same_size else np.inf
         every.append(expected)
     return float(worst / max(np.concatenate(every).std(), 1e-9))
 

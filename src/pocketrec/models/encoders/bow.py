@@ -19,7 +19,6 @@ class BagOfWords(Encoder):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.dim = config.dim
-        self.dim = config.dim
         width = config.dim * config.value("feedforward")
         self.parts = nn.ModuleList(
             nn.Sequential(
@@ -49,7 +48,8 @@ class BagOfWords(Encoder):
 
     def step(self, state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, D + 1), (B, D) -> (B, D + 1), (B, D)."""
-        mean, count = state[:, : self.dim], state[:, self.dim :] + 1
+        # Whatever state is given, nothing is divided by nothing.
+        mean, count = state[:, : self.dim], (state[:, self.dim :] + 1).clamp(min=1)
         mean = mean + (x - mean) / count
         return torch.cat([mean, count], -1), self._refine(mean)
 
