@@ -64,6 +64,24 @@ def narrow(fresh_shop, tmp_path_factory) -> Recommender:
 
 
 @pytest.fixture(scope="session")
+def recurrent_bundle(fresh_shop, tmp_path_factory):
+    """Of a GRU, which remembers more than the newest L, here 6; told of everything."""
+    folder = tmp_path_factory.mktemp("recurrent")
+    train = settings("training", "epochs=2", "threads=1", "batch_labels=256")
+    model = settings("model", "encoder=gru", "max_length=6", "dim=16")
+    words = ["--data", fresh_shop.data, "--out", folder / "run"]
+    succeed("train", fresh_shop.toml, *words, *train, *model)
+    loose = settings("export", "max_ndcg_loss=0.9", "min_overlap=0.1")
+    succeed("export", folder / "run", "--out", folder / "bundle", *loose)
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="session")
+def recurrent(recurrent_bundle) -> Recommender:
+    return Recommender.load(recurrent_bundle)
+
+
+@pytest.fixture(scope="session")
 def recommender(shop) -> Recommender:
     return Recommender.load(shop.bundle)
 

@@ -78,5 +78,6 @@ def make(encoder: str, *, exclude_seen: bool = True) -> Made:
     steps = np.tile(np.arange(0, 2 * V, 2, dtype=np.int32) % V + 1, 3)
     model.followers.count(Sequences(steps, np.array([0, len(steps)], np.int64)))
     train(model)
-    shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N)
+    state = model.state_width or 0
+    shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)
     return Made(model, shapes, convert(model, shapes, exclude_seen=exclude_seen), exclude_seen)

@@ -200,3 +200,50 @@ def test_golden_answers_are_the_files_own(shop):
         ids, scores = loaded.recommend(np.array(vector["history"], np.int32), k=10)
         assert ids.tolist() == vector["ids"]
         np.testing.assert_allclose(scores, vector["scores"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"state": ...},  # then nothing is known of it, and nobody asks
+        {"state": 34},
+        {"state": 0},
+        {"state": -1},
+        {"state": True},
+        {"state": "33"},
+        {"state": 2**17},
+    ],
+)
+def test_a_state_is_as_wide_as_the_model_says(fresh_shop, tmp_path, changed):
+    folder = shutil.copytree(fresh_shop.bundle, tmp_path / "bundle")
+    shapes = json.loads((folder / "manifest.json").read_text())["shapes"]
+    assert shapes["state"] == 33
+    sign(folder, shapes={k: v for k, v in (shapes | changed).items() if v is not ...})
+    if changed["state"] is ...:
+        recommender = Recommender.load(folder)
+        assert recommender.session().tap("sku-001") == recommender.recommend(["sku-001"])
+        return
+    with pytest.raises(BundleError):
+        open_bundle(folder)
+
+
+def test_a_model_without_a_step_cannot_be_said_to_have_one(copy):
+    sign(copy, shapes=SHAPES | {"state": 33})
+    with pytest.raises(BundleError, match="'step' is missing"):
+        open_bundle(copy)
+
+
+def test_golden_histories_are_stepped_through(fresh_shop, monkeypatch):
+    """Kernels that recommend right and step wrong are found before the first tap."""
+    bundle = open_bundle(fresh_shop.bundle)
+    loaded = bundle.device()
+    check_golden(bundle.manifest, loaded)
+    right = loaded.step
+
+    def wrong(state, history, **told):
+        state, (ids, scores) = right(state, history, **told)
+        return state, (ids, scores + (len(history) == 2))
+
+    monkeypatch.setattr(loaded, "step", wrong)
+    with pytest.raises(BundleError, match=r"golden .* differ by 1"):
+        check_golden(bundle.manifest, loaded)

@@ -1,6 +1,7 @@
 """Documents say what the code does, and their TOML is accepted as it stands."""
 
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -34,6 +35,19 @@ def test_toml_of_the_readme_is_accepted(tmp_path):
     for count in range(1, len(blocks) + 1):  # each block adds to those before it
         file.write_text("\n".join(blocks[:count]), encoding="utf-8")
         assert load_config(file).data.path
+
+
+def test_the_python_of_sessions_runs(recurrent_bundle, tmp_path, monkeypatch, capsys):
+    """As it stands, on a bundle of the name that it says; it prints a list."""
+    shutil.copytree(recurrent_bundle, tmp_path / "bundles/shop")
+    monkeypatch.chdir(tmp_path)
+    (code,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs/sessions.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    names = {}
+    exec(code, names)  # noqa: S102 (it is our own page)
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert [event.id for event in names["history"]] == [f"sku-00{n}" for n in (1, 2, 3, 4)]
 
 
 def test_readme_names_only_files_that_exist():

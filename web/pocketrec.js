@@ -6,6 +6,9 @@
  *     const recommender = await openBundle('bundle/', { wasm: 'wasm/' });
  *     const list = await recommender.recommend(['2571', '260'], { k: 10 });
  *
+ *     const session = await recommender.session(['2571']); // of events that come one by one
+ *     const next = await session.tap('260', { k: 10 });
+ *
  *     const personal = new Personal(recommender); // learns, and keeps the history
  *     await personal.like('2571');
  *     const own = await personal.recommend({ k: 10 });
@@ -14,10 +17,12 @@
 export { PocketrecError } from './client/errors.js';
 export { Personal } from './client/personal.js';
 export { Recommender, openBundle } from './client/recommender.js';
+export { Session } from './client/session.js';
 
 /**
  * @typedef {import('./client/bundle.js').Item} Item
  * @typedef {import('./client/bundle.js').Progress} Progress
+ * @typedef {import('./client/catalogue.js').Recommendation} Recommendation
  * @typedef {import('./client/encoding.js').Feature} Feature
  * @typedef {import('./client/errors.js').ErrorKind} ErrorKind
  * @typedef {import('./client/explain.js').Explanation} Explanation
@@ -25,7 +30,6 @@ export { Recommender, openBundle } from './client/recommender.js';
  * @typedef {import('./client/inputs.js').ItemId} ItemId
  * @typedef {import('./client/inputs.js').Moment} Moment
  * @typedef {import('./client/recommender.js').Context} Context
- * @typedef {import('./client/recommender.js').Recommendation} Recommendation
  * @typedef {import('./client/source.js').Source} Source
  * @typedef {import('./client/state.js').Feedback} Feedback
  * @typedef {import('./client/state.js').PersonalState} PersonalState

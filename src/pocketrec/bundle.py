@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import Draft, open_manifest, read_checked
-from .device import DeviceModel, Shapes
+from .device import NEWEST, DeviceModel, Shapes
 from .encoding import MISSING, Feature
 from .errors import BundleError, shown
 from .golden import check_golden_form
@@ -21,6 +21,7 @@ from .schema import (
     LARGEST_BLOCKED,
     LARGEST_DIM,
     LARGEST_LENGTH,
+    LARGEST_STATE,
     PADDING,
     File,
     Signature,
@@ -138,10 +139,11 @@ def open_bundle(path: Path) -> Bundle:
         items = [Item(entry["id"], entry["title"], entry["attributes"]) for entry in entries]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BundleError(f"'{path}' is no complete bundle ({shown(error)})") from None
-    sizes = shapes.to_json().values()
+    sizes = manifest["shapes"].values()
     if any(type(size) is not int or size < 1 for size in sizes) or type(exclude_seen) is not bool:
         raise BundleError(f"'{path}' has a manifest with sizes that are no positive integers")
     most = {"length": LARGEST_LENGTH, "dim": LARGEST_DIM, "blocked": LARGEST_BLOCKED}
+    most |= {"state": LARGEST_STATE}
     most |= {"results": shapes.items, "candidates": shapes.items}
     if too_large := [name for name in most if getattr(shapes, name) > most[name]]:
         raise BundleError(f"'{path}' has a model of a {too_large[0]} that no config can ask for")
@@ -192,15 +194,26 @@ def describe_inputs(shapes: Shapes, features: Sequence[Feature]) -> dict[str, An
         },
         Signature.LEARNING_RATE: {"encoding": "size of the step", "missing": 0.0},
     }
+    if shapes.state:
+        told[Signature.STATE] = {
+            "encoding": "of a user before the newest two events: what the call before gave back",
+            "missing": 0.0,
+        }
     for feature in features:
         told[feature.input] = {
             "encoding": f"rows of the feature '{feature.name}', see features",
             "order": f"as {Signature.ITEM_ID}" if feature.of == "event" else "any",
             "missing": MISSING,
         }
-    for signature in shapes.signatures(features).values():
+        if shapes.state and feature.of == "event":
+            told[feature.input][Signature.STEP] = {
+                "order": f"of the newest {NEWEST} events only, the newest in the last place",
+                "shape": [1, *feature.shape(NEWEST)],
+            }
+    signatures = shapes.signatures(features)
+    for signature in (signatures[name] for name in reversed(signatures)):
         for name, spec in signature.inputs.items():
-            told[name] |= spec.to_json()
+            told[name] |= spec.to_json()  # of events' features those of the whole history remain
     return told
 
 

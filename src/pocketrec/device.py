@@ -27,11 +27,17 @@ VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 MASKED = -1e9
 """Score that the graph gives to what must not be recommended; real ones are nowhere near it."""
 
+LARGEST_OF_STATE = 1e9
+"""Largest number of a state: squares of it, in the norms, stay finite."""
+
 LARGEST = 1e4
 """Largest number of a user_vector: logits stay far from MASKED then, and finite."""
 
 MOST_THREADS = 256
 """More would bring nothing, and enough of them nothing but harm."""
+
+NEWEST = 2
+"""Events of which `step` takes rows: the newest, and the one before, whose state it gives back."""
 
 DECAY, SLOWING = 0.95, 20
 """Of learning: what is left of a user's vector at each step, and the number of steps after which a
@@ -48,10 +54,11 @@ class Shapes:
     results: int  # K
     candidates: int  # C
     blocked: int  # N
+    state: int = 0  # S, or 0 where there is no signature `step`
 
     def to_json(self) -> dict[str, int]:
         """As a bundle's manifest keeps them."""
-        return asdict(self)
+        return {name: size for name, size in asdict(self).items() if name != "state" or size}
 
     def rows(self, feature: Feature) -> tuple[int, ...]:
         """Shape of a feature's input."""
@@ -66,14 +73,12 @@ class Shapes:
         }
         blocked = TensorSpec("int32", (1, self.blocked))
         candidates = TensorSpec("int32", (1, self.candidates))
-        return {
-            Signature.RECOMMEND: SignatureSpec(
-                {**history, Signature.BLOCKED: blocked},
-                {
-                    Signature.IDS: TensorSpec("int32", (1, self.results)),
-                    Signature.SCORES: TensorSpec("float32", (1, self.results)),
-                },
-            ),
+        ranking = {
+            Signature.IDS: TensorSpec("int32", (1, self.results)),
+            Signature.SCORES: TensorSpec("float32", (1, self.results)),
+        }
+        found = {
+            Signature.RECOMMEND: SignatureSpec({**history, Signature.BLOCKED: blocked}, ranking),
             Signature.SCORE: SignatureSpec(
                 {**history, Signature.CANDIDATES: candidates},
                 {Signature.SCORES: TensorSpec("float32", (1, self.candidates))},
@@ -88,6 +93,13 @@ class Shapes:
                 {Signature.USER_VECTOR: TensorSpec("float32", (1, self.dim))},
             ),
         }
+        if self.state:
+            state = {Signature.STATE: TensorSpec("float32", (1, self.state))}
+            newest = {f.input: TensorSpec("int32", (1, *f.shape(NEWEST))) for f in features}
+            found[Signature.STEP] = SignatureSpec(
+                {**history, **newest, **state, Signature.BLOCKED: blocked}, {**state, **ranking}
+            )
+        return found
 
 
 _loaded: weakref.WeakSet[DeviceModel] = weakref.WeakSet()
@@ -139,17 +151,26 @@ class DeviceModel:
             Signature.TARGET: _padded([], shapes.candidates, np.float32),
             Signature.LEARNING_RATE: np.zeros((1, 1), np.float32),
         }
+        first = {
+            Signature.RECOMMEND: {**nothing, Signature.BLOCKED: blocked},
+            Signature.SCORE: {**nothing, Signature.CANDIDATES: candidates},
+            Signature.ADAPT: adapting,
+        }
+        if shapes.state:
+            first[Signature.STEP] = {
+                **self._newest(np.empty(0, np.int32), None, None),
+                Signature.STATE: np.zeros((1, shapes.state), np.float32),
+                Signature.BLOCKED: blocked,
+            }
         try:
             with without_notes():
                 self._interpreter = Interpreter(model_content=content, num_threads=threads)
                 self._runners = {
-                    name: self._interpreter.get_signature_runner(name)
-                    for name in (Signature.RECOMMEND, Signature.SCORE, Signature.ADAPT)
+                    name: self._interpreter.get_signature_runner(name) for name in first
                 }
                 # The first calls allocate; what cannot run is found here, not in the app's call.
-                self._runners[Signature.RECOMMEND](**nothing, **{Signature.BLOCKED: blocked})
-                self._runners[Signature.SCORE](**nothing, **{Signature.CANDIDATES: candidates})
-                self._runners[Signature.ADAPT](**adapting)
+                for name, feed in first.items():
+                    self._runners[name](**feed)
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"the runtime cannot load the model: {error}") from None
 
@@ -170,22 +191,70 @@ class DeviceModel:
         are left. One call of the graph does it, unless k > K or more than N items are to be
         left out: then all items are scored in blocks of C, and the list is made here.
         """
-        outside = _NOTHING if blocked is None else np.unique(blocked)
-        if self.exclude_seen and len(history) > self.shapes.length:
-            # The graph hides the events it is given; older ones have to be named.
-            outside = np.union1d(outside, history[: -self.shapes.length]).astype(np.int32)
-        self._check(outside)
-        if k > self.shapes.results or len(outside) > self.shapes.blocked:
+        outside = self._outside(history, blocked)
+        if not self._fits(outside, k):
             return self._rank_all(history, outside, k, user_vector, features)
         feed = self._history(history, user_vector, features)
         feed[Signature.BLOCKED] = _padded(outside, self.shapes.blocked)
-        found = self._run(Signature.RECOMMEND, feed)
-        real = found[Signature.SCORES] > MASKED / 2
-        ids, scores = found[Signature.IDS][real], found[Signature.SCORES][real]
-        once = len(set(ids.tolist())) == len(ids)
-        if not (once and _within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
-            raise BundleError("the model answers 'recommend' with what is no list of its items")
-        return ids[:k], scores[:k]
+        return self._list(Signature.RECOMMEND, self._run(Signature.RECOMMEND, feed), k)
+
+    @property
+    def steps(self) -> bool:
+        """Whether the model has the signature `step`."""
+        return self.shapes.state > 0
+
+    def step(
+        self,
+        state: VectorLike,
+        history: IntArray,
+        *,
+        k: int,
+        blocked: IntArray | None = None,
+        user_vector: VectorLike | None = None,
+        features: Rows | None = None,
+    ) -> tuple[FloatArray, tuple[IntArray, FloatArray]]:
+        """What `recommend` gives, from the state (S,) before the newest two events of a history.
+
+        It costs two events, whatever L is. Gives the state before the newest event too, which
+        is the one to go on with when the next event has come: what is told of an event (`now`)
+        may change until then. Histories longer than L are remembered, where `recommend` forgets.
+        A list that the graph does not hold is made as `recommend` makes it, from the newest L.
+        """
+        if not self.steps:
+            raise InputError("the model has no signature 'step': ask for 'recommend'")
+        outside = self._outside(history, blocked)
+        feed = self._newest(history, user_vector, features)
+        feed[Signature.STATE] = self._state(state)
+        feed[Signature.BLOCKED] = _padded(outside[: self.shapes.blocked], self.shapes.blocked)
+        found = self._run(Signature.STEP, feed)
+        if not (np.abs(found[Signature.STATE]) <= LARGEST_OF_STATE).all():
+            raise BundleError("the model answers 'step' with what is no state")
+        ranking = (
+            self._list(Signature.STEP, found, k)
+            if self._fits(outside, k)
+            else self._rank_all(history, outside, k, user_vector, features)
+        )
+        return found[Signature.STATE], ranking
+
+    def states(
+        self, history: IntArray, features: Rows | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """The states (S,) before the newest two events of a history, and before the newest one.
+
+        The newest L are stepped through, a call of the model each. Without numbers, S = 0, where
+        the model has no `step`.
+        """
+        newest = history[-self.shapes.length :]
+        rows = {
+            feature.input: features[feature.input][-self.shapes.length :]
+            for feature in self.features
+            if features and feature.of == "event" and feature.input in features
+        }
+        before = after = np.zeros(self.shapes.state, np.float32)
+        for end in range(1, len(newest) + 1) if self.steps else ():
+            until = {name: of_events[:end] for name, of_events in rows.items()}
+            before, (after, _) = after, self.step(after, newest[:end], k=1, features=until)
+        return before, after
 
     def score(
         self,
@@ -253,6 +322,30 @@ class DeviceModel:
             raise BundleError(f"the model answers '{signature}' with what is no number")
         return found
 
+    def _outside(self, history: IntArray, blocked: IntArray | None) -> IntArray:
+        """What the graph has to be told to hide: what is blocked, and seen before the newest L."""
+        outside = _NOTHING if blocked is None else np.unique(blocked)
+        if self.exclude_seen and len(history) > self.shapes.length:
+            # The graph hides the events it is given; older ones have to be named.
+            outside = np.union1d(outside, history[: -self.shapes.length]).astype(np.int32)
+        self._check(outside)
+        return outside
+
+    def _fits(self, outside: IntArray, k: int) -> bool:
+        """Whether one call of the graph makes a list."""
+        return k <= self.shapes.results and len(outside) <= self.shapes.blocked
+
+    def _list(
+        self, signature: str, found: dict[str, npt.NDArray[Any]], k: int
+    ) -> tuple[IntArray, FloatArray]:
+        """The first k lines of what a signature gave; BundleError when they are no list."""
+        real = found[Signature.SCORES] > MASKED / 2
+        ids, scores = found[Signature.IDS][real], found[Signature.SCORES][real]
+        once = len(set(ids.tolist())) == len(ids)
+        if not (once and _within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
+            raise BundleError(f"the model answers '{signature}' with what is no list of its items")
+        return ids[:k], scores[:k]
+
     def _rank_all(
         self,
         history: IntArray,
@@ -271,16 +364,41 @@ class DeviceModel:
     def _history(
         self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
     ) -> dict[str, Any]:
+        """Inputs of the signatures that look at the whole history, its newest L events."""
+        feed = self._asked(history, user_vector)
+        for feature in self.features:
+            newest = self._rows(feature, features, history, self.shapes.length)
+            feed[feature.input] = padded = np.zeros(self.shapes.rows(feature), np.int32)  # MISSING
+            padded[0, : len(newest)] = newest
+        return feed
+
+    def _newest(
+        self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
+    ) -> dict[str, Any]:
+        """Inputs of `step`, which takes the rows of two events, the newest in the last place."""
+        feed = self._asked(history, user_vector)
+        for feature in self.features:
+            newest = self._rows(feature, features, history, NEWEST)
+            feed[feature.input] = padded = np.zeros((1, *feature.shape(NEWEST)), np.int32)
+            padded[0, padded.shape[1] - len(newest) :] = newest
+        return feed
+
+    def _asked(self, history: IntArray, user_vector: VectorLike | None) -> dict[str, Any]:
         newest = history[-self.shapes.length :]
         self._check(newest)
-        feed = {
+        return {
             Signature.ITEM_ID: _padded(newest, self.shapes.length),
             Signature.USER_VECTOR: self._vector(user_vector),
         }
-        for feature in self.features:
-            rows = features.get(feature.input) if features else None
-            feed[feature.input] = self._rows(feature, rows, history)
-        return feed
+
+    def _state(self, state: VectorLike) -> FloatArray:
+        given = np.asarray(state)
+        most = LARGEST_OF_STATE
+        if given.shape != (self.shapes.state,) or not (np.abs(given) <= most).all():
+            raise InputError(
+                f"state must be {self.shapes.state} numbers from {-most:g} to {most:g}"
+            )
+        return given.astype(np.float32)[None]
 
     def _vector(self, user_vector: VectorLike | None) -> FloatArray:
         vector: FloatArray = np.zeros((1, self.shapes.dim), np.float32)
@@ -294,17 +412,19 @@ class DeviceModel:
             vector[0] = given
         return vector
 
-    def _rows(self, feature: Feature, rows: IntArray | None, history: IntArray) -> IntArray:
-        padded = np.zeros(self.shapes.rows(feature), np.int32)  # MISSING
+    def _rows(
+        self, feature: Feature, features: Rows | None, history: IntArray, most: int
+    ) -> IntArray:
+        """The rows of the newest `most` events, or of the user; none where none are given."""
+        rows = features.get(feature.input) if features else None
         if rows is None:
-            return padded
+            return np.zeros(feature.shape(0), np.int32)[:0]
         shape = feature.shape(len(history))
         last = feature.encoding.rows - 1
-        if rows.shape != shape or not _within(rows, MISSING, last):
+        newest = rows[-most:] if feature.of == "event" and rows.shape == shape else rows
+        if rows.shape != shape or not _within(newest, MISSING, last):
             raise InputError(f"feature '{feature.name}' must be rows 0..{last} of shape {shape}")
-        newest = rows[-self.shapes.length :] if feature.of == "event" else rows
-        padded[0, : len(newest)] = newest
-        return padded
+        return newest
 
     def _check(self, indices: IntArray) -> None:
         if not _within(indices, PADDING + 1, self.shapes.items):

@@ -1,7 +1,8 @@
 """The words that stages share: column names, file names and the letters for shapes.
 
 Shapes are written with B batch, L history length, D embedding width, V items (without
-padding), K results, C candidates, N blocked items. Item index 0 is padding; items are 1..V.
+padding), K results, C candidates, N blocked items, S numbers of an encoder's state. Item index
+0 is padding; items are 1..V.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ LARGEST_LENGTH: Final = 4096
 LARGEST_DIM: Final = 1024
 LARGEST_BLOCKED: Final = 2**20
 """Most of L, D and N: what a config may ask for, and so what a bundle may have."""
+LARGEST_STATE: Final = 2**16
+"""Most of S: a wider state is not worth its way to the model and back."""
 
 PADDING: Final = 0
 """Item index that stands for "no event"; it is never recommended."""
@@ -87,12 +90,14 @@ class Signature:
     RECOMMEND: Final = "recommend"
     SCORE: Final = "score"
     ADAPT: Final = "adapt"
+    STEP: Final = "step"  # of models whose encoder has a state
 
     ITEM_ID: Final = "item_id"  # int32 (1, L), oldest first, padded at the end with 0
     BLOCKED: Final = "blocked"  # int32 (1, N), 0 = nothing
     USER_VECTOR: Final = "user_vector"  # float32 (1, D), zero changes nothing
     CANDIDATES: Final = "candidates"  # int32 (1, C)
     TARGET: Final = "target"  # float32 (1, C), 1 = liked, -1 = disliked, 0 = padding
+    STATE: Final = "state"  # float32 (1, S), zeros before the first event
     LEARNING_RATE: Final = "learning_rate"  # float32 (1, 1)
     IDS: Final = "ids"  # int32 (1, K)
     SCORES: Final = "scores"  # float32 (1, K) or (1, C)

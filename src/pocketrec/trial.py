@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from .cache import default_cache
-from .device import LARGEST, DeviceModel, Shapes
+from .device import LARGEST, LARGEST_OF_STATE, DeviceModel, Shapes
 from .encoding import Feature
 from .errors import BundleError
 from .golden import check_golden
@@ -172,6 +172,9 @@ def _go_to_extremes(device: DeviceModel) -> None:
                     history, k=shapes.results, blocked=blocked, user_vector=user, features=rows
                 )
         device.score(history, everything[-shapes.candidates :], features=rows)
+        for extreme in (-LARGEST_OF_STATE, 0, LARGEST_OF_STATE) if device.steps else ():
+            state = np.full(shapes.state, extreme, np.float32)
+            device.step(state, history, k=shapes.results, user_vector=vector, features=rows)
     few = everything[-shapes.candidates :]
     for target in (1, -1):
         targets = np.full(len(few), target, np.float32)

@@ -2,7 +2,9 @@
 
 import json
 import random
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +34,22 @@ RECOMMEND = """async (asked) => {
   const lists = [];
   for (const { history, ...options } of JSON.parse(asked)) {
     lists.push(await recommender.recommend(history, options));
+  }
+  await recommender.close();
+  return lists.map((list) => [list.map(({ id }) => id), list.map(({ score }) => score)]);
+}"""
+
+
+IMPORT = "const { openBundle } = await import('./pocketrec.js');"
+
+TAP = """async (asked) => {
+  const { openBundle } = await import('./pocketrec.js');
+  const recommender = await openBundle('bundle/', { wasm: 'wasm/' });
+  const lists = [];
+  for (const { history, begin, user, now, ...options } of JSON.parse(asked)) {
+    const session = await recommender.session(history.slice(0, begin), { user });
+    for (const event of history.slice(begin)) lists.push(await session.tap(event, options));
+    lists.push(await session.recommend({ now, ...options }));
   }
   await recommender.close();
   return lists.map((list) => [list.map(({ id }) => id), list.map(({ score }) => score)]);
@@ -88,6 +106,18 @@ def answers(recommender, asked):
         yield [line.id for line in lines], [line.score for line in lines]
 
 
+def tapped(recommender, asked):
+    """The lists of sessions, one after each event and one at the end, as TAP makes them."""
+    for question in asked:
+        events = [Event(e["id"], e.get("time"), e["features"]) for e in question["history"]]
+        begin, told = question["begin"], {name: question[name] for name in ("k", "blocked")}
+        told["user_vector"] = question["userVector"]
+        session = recommender.session(events[:begin], user=question["user"])
+        lists = [session.tap(event, **told) for event in events[begin:]]
+        for lines in [*lists, session.recommend(now=question["now"], **told)]:
+            yield [line.id for line in lines], [line.score for line in lines]
+
+
 def answered(page, asked):
     """The same as `answers`, from the page's client."""
     return page.evaluate(RECOMMEND, json.dumps(asked))  # as text: Playwright's own way takes long
@@ -97,18 +127,20 @@ def compared(page, server, recommender, count):
     """How many lists have the same ids; fails where lengths or scores differ."""
     asked = list(questions(recommender, count))
     page.goto(server.url + "licences.txt")  # of the same origin, and runs nothing of its own
-    found = answered(page, asked)
+    return same(recommender, answered(page, asked), list(answers(recommender, asked)))
+
+
+def same(recommender, found, expected):
+    """How many lists of the page have the ids of Python's; fails where lengths or scores differ."""
     bundle = recommender.bundle
     scores = [score for vector in bundle.manifest["golden"] for score in vector["scores"]]
     tolerance = GOLDEN_TOLERANCE[bundle.manifest["quantization"]] * np.std(scores)
     equal, worst = 0, 0.0
-    for (ids, scores), (own_ids, own_scores) in zip(
-        found, answers(recommender, asked), strict=True
-    ):
+    for (ids, scores), (own_ids, own_scores) in zip(found, expected, strict=True):
         assert len(ids) == len(own_ids)
         equal += ids == own_ids
         worst = max([worst, *np.abs(np.subtract(scores, own_scores))])
-    said = f"{equal} of {len(asked)} lists equal, scores differ by up to {worst:.2g}"
+    said = f"{equal} of {len(found)} lists equal, scores differ by up to {worst:.2g}"
     assert worst <= tolerance, f"{said}, where {tolerance:.2g} is allowed"
     sys.stdout.write(f"{said}\n")  # shown when a test fails
     return equal
@@ -122,6 +154,39 @@ def test_a_small_shop_is_ranked_as_in_python_without_exception(
     page, serve, built_page, fresh_shop, featured
 ):
     assert compared(page, serve(built_page, fresh_shop.bundle), featured, FEW) == FEW
+
+
+@pytest.mark.parametrize("model", ["featured", "recurrent", "recommender"])
+def test_sessions_in_the_page_are_those_of_python(page, serve, built_page, request, model):
+    """By steps, beyond the newest L too, and for a model that has none by recommend."""
+    bundles = {"featured": "fresh_shop", "recurrent": "recurrent_bundle", "recommender": "shop"}
+    folder = request.getfixturevalue(bundles[model])
+    recommender = request.getfixturevalue(model)
+    folder = getattr(folder, "bundle", folder)
+    asked = [
+        question | {"history": question["history"][:25], "begin": number % 4}
+        for number, question in enumerate(questions(recommender, 12))
+    ]
+    page.goto(serve(built_page, folder).url + "licences.txt")
+    found = page.evaluate(TAP, json.dumps(asked))
+    assert len(found) > 100
+    assert same(recommender, found, list(tapped(recommender, asked))) >= LEAST_EQUAL * len(found)
+
+
+def test_the_javascript_of_sessions_runs(page, serve, built_page, recurrent_bundle, recurrent):
+    """As docs/sessions.md has it, twice: the second time it goes on from what the first kept."""
+    text = (Path(__file__).parents[2] / "docs/sessions.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```js\nimport { openBundle } from '(?:.*?)';\n(.*?)```", text, re.DOTALL)
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(serve(built_page, recurrent_bundle).url + "licences.txt")
+    for _ in range(2):
+        page.evaluate(f"async () => {{ {IMPORT}\n{code} }}")
+    # The runtime says something of itself too.
+    first, second = (json.loads(text) for text in said if text.startswith("["))
+    session = recurrent.session(["sku-001", "sku-002"])
+    assert first == [line.id for line in session.tap("sku-003", k=5)]
+    assert len(second) == 5
 
 
 def test_another_question_has_another_answer(page, server):

@@ -19,6 +19,7 @@ ALL = np.arange(1, V + 1, dtype=np.int32)
 NOBODY = np.empty(0, np.int32)
 
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
+stepping = pytest.mark.parametrize("encoder", [e for e in ENCODERS if e != "transformer"])
 kinds = pytest.mark.parametrize("kind", ["float32", "int8"])
 
 
@@ -93,7 +94,74 @@ def test_signatures_are_those_of_the_design(encoder, kind):
         "learning_rate": TensorSpec("float32", (1, 1)),
     }
     assert found["adapt"].outputs == {"user_vector": TensorSpec("float32", (1, D))}
-    assert set(found) == {Signature.RECOMMEND, Signature.SCORE, Signature.ADAPT}
+    named = {Signature.RECOMMEND, Signature.SCORE, Signature.ADAPT}
+    if encoder == "transformer":
+        assert set(found) == named
+        return
+    assert set(found) == {*named, Signature.STEP}
+    state = {"state": TensorSpec("float32", (1, make(encoder).model.state_width))}
+    assert found["step"].inputs == found["recommend"].inputs | state
+    assert found["step"].outputs == found["recommend"].outputs | state
+
+
+@stepping
+@kinds
+def test_stepping_through_a_history_gives_what_recommend_gives(encoder, kind):
+    device = make(encoder).device(kind)
+    vector = np.random.default_rng(2).normal(size=D) / 4
+    for history in histories():
+        told = {"k": K, "blocked": ALL[:4], "user_vector": vector}
+        state, after = device.states(history)
+        for length in range(len(history[-L:]) + 1):
+            part = history[-L:][:length]
+            _, (ids, scores) = device.step(device.states(part)[0], part, **told)
+            expected, numbers = device.recommend(part, **told)
+            assert np.array_equal(ids, expected)
+            np.testing.assert_allclose(scores, numbers, atol=1e-5)
+        newest, (ids, scores) = device.step(state, history, **told)
+        expected, numbers = device.recommend(history, **told)
+        np.testing.assert_allclose(newest, after, atol=1e-6)
+        assert np.array_equal(ids, expected)  # seen before the newest L is named outside
+        np.testing.assert_allclose(scores, numbers, atol=1e-5)
+
+
+@stepping
+def test_a_state_says_what_was_before(encoder):
+    device = make(encoder).device("int8")
+    one, other = walk(9, 4), np.array([*walk(20, 2), *walk(9, 2)], np.int32)
+    lists = [device.step(device.states(h)[0], other, k=K)[1][1] for h in (one, other)]
+    assert not np.allclose(*lists, atol=1e-3)
+
+
+@stepping
+def test_a_list_too_long_for_the_graph_is_made_as_recommend_makes_it(encoder):
+    device = make(encoder).device("int8")
+    history = walk(9, 4)
+    state, after = device.states(history)
+    for told in ({"k": V}, {"k": 3, "blocked": ALL[: N + 1]}):
+        newest, ranking = device.step(state, history, **told)
+        assert np.array_equal(ranking, device.recommend(history, **told))
+        assert np.array_equal(newest, after)
+
+
+@pytest.mark.parametrize("encoder", ["gru"])
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf, 1e10, "width", "shape"])
+def test_a_state_that_is_none_is_refused(encoder, wrong):
+    device = make(encoder).device("int8")
+    state = np.zeros(device.shapes.state + (wrong == "width"), np.float32)
+    if not isinstance(wrong, str):
+        state[3] = wrong
+    if wrong == "shape":
+        state = state[None]
+    with pytest.raises(InputError, match=f"^state must be {device.shapes.state} numbers from -1e"):
+        device.step(state, walk(9, 4), k=K)
+
+
+def test_a_model_without_a_state_says_so():
+    device = make("transformer").device("int8")
+    assert not device.steps
+    with pytest.raises(InputError, match="no signature 'step'"):
+        device.step(np.zeros(0), walk(9, 4), k=K)
 
 
 @encoders

@@ -100,6 +100,7 @@ def test_what_passes_is_written_with_its_figures(export, tmp_path):
     assert verdict.measured["ndcg@10"] == pytest.approx(1)
     assert bundle.manifest["golden"][0]["history"] == []
     assert len(bundle.manifest["golden"]) >= 3
+    assert "difference of step to recommend" in quality["gates"]
 
 
 def test_a_loss_of_quality_is_named_and_nothing_written(export, tmp_path):
@@ -148,6 +149,23 @@ def test_a_file_that_is_not_the_model_fails_parity(export, monkeypatch):
     spoiled = with_swapped_items(make("bow").full, (3, 20))
     monkeypatch.setattr(build, "convert", lambda *_, **__: spoiled)
     with pytest.raises(QualityError, match="parity"):
+        export(config(), accept_quality_loss=True)
+
+
+def test_a_step_that_gives_other_lists_than_recommend_fails(export, monkeypatch):
+    def forget(model):
+        """Let the state be taken from the event, and not the event from the state."""
+        (step,) = (s for s in model.signatureDefs if s.signatureKey == b"step")
+        graph = model.subgraphs[step.subgraphIndex]
+        minus = schema.BuiltinOperator.SUB
+        first = next(o for o in graph.operators if kinds[o.opcodeIndex] == minus)
+        first.inputs = first.inputs[::-1]
+
+    full = make("bow").full
+    kinds = [code.builtinCode for code in parse(full).operatorCodes]
+    spoiled = patched(full, forget)
+    monkeypatch.setattr(build, "convert", lambda *_, **__: spoiled)
+    with pytest.raises(QualityError, match="difference of step to recommend"):
         export(config(), accept_quality_loss=True)
 
 

@@ -182,11 +182,50 @@ def test_lists_of_events_are_what_scores_say(models, which, items, times, told, 
         assert model.recommend(dated, k=k, user=user, now=now) == found
 
 
+@fuzz(
+    "session: events one by one",
+    100,
+    which=which,
+    begun=st.lists(ids, max_size=20),
+    events=st.lists(
+        st.tuples(ids, st.none() | st.integers(0, 10**6), told, st.booleans()), max_size=12
+    ),
+    user=users,
+    k=st.integers(1, 25),
+    blocked=blocked,
+    vector=vectors,
+)
+def test_sessions_give_what_recommend_gives(models, which, begun, events, user, k, blocked, vector):
+    model, clock = models[which], MOMENT
+    described = user if model.features else None
+    with quiet():
+        session = model.session(begun, user=described)
+        history = session.history
+        for item, later, features, is_asked_again in events:
+            clock += later or 0
+            moment = None if later is None or not model.features else clock
+            event = Event(item, moment, features if model.features else {})
+            if is_known(item, model):
+                history.append(event)
+            context = {"user": described, "now": clock + 60, "user_vector": vector}
+            found = session.tap(event, k=k, blocked=blocked, now=clock + 60, user_vector=vector)
+            if is_asked_again:
+                again = {"k": k, "blocked": blocked, "now": clock + 60, "user_vector": vector}
+                assert session.recommend(**again) == found
+            hidden = [i for i in blocked if is_known(i, model)]
+            if model._device.steps and len(history) > model.bundle.shapes.length:
+                seen = {str(event.id) for event in history} if model.bundle.exclude_seen else set()
+                assert not {line.id for line in found} & {*map(str, hidden), *seen}
+            else:
+                check_list(model, found, history, hidden, k, **context)
+    assert session.history == history
+
+
 # fmt: off
 STRANGE = {
     "history": junk, "k": junk, "blocked": junk, "user": junk, "now": junk, "user_vector": junk,
     "candidates": junk, "items": junk, "most": junk, "item": junk, "liked": junk,
-    "learning_rate": junk, "strict": json_values,
+    "learning_rate": junk, "strict": json_values, "event": junk,
 }
 # fmt: on
 CALLS = {
@@ -194,12 +233,15 @@ CALLS = {
     "score": ("history", "candidates", "user", "now", "user_vector"),
     "adapt": ("item", "liked", "learning_rate", "user_vector"),
     "explain": ("history", "items", "most", "user", "now", "user_vector"),
+    "session": ("history", "user", "strict"),
+    "tap": ("event", "k", "blocked", "now", "user_vector", "strict"),
 }
 USUAL = {
     "history": [sku(1), sku(2)],
     "candidates": [sku(3), sku(4)],
     "items": [sku(3)],
     "item": sku(5),
+    "event": sku(6),
 }
 
 
@@ -216,11 +258,14 @@ def calls(draw):
 def test_junk_is_answered(models, call, which):
     model, (call, given) = models[which], call
     with answered() as outcome, quiet():
-        found = getattr(model, call)(**given)
+        asked = model.session([sku(1)]) if call == "tap" else model
+        found = getattr(asked, call)(**given)
     if outcome.error:
         return
+    if call == "session":
+        found, call, given = found.recommend(), "recommend", {}
     size = {"recommend": 10, "adapt": 32}.get(call)
-    if call == "recommend":
+    if call in ("recommend", "tap"):
         size = given.get("k", 10)
         assert 1 <= size <= 25
         assert len(found) <= size

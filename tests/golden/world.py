@@ -1,4 +1,4 @@
-"""A recommender so small that Python and JavaScript can agree to the bit.
+"""A recommender, and a model, so small that Python and JavaScript can agree to the bit.
 
 `web/test/world.js` is the same in JavaScript, with the same operations in the same order.
 """
@@ -9,8 +9,14 @@ from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
+from pocketrec.bundle import Item
+from pocketrec.device import MASKED, DeviceModel, Shapes
+from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
 from pocketrec.runtime import Event, Recommendation, Recommender
+from pocketrec.runtime.catalogue import Catalogue
 
 ITEMS, DIM, RESULTS = 12, 4, 6
 FINGERPRINT = "f" * 64
@@ -64,3 +70,54 @@ class World(Recommender):
         vector = list(user_vector)
         vector[int(item) % DIM] += 2 * learning_rate if liked else -2 * learning_rate
         return vector
+
+
+CATALOGUE = Catalogue([Item(str(n), None, {}) for n in range(1, ITEMS + 1)])
+FEATURES = (
+    Feature("stars", "event", Bins((2.0, 3.0, 4.0))),
+    Feature("tags", "event", Categories(("a", "b", "c")), slots=2),
+    time_feature("gap"),
+    time_feature("now"),
+    Feature("age", "user", Bins((20.0, 40.0))),
+)
+LENGTH, WIDTH = 4, 3
+
+
+class WorldDevice(DeviceModel):
+    """A model whose scores are made of every number that it is asked with, and that writes down
+    what it was asked."""
+
+    def __init__(self, *, steps: bool, exclude_seen: bool) -> None:
+        sizes = {"results": RESULTS, "candidates": 5, "blocked": 3, "state": WIDTH * steps}
+        self.shapes = Shapes(length=LENGTH, dim=DIM, items=ITEMS, **sizes)
+        self.features = FEATURES
+        self.exclude_seen = exclude_seen
+        self.asked: list[dict[str, Any]] = []
+
+    def _run(self, signature: str, feed: dict[str, Any]) -> dict[str, Any]:
+        given = {name: values.reshape(-1).tolist() for name, values in feed.items()}
+        self.asked.append({"signature": signature, "inputs": dict(sorted(given.items()))})
+        history = [index for index in given["item_id"] if index]
+        state = given.get("state", [0.0] * WIDTH)
+        said = 7 * len(history) + sum(
+            (place + 1) * row
+            for feature in FEATURES
+            for place, row in enumerate(given[feature.input])
+        )
+
+        def score(index: int) -> float:
+            moved = given["user_vector"][index % DIM]
+            return (5 * index + said + 2 * sum(state)) % 13 + moved - index / 16
+
+        if signature == "score":
+            found = [score(index) for index in given["candidates"]]
+            return {"scores": np.array(found, np.float32)}
+        hidden = {*given["blocked"], *(history if self.exclude_seen else ())}
+        scores = {i: MASKED if i in hidden else score(i) for i in range(1, ITEMS + 1)}
+        best = sorted(scores, key=lambda index: (-scores[index], index))[:RESULTS]
+        before = history[-2] if len(history) > 1 else 0
+        return {
+            "ids": np.array(best, np.int32),
+            "scores": np.array([scores[index] for index in best], np.float32),
+            "state": np.array([half / 2 + before for half in state], np.float32),
+        }

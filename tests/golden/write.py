@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from world import World
+from world import CATALOGUE, World, WorldDevice
 
 from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
-from pocketrec.runtime import Event, Personal, RolledBackWarning
+from pocketrec.runtime import Event, Personal, RolledBackWarning, Session
 from pocketrec.runtime.inputs import encode_inputs
 
 FOLDER = Path(__file__).parent
@@ -235,9 +236,91 @@ def keywords(arguments: list[Any]) -> dict[str, Any]:
     return told if isinstance(told, dict) and "number" not in told else {}
 
 
+# fmt: off
+TAPS: dict[str, tuple[dict[str, Any], list[list[Any]]]] = {
+    "of ids alone, beyond the newest": ({}, [[str(1 + 5 * n % 12), {}] for n in range(8)]),
+    "with all that can be told": ({"user": {"age": 30}, "begin": [{"id": "3", "time": 1000}]}, [
+        [None, {"now": 1500}], [None, {"now": 90000}],
+        [{"id": "4", "time": 2000, "features": {"stars": 3, "tags": ["b", "c"]}}, {"now": 2100}],
+        [{"id": 5, "features": {"tags": "a"}}, {"userVector": [0.5, 0.25, 0, 1]}],
+        [{"id": "6", "time": 9000}, {"k": 2, "blocked": ["1", 2]}],
+        [None, {"blocked": ["7"], "now": 9000}],
+        [{"id": "8", "time": 9000, "features": {"stars": 4.5}}, {"now": 10**6}],
+        [{"id": "8", "time": 20000}, {"now": 20001}],
+    ]),
+    "lists that the graph does not hold": ({"begin": ["1", "2"]}, [
+        ["3", {"k": 9}], ["4", {"blocked": ["5", "6", "7", "8"]}], ["9", {}], [None, {"k": 12}],
+    ]),
+    "what is unknown, and what is refused": ({"begin": ["1", "99", {"id": "2", "time": 50}]}, [
+        ["99", {}], ["99", {"strict": True}], ["3", {"k": 13}], ["3", {"blocked": ["99"]}],
+        ["4", {"blocked": ["99"], "strict": True}], [{"id": "4", "time": 49}, {}],
+        [{"id": "4"}, {"now": 49}], [{"id": "4", "features": {"colour": 1}}, {}],
+        [{"id": "4", "features": {"stars": "many"}}, {}], ["4", {"userVector": [1]}],
+        [{"id": "4", "time": 50}, {}],
+    ]),
+}
+# fmt: on
+
+
+def sessions() -> dict[str, Any]:
+    """What a session asks the model at each tap, and the list that it makes of the answer."""
+    return {
+        "sessions": [
+            {
+                "what": what,
+                "steps": steps,
+                "exclude_seen": exclude_seen,
+                "begin": begun.get("begin", []),
+                "user": begun.get("user"),
+                "taps": _tapped(steps, exclude_seen, begun, taps),
+            }
+            for what, (begun, taps) in TAPS.items()
+            for steps, exclude_seen in ((True, True), (True, False), (False, True))
+        ]
+    }
+
+
+def _tapped(
+    steps: bool, exclude_seen: bool, begun: dict[str, Any], taps: list[list[Any]]
+) -> list[dict[str, Any]]:
+    device = WorldDevice(steps=steps, exclude_seen=exclude_seen)
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        begin = [told_event(one) for one in begun.get("begin", [])]
+        session = Session(device, CATALOGUE, begin, begun.get("user"))
+        for event, asked in taps:
+            options = {"k": 5, **asked}
+            device.asked.clear()
+            told = {"user_vector" if k == "userVector" else k: v for k, v in options.items()}
+            lines = None
+            with suppress(InputError):
+                lines = (
+                    session.recommend(**told)
+                    if event is None
+                    else session.tap(told_event(event), **told)
+                )
+            found.append(
+                {
+                    "do": [event, options],
+                    "list": lines and [[line.id, line.score] for line in lines],
+                    "asked": list(device.asked),
+                    "history": [one.id for one in session.history],
+                }
+            )
+    return found
+
+
+def told_event(told: Any) -> Any:
+    if not isinstance(told, dict):
+        return told
+    return Event(told["id"], told.get("time"), told.get("features", {}))
+
+
 FILES: dict[str, Callable[[], dict[str, Any]]] = {
     "encoding.json": encoding,
     "personal.json": personal,
+    "sessions.json": sessions,
 }
 
 

@@ -123,6 +123,8 @@ def run(content, bundle) -> None:
         ids, scores = device.recommend(np.array(history, np.int32), k=bundle.shapes.results)
         if ids.dtype != np.int32 or scores.dtype != np.float32 or len(ids) != len(scores):
             os._exit(4)
+        if device.steps:
+            device.step(device.states(ids[:3])[0], ids[:3], k=bundle.shapes.results)
 
 
 def outcome(content, bundle) -> str:

@@ -15,10 +15,12 @@ from ai_edge_litert import schema_py_generated as schema
 from pocketrec import trial
 from pocketrec.bundle import open_bundle
 from pocketrec.errors import BundleError
+from pocketrec.golden import make_golden
 from pocketrec.runtime import Recommender
 from pocketrec.tflite import inspect
 from pocketrec.tflite_edit import parse, rewrite
 from pocketrec.trial import remember, try_out
+from small_models import ENCODERS, make
 from tally import FACTOR, tried
 
 COUNT = 200
@@ -130,6 +132,24 @@ def test_a_model_is_tried_once(shop, monkeypatch, tmp_path):
     Recommender.load(shop.bundle)
     assert len(runs) == 1
     assert [len(list(folder.iterdir())) for folder in (tmp_path / "cache").iterdir()] == [1]
+
+
+@pytest.mark.usefixtures("untried")
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_the_extremes_that_a_model_is_tried_with_are_answered(encoder):
+    made = make(encoder)
+    manifest = {
+        "shapes": made.shapes.to_json(),
+        "features": [],
+        "exclude_seen": True,
+        "quantization": "int8",
+        "golden": make_golden(made.device("int8"), [[], [3, 1, 4]]),
+    }
+    try_out(made.content("int8"), manifest)
+    if made.shapes.state:  # a state is asked for as the manifest says
+        wrong = made.shapes.to_json() | {"state": made.shapes.state + 1}
+        with pytest.raises(BundleError, match="cannot load"):
+            try_out(made.content("int8"), manifest | {"shapes": wrong})
 
 
 @pytest.mark.usefixtures("untried")

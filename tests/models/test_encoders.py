@@ -109,6 +109,46 @@ def test_last_is_the_last_of_forward_for_every_length(name, layers):
     )
 
 
+def stepping(name, **fields):
+    """A model with a state; the transformer has none, since its positions count from the end."""
+    model = build(name, **fields).eval()
+    if model.state_width is None:
+        assert name == "transformer"
+        pytest.skip("it has no state")
+    return model
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("layers", [1, 3])
+def test_stepping_gives_what_forward_gives_after_each_event(name, layers):
+    encoder = stepping(name, layers=layers).encoder
+    x = torch.randn(3, 2 * L, D)  # a state knows no L
+    states = encoder(x, torch.full((3,), 2 * L))
+    state = torch.zeros(3, encoder.state_width)
+    for place in range(2 * L):
+        before = state.clone()
+        state, output = encoder.step(state, x[:, place])
+        assert state.shape == before.shape
+        assert not torch.equal(state, before)
+        torch.testing.assert_close(output, states[:, place], **CLOSE)
+        last = encoder.last(x[:, : place + 1], torch.full((3,), place + 1))
+        torch.testing.assert_close(output, last, **CLOSE)
+
+
+@torch.no_grad()
+def test_a_model_that_steps_knows_the_user_after_each_event(name):
+    model = stepping(name)
+    state = torch.zeros(1, model.state_width)
+    for length in range(L + 1):
+        item_id = histories(FULL[:length])
+        after, user = model.step(state, item_id)
+        torch.testing.assert_close(user, model.user_vector(item_id), **CLOSE)
+        # Before the first event there is nothing, and asking twice changes nothing.
+        assert torch.equal(after, state) == (length < 2)
+        assert torch.equal(model.step(state, item_id)[0], after)
+        state = after
+
+
 @torch.no_grad()
 def test_an_encoder_looks_at_nothing_beyond_the_length(model):
     """Padding happens to be zero; it could be anything."""

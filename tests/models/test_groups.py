@@ -68,6 +68,29 @@ def test_each_group_is_heard(model, name):
     )
 
 
+def test_groups_step_if_each_of_them_does(model):
+    assert model.state_width is None  # one of them is a transformer
+    groups = GROUPS | {"taste": {"features": ["item_id", "tags"], "encoder": "lstm"}}
+    config = ModelConfig(groups=groups, dim=D, max_length=L, followers=0)
+    other = RecommenderModel(V, config, inputs=FEATURES).eval()
+    history, rows = told(L)
+    item_id = torch.from_numpy(history).unsqueeze(0)
+    given = {name: torch.from_numpy(found.copy()).unsqueeze(0) for name, found in rows.items()}
+    state = torch.zeros(1, other.state_width)
+    for length in range(1, L + 1):
+        part = {
+            name: found[:, :length] if name.startswith("event") else found
+            for name, found in given.items()
+        }
+        # Of the newest two events; before the first there is none.
+        newest = {
+            name: torch.nn.functional.pad(found, (0, 0, 1, 0))[:, -2:] if found.ndim == 3 else found
+            for name, found in part.items()
+        }
+        state, user = other.step(state, item_id[:, :length], newest)
+        torch.testing.assert_close(user, other.user_vector(item_id[:, :length], part))
+
+
 def test_the_file_equals_torch(model):
     shapes = Shapes(length=L, dim=D, items=V, results=5, candidates=V, blocked=4)
     content = convert(model, shapes, exclude_seen=True)

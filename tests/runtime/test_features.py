@@ -123,11 +123,14 @@ def test_every_input_is_described(featured):
     inputs = {}
     for signature in manifest["signatures"].values():
         inputs |= signature["inputs"]
+    inputs |= manifest["signatures"]["recommend"]["inputs"]  # `step` takes fewer events' features
     assert manifest["inputs"].keys() == inputs.keys()
     for name, told in manifest["inputs"].items():
         assert {"dtype": told["dtype"], "shape": told["shape"]} == inputs[name]
         assert "missing" in told
         assert told["encoding"]
+        of_step = manifest["signatures"]["step"]["inputs"].get(name)
+        assert told.get("step", told)["shape"] == (of_step or told)["shape"]
     names = {feature["name"] for feature in manifest["features"]}
     assert names == {"channel", "pieces", "gap", "now", "hour", "weekday", "country", "age"}
 

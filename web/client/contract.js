@@ -2,7 +2,7 @@
  * The contract between a bundle and its readers: what every signature takes and gives.
  *
  * Letters as everywhere: L history length, D embedding width, V items, K results, C candidates,
- * N blocked items. Item index 0 is padding; items are 1..V.
+ * N blocked items, S numbers of an encoder's state. Item index 0 is padding; items are 1..V.
  */
 
 /** @import { Feature } from './encoding.js' */
@@ -19,6 +19,7 @@
  * @property {number} results K
  * @property {number} candidates C
  * @property {number} blocked N
+ * @property {number} [state] S, where there is a signature `step`
  */
 
 export const PADDING = 0;
@@ -28,6 +29,12 @@ export const MASKED = -1e9;
 
 /** Largest number of a user_vector: logits stay far from MASKED then, and finite. */
 export const LARGEST = 1e4;
+
+/** Largest number of a state: squares of it, in the norms, stay finite. */
+export const LARGEST_OF_STATE = 1e9;
+
+/** Events of which `step` takes rows: the newest, and the one before, whose state it gives back. */
+export const NEWEST = 2;
 
 /**
  * Of learning: what is left of a user's vector at each step, and the number of steps after which a
@@ -47,10 +54,11 @@ const LETTERS = ['length', 'dim', 'items', 'results', 'candidates', 'blocked'];
  * @returns {Shapes}
  */
 export function readShapes(found) {
-  if (Object.keys(found).sort().join() !== [...LETTERS].sort().join()) {
+  const letters = Object.hasOwn(found, 'state') ? [...LETTERS, 'state'] : LETTERS;
+  if (Object.keys(found).sort().join() !== [...letters].sort().join()) {
     throw new Error(`shapes must be ${LETTERS.join(', ')}`);
   }
-  for (const letter of LETTERS) {
+  for (const letter of letters) {
     const size = found[letter];
     if (!Number.isSafeInteger(size) || size < 1 || size > MOST_NUMBERS) {
       throw new Error(`${letter} is ${JSON.stringify(size)}, not from 1 to ${MOST_NUMBERS}`);
@@ -60,23 +68,23 @@ export function readShapes(found) {
 }
 
 /**
- * Inputs and outputs of each signature, by name.
+ * Inputs and outputs of each signature, by name; `step` where the shapes tell of a state.
  * @param {Shapes} shapes
  * @param {readonly Feature[]} features
- * @returns {Record<'recommend' | 'score' | 'adapt', SignatureSpec>}
+ * @returns {Record<string, SignatureSpec>}
  */
 export function signatures(shapes, features) {
   const history = {
     item_id: int32(1, shapes.length),
     user_vector: float32(1, shapes.dim),
-    ...Object.fromEntries(features.map((f) => [f.input, int32(1, ...rowsShape(shapes, f))])),
+    ...inputsOf(features, shapes.length),
   };
+  const blocked = int32(1, shapes.blocked);
   const candidates = int32(1, shapes.candidates);
+  const ranking = { ids: int32(1, shapes.results), scores: float32(1, shapes.results) };
+  const state = shapes.state && { state: float32(1, shapes.state) };
   return {
-    recommend: {
-      inputs: { ...history, blocked: int32(1, shapes.blocked) },
-      outputs: { ids: int32(1, shapes.results), scores: float32(1, shapes.results) },
-    },
+    recommend: { inputs: { ...history, blocked }, outputs: ranking },
     score: {
       inputs: { ...history, candidates },
       outputs: { scores: float32(1, shapes.candidates) },
@@ -90,6 +98,12 @@ export function signatures(shapes, features) {
       },
       outputs: { user_vector: float32(1, shapes.dim) },
     },
+    ...(state && {
+      step: {
+        inputs: { ...history, ...inputsOf(features, NEWEST), ...state, blocked },
+        outputs: { ...state, ...ranking },
+      },
+    }),
   };
 }
 
@@ -125,11 +139,14 @@ function canonical(spec) {
 }
 
 /**
- * @param {Shapes} shapes
- * @param {Feature} feature
+ * Inputs of features: of events the rows of so many, of the user one.
+ * @param {readonly Feature[]} features
+ * @param {number} events
+ * @returns {TensorSpecs}
  */
-function rowsShape(shapes, feature) {
-  return feature.of === 'event' ? [shapes.length, feature.slots] : [feature.slots];
+function inputsOf(features, events) {
+  const shape = (/** @type {Feature} */ { of, slots }) => (of === 'event' ? [events, slots] : [slots]);
+  return Object.fromEntries(features.map((f) => [f.input, int32(1, ...shape(f))]));
 }
 
 /** @param {number[]} shape */

@@ -2,7 +2,7 @@
  * The .tflite, running: item indices in, item indices and scores out, as src/pocketrec/device.py.
  */
 
-import { LARGEST, MASKED, PADDING, signatures } from './contract.js';
+import { LARGEST, LARGEST_OF_STATE, MASKED, NEWEST, PADDING, signatures } from './contract.js';
 import { PocketrecError } from './errors.js';
 import { RuntimeModel } from './runtime.js';
 
@@ -67,18 +67,78 @@ export class DeviceModel {
    * @returns {Promise<Ranking>}
    */
   async recommend(history, { k, blocked = new Int32Array(), ...told }) {
-    const { length, results, blocked: most } = this.shapes;
-    const outside = new Set(blocked);
-    if (this.excludeSeen) {
-      // The graph hides the events it is given; older ones have to be named.
-      for (const index of history.subarray(0, -length)) outside.add(index);
-    }
-    this.#check(outside);
-    if (k > results || outside.size > most) return this.#rankAll(history, outside, k, told);
+    const outside = this.#outside(history, blocked);
+    if (!this.#fits(outside, k)) return this.#rankAll(history, outside, k, told);
     const inputs = this.#history(history, told);
-    inputs.blocked = padded([...outside].sort((a, b) => a - b), most);
+    inputs.blocked = this.#blocked(outside);
     const found = await this.model.run('recommend', inputs);
-    return this.#checkedRanking(found, k);
+    return this.#checkedRanking('recommend', found, k);
+  }
+
+  /** Whether the model has the signature `step`. */
+  get steps() {
+    return this.shapes.state !== undefined;
+  }
+
+  /**
+   * What `recommend` gives, from the state (S) before the newest two events of a history.
+   *
+   * It costs two events, whatever L is. Gives the state before the newest event too, which is the
+   * one to go on with when the next event has come: what is told of an event (`now`) may change
+   * until then. Histories longer than L are remembered, where `recommend` forgets. A list that the
+   * graph does not hold is made as `recommend` makes it, from the newest L.
+   *
+   * @param {ArrayLike<number>} state
+   * @param {Int32Array} history
+   * @param {{k: number, blocked?: Int32Array} & Told} options
+   * @returns {Promise<{state: Float32Array, ranking: Ranking}>}
+   */
+  async step(state, history, { k, blocked = new Int32Array(), ...told }) {
+    if (!this.steps) {
+      throw new PocketrecError('input', "the model has no signature 'step': ask for 'recommend'");
+    }
+    const width = /** @type {number} */ (this.shapes.state);
+    const outside = this.#outside(history, blocked);
+    const inputs = this.#newest(history, told);
+    inputs.state = vectorOf(state, width, LARGEST_OF_STATE, 'state');
+    inputs.blocked = this.#blocked(outside);
+    const found = await this.model.run('step', inputs);
+    const ranking = this.#fits(outside, k)
+      ? this.#checkedRanking('step', found, k)
+      : await this.#rankAll(history, outside, k, told);
+    const after = checkedNumbers(found.state, width, 'step');
+    if (!after.every((number) => Math.abs(number) <= LARGEST_OF_STATE)) throw nonsense('step');
+    return { state: after, ranking };
+  }
+
+  /**
+   * The states (S) before the newest two events of a history, and before the newest one.
+   *
+   * The newest L are stepped through, a call of the model each. Without numbers, S = 0, where the
+   * model has no `step`.
+   *
+   * @param {Int32Array} history
+   * @param {Rows} [rows] of the whole history
+   * @returns {Promise<[Float32Array, Float32Array]>}
+   */
+  async states(history, rows) {
+    const { length, state: width = 0 } = this.shapes;
+    const newest = history.subarray(-length);
+    const ofEvents = this.features.filter((f) => f.of === 'event' && rows?.[f.input]);
+    /** @type {Float32Array} */
+    let before = new Float32Array(width);
+    let after = before;
+    for (let end = 1; this.steps && end <= newest.length; end += 1) {
+      const until = Object.fromEntries(
+        ofEvents.map((f) => {
+          const given = /** @type {Int32Array} */ (rows?.[f.input]);
+          return [f.input, given.subarray(-f.size(newest.length)).subarray(0, f.size(end))];
+        }),
+      );
+      before = after;
+      ({ state: after } = await this.step(before, newest.subarray(0, end), { k: 1, rows: until }));
+    }
+    return [before, after];
   }
 
   /**
@@ -111,7 +171,7 @@ export class DeviceModel {
    * @returns {Promise<Float32Array>}
    */
   async adapt(candidates, target, { learningRate, userVector }) {
-    const width = this.shapes.candidates;
+    const { candidates: width, dim } = this.shapes;
     this.#check(candidates);
     const count = candidates.length;
     if (!(count >= 1 && count <= width && target.length === count)) {
@@ -126,12 +186,12 @@ export class DeviceModel {
     const targets = new Float32Array(width);
     targets.set(target);
     const found = await this.model.run('adapt', {
-      user_vector: this.#vector(userVector),
+      user_vector: vectorOf(userVector ?? new Float32Array(dim), dim, LARGEST, 'userVector'),
       candidates: padded(candidates, width),
       target: targets,
       learning_rate: Float32Array.of(learningRate),
     });
-    return checkedNumbers(found.user_vector, this.shapes.dim, 'adapt');
+    return checkedNumbers(found.user_vector, dim, 'adapt');
   }
 
   /** Free the model's memory; calls are refused from then on. */
@@ -162,56 +222,102 @@ export class DeviceModel {
   }
 
   /**
-   * Inputs that all signatures share.
+   * What the graph has to be told to hide: what is blocked, and seen before the newest L.
+   * @param {Int32Array} history
+   * @param {Int32Array} blocked
+   */
+  #outside(history, blocked) {
+    const outside = new Set(blocked);
+    if (this.excludeSeen) {
+      // The graph hides the events it is given; older ones have to be named.
+      for (const index of history.subarray(0, -this.shapes.length)) outside.add(index);
+    }
+    this.#check(outside);
+    return outside;
+  }
+
+  /**
+   * Whether one call of the graph makes a list.
+   * @param {Set<number>} outside
+   * @param {number} k
+   */
+  #fits(outside, k) {
+    return k <= this.shapes.results && outside.size <= this.shapes.blocked;
+  }
+
+  /** @param {Set<number>} outside */
+  #blocked(outside) {
+    const most = this.shapes.blocked;
+    return padded([...outside].sort((a, b) => a - b).slice(0, most), most);
+  }
+
+  /**
+   * Inputs of the signatures that look at the whole history, its newest L events.
    * @param {Int32Array} history
    * @param {Told} told
    * @returns {Values}
    */
-  #history(history, { userVector, rows }) {
-    const { length } = this.shapes;
-    const newest = history.subarray(-length);
-    this.#check(newest);
-    /** @type {Values} */
-    const inputs = { item_id: padded(newest, length), user_vector: this.#vector(userVector) };
+  #history(history, told) {
+    const inputs = this.#asked(history, told);
     for (const feature of this.features) {
-      inputs[feature.input] = this.#rows(feature, rows?.[feature.input], history.length);
+      const newest = this.#rows(feature, told.rows, history.length, this.shapes.length);
+      inputs[feature.input] = padded(newest, feature.size(this.shapes.length));
     }
     return inputs;
   }
 
-  /** @param {Told['userVector']} userVector */
-  #vector(userVector) {
-    const { dim } = this.shapes;
-    const vector = new Float32Array(dim);
-    if (userVector === null || userVector === undefined) return vector;
-    const given = Array.from(userVector);
-    const sane = given.every((n) => typeof n === 'number' && Math.abs(n) <= LARGEST);
-    if (given.length !== dim || !sane) {
-      throw new PocketrecError(
-        'input',
-        `userVector must be ${dim} numbers from ${-LARGEST} to ${LARGEST}`,
-      );
+  /**
+   * Inputs of `step`, which takes the rows of two events, the newest in the last place.
+   * @param {Int32Array} history
+   * @param {Told} told
+   * @returns {Values}
+   */
+  #newest(history, told) {
+    const inputs = this.#asked(history, told);
+    for (const feature of this.features) {
+      const newest = this.#rows(feature, told.rows, history.length, NEWEST);
+      const all = new Int32Array(feature.size(NEWEST));
+      all.set(newest, all.length - newest.length);
+      inputs[feature.input] = all;
     }
-    vector.set(given);
-    return vector;
+    return inputs;
   }
 
   /**
-   * @param {Feature} feature
-   * @param {Int32Array | undefined} rows
-   * @param {number} events
+   * @param {Int32Array} history
+   * @param {Told} told
+   * @returns {Values}
    */
-  #rows(feature, rows, events) {
-    const { length } = this.shapes;
-    if (!rows) return new Int32Array(feature.size(length));
+  #asked(history, { userVector }) {
+    const { length, dim } = this.shapes;
+    const newest = history.subarray(-length);
+    this.#check(newest);
+    const vector = userVector ?? new Float32Array(dim);
+    return {
+      item_id: padded(newest, length),
+      user_vector: vectorOf(vector, dim, LARGEST, 'userVector'),
+    };
+  }
+
+  /**
+   * The rows of the newest `most` events, or of the user; none where none are given.
+   * @param {Feature} feature
+   * @param {Rows | undefined} given
+   * @param {number} events
+   * @param {number} most
+   */
+  #rows(feature, given, events, most) {
+    const rows = given?.[feature.input];
+    if (!rows) return new Int32Array();
     const last = feature.encoding.rows - 1;
-    if (rows.length !== feature.size(events) || !rows.every((row) => row >= 0 && row <= last)) {
+    const newest = rows.subarray(-feature.size(most));
+    if (rows.length !== feature.size(events) || !newest.every((row) => row >= 0 && row <= last)) {
       throw new PocketrecError(
         'input',
         `feature '${feature.name}' must be ${feature.size(events)} rows from 0 to ${last}`,
       );
     }
-    return padded(rows.subarray(-feature.size(length)), feature.size(length));
+    return newest;
   }
 
   /** @param {Iterable<number>} indices */
@@ -224,14 +330,15 @@ export class DeviceModel {
   }
 
   /**
-   * The first k lines of what `recommend` gave, without hidden items.
+   * The first k lines of what a signature gave, without hidden items.
+   * @param {string} signature
    * @param {Values} found
    * @param {number} k
    * @returns {Ranking}
    */
-  #checkedRanking({ ids, scores: numbers }, k) {
+  #checkedRanking(signature, { ids, scores: numbers }, k) {
     const { results, items } = this.shapes;
-    const scores = checkedNumbers(numbers, results, 'recommend');
+    const scores = checkedNumbers(numbers, results, signature);
     const cut = scores.findIndex((score) => score <= MASKED / 2);
     const real = cut < 0 ? results : cut;
     const list = /** @type {Int32Array} */ (ids).subarray(0, real);
@@ -239,7 +346,7 @@ export class DeviceModel {
       scores.every((score, place) => !place || score <= Number(scores[place - 1])) &&
       list.every((index) => index > PADDING && index <= items) &&
       new Set(list).size === real;
-    if (!sane) throw nonsense('recommend');
+    if (!sane) throw nonsense(signature);
     return { ids: list.slice(0, k), scores: scores.slice(0, Math.min(k, real)) };
   }
 }
@@ -252,6 +359,22 @@ function padded(values, width) {
   const all = new Int32Array(width);
   all.set(values);
   return all;
+}
+
+/**
+ * Numbers that were given, as the runtime takes them; what are none is refused.
+ * @param {ArrayLike<number>} given
+ * @param {number} width
+ * @param {number} most
+ * @param {string} name
+ */
+function vectorOf(given, width, most, name) {
+  const numbers = Array.from(given);
+  const sane = numbers.every((n) => typeof n === 'number' && Math.abs(n) <= most);
+  if (numbers.length !== width || !sane) {
+    throw new PocketrecError('input', `${name} must be ${width} numbers from ${-most} to ${most}`);
+  }
+  return Float32Array.from(numbers);
 }
 
 /**

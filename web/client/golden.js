@@ -17,6 +17,12 @@ import { PocketrecError } from './errors.js';
 const TOLERANCE = { float32: 1e-3, int8: 0.2, int4: 0.2 };
 
 /**
+ * Events of the longest golden history that is gone through step by step as well, which costs a
+ * call of the model each.
+ */
+const STEPPED = 10;
+
+/**
  * Throw a plain Error unless the golden vectors are such as an export gives.
  * @param {Record<string, any>} manifest
  * @param {Shapes} shapes
@@ -70,6 +76,12 @@ export async function checkGolden(manifest, device) {
     const ids = Int32Array.from(vector.ids);
     const scores = await device.score(history, ids, { rows });
     compare('scores', scores, vector.scores, limits.scores);
+    if (device.steps && history.length <= Math.min(STEPPED, device.shapes.length)) {
+      // The same list again, come to event by event.
+      const [state] = await device.states(history, rows);
+      const { ranking } = await device.step(state, history, { k: ids.length, rows });
+      compare('scores', ranking.scores, vector.scores, limits.scores);
+    }
     // Recorded is the user vector after the first of them was liked, and the second disliked.
     const few = ids.subarray(0, Math.min(2, device.shapes.candidates));
     const adapted = await device.adapt(few, [1, -1].slice(0, few.length), { learningRate: 1 });

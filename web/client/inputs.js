@@ -31,12 +31,13 @@ import { PocketrecError, shown } from './errors.js';
  * @param {readonly Event[]} events
  * @param {Record<string, unknown> | null} [user] values by the names of the user features
  * @param {Moment | null} [now]
+ * @param {number} [first] number of the first event, for whoever reads an error
  * @returns {Rows}
  */
-export function encodeInputs(features, events, user = null, now = null) {
+export function encodeInputs(features, events, user = null, now = null, first = 1) {
   checkNames(features, user ?? {}, 'user', 'user');
   events.forEach((event, place) => {
-    checkNames(features, event.features ?? {}, 'event', `event ${place + 1}`);
+    checkNames(features, event.features ?? {}, 'event', `event ${place + first}`);
   });
   const moments = [...events.map((event) => seconds(event.time)), seconds(now)];
   checkOrder(moments);

@@ -10,9 +10,10 @@ import { PocketrecError, shown } from './errors.js';
 import { checkId, checkOrder, listed, seconds } from './inputs.js';
 import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from './state.js';
 
+/** @import { Recommendation } from './catalogue.js' */
 /** @import { Explanation } from './explain.js' */
 /** @import { Event, ItemId, Moment } from './inputs.js' */
-/** @import { Context, Recommendation, Recommender } from './recommender.js' */
+/** @import { Context, Recommender } from './recommender.js' */
 /** @import { Feedback, PersonalState, Verdict } from './state.js' */
 
 /**

@@ -3,30 +3,27 @@
  */
 
 import { readBundle } from './bundle.js';
+import { Catalogue, checkCount } from './catalogue.js';
 import { DeviceModel } from './device.js';
 import { PocketrecError, shown } from './errors.js';
 import { leaveOneOut } from './explain.js';
 import { checkGolden } from './golden.js';
-import { checkId, checkValues, encodeInputs, listed } from './inputs.js';
+import { checkValues, encodeInputs, listed } from './inputs.js';
 import { loadRuntime } from './runtime.js';
+import { Session } from './session.js';
 
-/** @import { Bundle, Item, Progress } from './bundle.js' */
+/** @import { Bundle, Progress } from './bundle.js' */
+/** @import { History, Recommendation } from './catalogue.js' */
 /** @import { Explanation } from './explain.js' */
 /** @import { Event, ItemId, Moment } from './inputs.js' */
 /** @import { Source } from './source.js' */
 
 /**
- * What the user did, oldest first: ids, or events that tell more.
- * @typedef {readonly (ItemId | Event)[]} History
- *
  * `user` are values by the names of the model's user features, `now` the moment of asking (for
  * features of time), `userVector` what is added to the user (D numbers). What is left out, the
  * model does without.
  * @typedef {{user?: Record<string, unknown> | null, now?: Moment | null,
  *   userVector?: ArrayLike<number> | null}} Context
- *
- * One line of a list; scores are logits, comparable within one list only.
- * @typedef {{id: ItemId, title: string | null, score: number}} Recommendation
  */
 
 /**
@@ -59,8 +56,7 @@ export async function openBundle(source, { wasm = 'wasm/', onProgress } = {}) {
 export class Recommender {
   #device;
   #bundle;
-  /** @type {Map<string, number>} */
-  #index;
+  #catalogue;
 
   /**
    * @param {Bundle} bundle
@@ -69,7 +65,7 @@ export class Recommender {
   constructor(bundle, device) {
     this.#bundle = bundle;
     this.#device = device;
-    this.#index = new Map(bundle.items.map((item, place) => [String(item.id), place + 1]));
+    this.#catalogue = new Catalogue(bundle.items);
   }
 
   /** The catalogue, most popular in training first. */
@@ -100,7 +96,7 @@ export class Recommender {
    * @param {ItemId} id
    */
   has(id) {
-    return this.#index.has(String(id));
+    return this.#catalogue.has(id);
   }
 
   /**
@@ -108,7 +104,21 @@ export class Recommender {
    * @param {Iterable<ItemId>} ids
    */
   checkKnown(ids) {
-    this.#indices(ids, 'ids', true);
+    this.#catalogue.indices(ids, 'ids', true);
+  }
+
+  /**
+   * A user whose events come one by one, after what is known of them already.
+   *
+   * Arguments are those of `recommend`. Where the model has a state, a tap costs two events and
+   * not L, but to begin costs a call of the model for each of the newest L events.
+   *
+   * @param {History} [history]
+   * @param {{user?: Context['user'], strict?: boolean}} [options]
+   * @returns {Promise<Session>}
+   */
+  async session(history = [], options = {}) {
+    return Session.begin(this.#device, this.#catalogue, history, options);
   }
 
   /**
@@ -124,20 +134,13 @@ export class Recommender {
    * @returns {Promise<Recommendation[]>}
    */
   async recommend(history, { k = 10, blocked = [], strict = false, ...context } = {}) {
-    checkCount(k, 'k');
-    if (k > this.items.length) {
-      const most = this.items.length;
-      throw new PocketrecError('input', `k = ${k} is more than the catalogue's ${most} items`);
-    }
-    const known = this.#known(history, strict);
+    this.#catalogue.checkCount(k);
+    const known = this.#catalogue.events(history, strict);
     const { events, told } = this.#tell(known, context);
     if (strict) checkValues(this.features, known, context.user);
-    const hidden = this.#indices(blocked, 'blocked', strict);
-    const { ids, scores } = await this.#device.recommend(events, { k, blocked: hidden, ...told });
-    return Array.from(ids, (index, place) => {
-      const { id, title } = /** @type {Item} */ (this.items[index - 1]);
-      return { id, title, score: Number(scores[place]) };
-    });
+    const hidden = this.#catalogue.indices(blocked, 'blocked', strict);
+    const ranking = await this.#device.recommend(events, { k, blocked: hidden, ...told });
+    return this.#catalogue.lines(ranking);
   }
 
   /**
@@ -150,8 +153,8 @@ export class Recommender {
    * @returns {Promise<number[]>}
    */
   async score(history, candidates, context = {}) {
-    const { events, told } = this.#tell(this.#known(history), context);
-    const indices = this.#indices(candidates, 'candidates', true);
+    const { events, told } = this.#tell(this.#catalogue.events(history), context);
+    const indices = this.#catalogue.indices(candidates, 'candidates', true);
     return Array.from(await this.#device.score(events, indices, told));
   }
 
@@ -166,7 +169,7 @@ export class Recommender {
    * @returns {Promise<Float32Array>}
    */
   async adapt(id, { liked = true, learningRate = 1, userVector } = {}) {
-    const index = this.#indices([id], 'adapt', true);
+    const index = this.#catalogue.indices([id], 'adapt', true);
     if (typeof liked !== 'boolean') {
       throw new PocketrecError('input', `liked must be true or false, not ${shown(liked)}`);
     }
@@ -187,12 +190,12 @@ export class Recommender {
   async explain(history, ids, { most = 2, ...context } = {}) {
     checkCount(most, 'most');
     const asked = listed(ids, 'ids');
-    const candidates = this.#indices(asked, 'ids', true);
+    const candidates = this.#catalogue.indices(asked, 'ids', true);
     const score = async (/** @type {Event[]} */ known) => {
       const { events, told } = this.#tell(known, context);
       return this.#device.score(events, candidates, told);
     };
-    const found = await leaveOneOut(score, this.#known(history), most);
+    const found = await leaveOneOut(score, this.#catalogue.events(history), most);
     return asked.map((id, n) => ({ id, because: found[n] ?? [] }));
   }
 
@@ -202,71 +205,12 @@ export class Recommender {
   }
 
   /**
-   * The events of a history whose items the catalogue has; others are left out, or refused.
-   * @param {History} history
-   * @param {boolean} [strict]
-   * @returns {Event[]}
-   */
-  #known(history, strict = false) {
-    if (!Array.isArray(history)) {
-      throw new PocketrecError('input', 'history must be a list of ids');
-    }
-    const events = /** @type {Event[]} */ (
-      history.map((event) => (typeof event === 'object' && event !== null ? event : { id: event }))
-    );
-    this.#indices(events.map((event) => event.id), 'history', strict);
-    return events.filter((event) => this.has(event.id));
-  }
-
-  /**
    * Indices and rows of known events, as the device takes them.
    * @param {Event[]} known
    * @param {Context} context
    */
   #tell(known, { user, now, userVector }) {
-    const events = Int32Array.from(known, ({ id }) => this.#indexOf(id));
+    const events = this.#catalogue.indicesOf(known);
     return { events, told: { rows: encodeInputs(this.features, known, user, now), userVector } };
-  }
-
-  /**
-   * @param {Iterable<ItemId>} ids
-   * @param {string} name
-   * @param {boolean} strict
-   */
-  #indices(ids, name, strict) {
-    const given = listed(ids, name);
-    for (const id of given) checkId(id, name);
-    const unknown = given.filter((id) => !this.has(id));
-    if (strict && unknown.length) {
-      const more = unknown.length > 3 ? ', ...' : '';
-      const quoted = unknown.slice(0, 3).map(shown).join(', ') + more;
-      throw new PocketrecError(
-        'input',
-        `${unknown.length} of ${given.length} ids of ${name} are unknown: ${quoted}`,
-      );
-    }
-    return Int32Array.from(
-      given.filter((id) => this.has(id)),
-      (id) => this.#indexOf(id),
-    );
-  }
-
-  /**
-   * The index, 1..V, of an item that the catalogue has.
-   * @param {ItemId} id
-   */
-  #indexOf(id) {
-    return /** @type {number} */ (this.#index.get(String(id)));
-  }
-}
-
-/**
- * @param {number} count
- * @param {string} name
- */
-function checkCount(count, name) {
-  if (!Number.isSafeInteger(count) || count < 1) {
-    const message = `${name} must be a positive whole number, not ${shown(count)}`;
-    throw new PocketrecError('input', message);
   }
 }

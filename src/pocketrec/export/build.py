@@ -14,12 +14,12 @@ from .. import __version__
 from ..artifact import Draft
 from ..bundle import Item, write_bundle
 from ..config import Config
-from ..device import DeviceModel, Shapes
+from ..device import NEWEST, DeviceModel, Shapes
 from ..examples.targets import Targets
 from ..golden import make_golden
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
-from ..schema import RESERVED, Column
+from ..schema import LARGEST_STATE, RESERVED, Column
 from .convert import convert
 from .quantize import quantize
 from .shrink import shrink
@@ -95,6 +95,7 @@ def export_bundle(
 
 def graph_shapes(model: RecommenderModel, config: Config) -> Shapes:
     """The graph's sizes; lists and candidates are never longer than the catalogue."""
+    state = model.state_width or 0
     return Shapes(
         length=model.max_length,
         dim=model.config.dim,
@@ -102,6 +103,7 @@ def graph_shapes(model: RecommenderModel, config: Config) -> Shapes:
         results=min(config.export.results, model.item_count),
         candidates=min(config.export.candidates, model.item_count),
         blocked=config.export.blocked,
+        state=state if state <= LARGEST_STATE and model.max_length >= NEWEST else 0,
     )
 
 

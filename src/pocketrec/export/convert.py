@@ -15,7 +15,7 @@ from ..device import Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import Signature
 from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite
-from .graph import AdaptGraph, RecommendGraph, ScoreGraph, example_inputs
+from .graph import AdaptGraph, RecommendGraph, ScoreGraph, StepGraph, example_inputs
 from .quiet import quiet
 
 with quiet():
@@ -36,16 +36,17 @@ def convert(
     model.eval()
     if adaptation is None:
         adaptation = torch.eye(shapes.dim)
-    inputs = example_inputs(shapes, model.inputs)
+    recommend = RecommendGraph(model, shapes, exclude_seen=exclude_seen)
     graphs = {
-        Signature.RECOMMEND: RecommendGraph(model, shapes, exclude_seen=exclude_seen),
+        Signature.RECOMMEND: recommend,
+        Signature.STEP: StepGraph(recommend),
         Signature.SCORE: ScoreGraph(model),
         Signature.ADAPT: AdaptGraph(model, adaptation),
     }
     converter: Any = litert_torch
     for name, signature in shapes.signatures(model.inputs).items():
-        taken = {tensor: inputs[tensor] for tensor in signature.inputs}
-        converter = converter.signature(name, graphs[name].eval(), sample_kwargs=taken)
+        inputs = example_inputs(signature)
+        converter = converter.signature(name, graphs[name].eval(), sample_kwargs=inputs)
     with tempfile.TemporaryDirectory() as scratch, quiet():
         path = Path(scratch) / "model.tflite"
         converted = converter.convert()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 
 from ..device import MASKED, Shapes
-from ..encoding import Feature
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
+from ..tflite import SignatureSpec
 
 
 class RecommendGraph(nn.Module):
@@ -29,13 +27,41 @@ class RecommendGraph(nn.Module):
         self, item_id: Tensor, blocked: Tensor, user_vector: Tensor, **rows: Tensor
     ) -> dict[str, Tensor]:
         """One user's list, best first; `rows` of features, (1, L, M) or (1, M), by input."""
-        user = self.model.user_vector(item_id, rows) + user_vector
+        return self.ranked(self.model.user_vector(item_id, rows) + user_vector, item_id, blocked)
+
+    def ranked(self, user: Tensor, item_id: Tensor, blocked: Tensor) -> dict[str, Tensor]:
+        """The list of a user (1, D), best first."""
         worth = self.model.worth(user, item_id)
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
         best, ids = torch.topk(mask_items(worth, hidden), self.shapes.results)
         return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: self.model.score_of(best)}
+
+
+class StepGraph(nn.Module):
+    """state (1, S) before the newest two events, and what RecommendGraph takes, of whose events'
+    rows the newest two (1, 2, M) -> state (1, S) before the newest event, ids, scores (1, K).
+
+    The same list, by one more event instead of L (docs/decisions/0018-step.md).
+    """
+
+    def __init__(self, recommend: RecommendGraph) -> None:
+        super().__init__()
+        self.recommend = recommend
+
+    def forward(
+        self,
+        state: Tensor,
+        item_id: Tensor,
+        blocked: Tensor,
+        user_vector: Tensor,
+        **rows: Tensor,
+    ) -> dict[str, Tensor]:
+        """One user's next state, and list."""
+        after, user = self.recommend.model.step(state, item_id, rows)
+        ranked = self.recommend.ranked(user + user_vector, item_id, blocked)
+        return {Signature.STATE: after, **ranked}
 
 
 class ScoreGraph(nn.Module):
@@ -95,14 +121,9 @@ def mask_items(worth: Tensor, hidden: Tensor) -> Tensor:
     return torch.scatter_add(worth, 1, hidden.to(torch.int64), penalty)
 
 
-def example_inputs(shapes: Shapes, features: Sequence[Feature] = ()) -> dict[str, Tensor]:
-    """One valid value of every input tensor, by name: an empty history."""
+def example_inputs(signature: SignatureSpec) -> dict[str, Tensor]:
+    """One valid value of every input of a signature, by name: an empty history."""
     return {
-        Signature.ITEM_ID: torch.zeros(1, shapes.length, dtype=torch.int32),
-        Signature.BLOCKED: torch.zeros(1, shapes.blocked, dtype=torch.int32),
-        Signature.USER_VECTOR: torch.zeros(1, shapes.dim),
-        Signature.CANDIDATES: torch.zeros(1, shapes.candidates, dtype=torch.int32),
-        Signature.TARGET: torch.zeros(1, shapes.candidates),
-        Signature.LEARNING_RATE: torch.zeros(1, 1),
-        **{f.input: torch.zeros(shapes.rows(f), dtype=torch.int32) for f in features},
+        name: torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype))
+        for name, spec in signature.inputs.items()
     }

@@ -131,6 +131,8 @@ def verify(
         Gate(NDCG_LOSS, _loss(float_ndcg, ndcg), config.max_ndcg_loss),
         Gate(OVERLAP, _overlap(reference, shipped), config.min_overlap, least=True),
     ]
+    if shapes.state:
+        gates.append(Gate("difference of step to recommend", _drift(float_device, probes), PARITY))
     latency = _latency(device, probes)
     if config.max_bytes is not None:
         gates.append(Gate("bytes of the model", len(model), config.max_bytes))
@@ -169,6 +171,29 @@ def _parity(scorer: Scorer, device: DeviceModel, probes: list[Probe]) -> float:
     expected = scorer([history for history, _ in probes], [rows or {} for _, rows in probes])
     found = np.stack([device.score(history, items, features=rows) for history, rows in probes])
     return float(np.abs(found - expected).max() / max(float(expected.std()), 1e-9))
+
+
+def _drift(device: DeviceModel, probes: list[Probe]) -> float:
+    """Largest difference of a list's scores when it is come to event by event.
+
+    Relative to the spread of all lists' scores; of histories that recommend sees the whole of.
+    """
+    length, k = device.shapes.length, device.shapes.results
+    worst, every = 0.0, [np.empty(0, np.float32)]
+    for history, rows in probes:
+        newest = history[-length:]
+        told = {
+            f.input: rows[f.input][-length:] if f.of == "event" else rows[f.input]
+            for f in device.features
+            if rows is not None and f.input in rows
+        }
+        state, _ = device.states(newest, told)
+        _, (_, found) = device.step(state, newest, k=k, features=told)
+        _, expected = device.recommend(newest, k=k, features=told)
+        same_size = len(found) == len(expected)
+        worst = max([worst, *np.abs(found - expected)]) if same_size else np.inf
+        every.append(expected)
+    return float(worst / max(np.concatenate(every).std(), 1e-9))
 
 
 def _leaks(device: DeviceModel, probes: list[Probe]) -> int:

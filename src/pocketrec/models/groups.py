@@ -13,7 +13,7 @@ from ..config import ITEM_ID, ModelConfig
 from ..encoding import Feature
 from .dropout import Dropout
 from .encoders import build_encoder
-from .encoders.base import Encoder
+from .encoders.base import Encoder, parted
 from .features import EventFeatures, TensorRows
 
 
@@ -58,9 +58,35 @@ class GroupedEncoder(nn.Module):
     ) -> Tensor:
         """States after every event (B, L, D), or after the `last` one (B, D)."""
         states = []
-        for group in cast(list[Group], list(self.groups)):
+        for group in self._groups:
             x = group.features(item_id, table, rows)
             states.append(group.encoder.last(x, lengths) if last else group.encoder(x, lengths))
+        return self._joined(states)
+
+    @property
+    def state_width(self) -> int | None:
+        """As an encoder's: all groups' states side by side, if each of them has one."""
+        widths = [group.encoder.state_width for group in self._groups]
+        return None if None in widths else sum(filter(None, widths))
+
+    def step(
+        self, state: Tensor, item_id: Tensor, table: Tensor, rows: TensorRows | None
+    ) -> tuple[Tensor, Tensor]:
+        """As an encoder's, of one event's item_id (B, 1) and rows (B, 1, M): -> (B, S), (B, D)."""
+        after, states = [], []
+        widths = [group.encoder.state_width or 0 for group in self._groups]
+        for group, before in zip(self._groups, parted(state, widths), strict=True):
+            x = group.features(item_id, table, rows).squeeze(1)
+            kept, found = group.encoder.step(before, x)
+            after.append(kept)
+            states.append(found)
+        return torch.cat(after, -1), self._joined(states)
+
+    @property
+    def _groups(self) -> list[Group]:
+        return cast(list[Group], list(self.groups))
+
+    def _joined(self, states: list[Tensor]) -> Tensor:
         hidden = self.dropout(F.relu(self.hidden(torch.cat(states, -1))))
         output: Tensor = self.output(hidden)
         return output

@@ -82,10 +82,49 @@ class RecommenderModel(nn.Module):
 
     def user_vector(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
         """The user as of now: item_id (B, L) int32 -> (B, D); `starts` for an empty history."""
-        lengths = lengths_of(item_id)
-        encoded = self._encoded(item_id, rows, self.table, last=True)
+        return self._as_of_now(self._encoded(item_id, rows, self.table, last=True), item_id, rows)
+
+    @property
+    def state_width(self) -> int | None:
+        """S, the width of the state that `step` carries on; None for an encoder without one."""
+        return (self.encoder if self.groups is None else self.groups).state_width
+
+    def step(
+        self, state: Tensor, item_id: Tensor, rows: TensorRows | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`user_vector` by the newest two events and the state (B, S) before them.
+
+        item_id (B, L) is the whole history, rows of events are of its newest two (B, 2, M), the
+        older first, or missing. Gives the state before the newest event (B, S), which is the one
+        to carry on: what is told of an event may change until the next one comes. And the user as
+        of now (B, D).
+        """
+        newest = _newest_two(item_id)
+        after, _ = self._next(state, newest, rows, 0)
+        happened = (newest[:, :1] != PADDING).to(state.dtype)
+        state = happened * after + (1 - happened) * state
+        _, encoded = self._next(state, newest, rows, 1)
+        return state, self._as_of_now(encoded, item_id, rows)
+
+    def _next(
+        self, state: Tensor, newest: Tensor, rows: TensorRows | None, place: int
+    ) -> tuple[Tensor, Tensor]:
+        """The state (B, S), and what is encoded (B, D), after one of the newest two events."""
+        item_id = newest[:, place : place + 1]
+        told = {
+            feature.input: rows[feature.input][:, place : place + 1]
+            for feature in self.inputs
+            if rows is not None and feature.of == "event" and feature.input in rows
+        }
+        if self.groups is not None:
+            return self.groups.step(state, item_id, self.table, told)
+        x = self.features(item_id, self.table, told).squeeze(1)
+        return self.encoder.step(state, x)
+
+    def _as_of_now(self, encoded: Tensor, item_id: Tensor, rows: TensorRows | None) -> Tensor:
+        """The user by what the encoder says after the last event (B, D): -> (B, D)."""
         known = self.user_features(item_id, rows)
-        some = (lengths > 0).unsqueeze(-1).to(encoded.dtype)
+        some = (lengths_of(item_id) > 0).unsqueeze(-1).to(encoded.dtype)
         output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.start + known)
         return output
 
@@ -141,3 +180,11 @@ class RecommenderModel(nn.Module):
 def lengths_of(item_id: Tensor) -> Tensor:
     """Events of each history: (B, L) -> (B,) int32."""
     return (item_id != PADDING).to(torch.int32).sum(-1, dtype=torch.int32)
+
+
+def _newest_two(item_id: Tensor) -> Tensor:
+    """The newest event and before it the one before, 0 for none: item_id (B, L) -> (B, 2)."""
+    place = lengths_of(item_id).unsqueeze(-1) - 2
+    place = place + torch.arange(2, dtype=torch.int32, device=item_id.device)
+    newest = torch.gather(item_id, 1, place.clamp(min=0).to(torch.int64))
+    return newest * (place >= 0).to(newest.dtype)

@@ -1,8 +1,10 @@
 """What an app in Python imports: `from pocketrec.runtime import Recommender`."""
 
+from .catalogue import Recommendation, UnknownItemWarning
 from .inputs import Event, UnknownValueWarning
 from .personal import Personal, RolledBackWarning
-from .recommender import Recommendation, Recommender, UnknownItemWarning
+from .recommender import Recommender
+from .session import Session
 
 __all__ = [
     "Event",
@@ -10,6 +12,7 @@ __all__ = [
     "Recommendation",
     "Recommender",
     "RolledBackWarning",
+    "Session",
     "UnknownItemWarning",
     "UnknownValueWarning",
 ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..device import VectorLike
 from ..encoding import Feature, digits, is_number, is_whole
 from ..errors import InputError, shown
 from ..schema import IntArray
@@ -79,17 +80,19 @@ def encode_inputs(
     events: Sequence[Event],
     user: Mapping[str, Any] | None = None,
     now: Moment | None = None,
+    *,
+    first: int = 1,
 ) -> dict[str, IntArray]:
     """Rows by input: of the events, oldest first, (n, M); of the user (M,).
 
     Times give the features of time; `now` is the moment of asking. Values that training never saw
     are as if not given. Raises InputError for a feature that the model does not have, a value of
-    the wrong kind, and times that run backwards.
+    the wrong kind, and times that run backwards; `first` is the number of the first event there.
     """
     user = {} if user is None else user
     if not all(isinstance(given, Mapping) for given in (user, *(e.features for e in events))):
         raise InputError("features of users and events are values by name, such as {'age': 25}")
-    told = {"user": user, **{f"event {n}": e.features for n, e in enumerate(events, 1)}}
+    told = {"user": user, **{f"event {n}": e.features for n, e in enumerate(events, first)}}
     for what, given in told.items():
         of = "user" if what == "user" else "event"
         known = [f.name for f in features if f.of == of and f.time is None]
@@ -173,3 +176,31 @@ def seconds(moment: Moment | None) -> float | None:
             f"time {shown(moment)} is neither seconds since 1970 nor a datetime after it"
         )
     return float(found)
+
+
+def count(value: Any, name: str) -> int:
+    """A positive whole number, which a wrong one is refused for."""
+    if not is_whole(value) or value < 1:
+        raise InputError(f"{name} must be a positive whole number, not {shown(value)}")
+    return int(value)
+
+
+def truth(value: Any, name: str) -> bool:
+    """A truth value, which a wrong one is refused for: "no" is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False, not {shown(value)}")
+    return bool(value)
+
+
+def vector(values: Sequence[float] | None) -> VectorLike | None:
+    """A user_vector as numbers; their size and their width are for the device to check."""
+    if values is None:
+        return None
+    try:
+        numbers = np.asarray(values)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        numbers = np.empty(0, object)
+    if numbers.dtype.kind not in "iuf":
+        raise InputError("user_vector must be a list of numbers")
+    with np.errstate(over="ignore"):  # what float64 cannot hold is too large, and refused as such
+        return numbers.astype(np.float64)

@@ -17,9 +17,10 @@ from ..artifact import write_atomically
 from ..device import DECAY, SLOWING
 from ..encoding import is_number
 from ..errors import InputError, shown
+from .catalogue import Recommendation
 from .explain import Explanation
 from .inputs import Event, ItemId, Moment, key_of, listed, seconds, warn_caller
-from .recommender import Recommendation, Recommender
+from .recommender import Recommender
 from .state import (
     FORMAT,
     WINDOW,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from ..bundle import Bundle, Item, open_bundle
-from ..device import VectorLike
-from ..encoding import Feature, is_whole
-from ..errors import BundleError, InputError, shown
+from ..encoding import Feature
+from ..errors import InputError, shown
 from ..golden import check_golden
 from ..pretrained import find_bundle
 from ..schema import File, FloatArray, IntArray
+from .catalogue import Catalogue, Recommendation
 from .explain import Explanation, leave_one_out
 from .inputs import (
     Event,
@@ -23,28 +22,12 @@ from .inputs import (
     Moment,
     as_events,
     check_values,
+    count,
     encode_inputs,
-    key_of,
-    listed,
-    warn_caller,
+    truth,
+    vector,
 )
-
-
-class UnknownItemWarning(UserWarning):
-    """Some ids are not in the catalogue and were left out."""
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """One line of a list; scores are logits, comparable within one list only."""
-
-    id: ItemId
-    title: str | None
-    score: float
-
-    def to_json(self) -> dict[str, Any]:
-        """As `pocketrec recommend --json` prints it."""
-        return {"id": self.id, "title": self.title, "score": self.score}
+from .session import Session
 
 
 class Recommender:
@@ -63,7 +46,7 @@ class Recommender:
         self.bundle = bundle
         self._device = bundle.device(threads)
         check_golden(bundle.manifest, self._device)
-        self._index = {str(item.id): n for n, item in enumerate(bundle.items, start=1)}
+        self._catalogue = Catalogue(bundle.items)
 
     @classmethod
     def load(cls, path: str | Path, *, threads: int = 1) -> Self:
@@ -90,12 +73,26 @@ class Recommender:
 
     def spelled(self, item: ItemId) -> ItemId:
         """An item's id as the catalogue has it; InputError when it has none such."""
-        (index,) = self._indices([item], "items", strict=True)
-        return self.items[int(index) - 1].id
+        (index,) = self._catalogue.indices([item], "items", strict=True)
+        return self._catalogue.item(index).id
 
     def check_known(self, items: Iterable[ItemId]) -> None:
         """Raise InputError for ids that the catalogue does not have."""
-        self._indices(items, "items", strict=True)
+        self._catalogue.indices(items, "items", strict=True)
+
+    def session(
+        self,
+        history: Iterable[ItemId | Event] = (),
+        *,
+        user: Mapping[str, Any] | None = None,
+        strict: bool = False,
+    ) -> Session:
+        """A user whose events come one by one, after what is known of them already.
+
+        Arguments are those of `recommend`. Where the model has a state, a tap costs two events
+        and not L, but to begin costs a call of the model for each of the newest L events.
+        """
+        return Session(self._device, self._catalogue, history, user, strict=strict)
 
     def recommend(
         self,
@@ -123,20 +120,15 @@ class Recommender:
         Raises InputError for a k beyond the catalogue, for ids of another type, and for features
         that the model does not have.
         """
-        k, strict = _count(k, "k"), _truth(strict, "strict")
-        if k > len(self.items):
-            raise InputError(f"k = {shown(k)} is more than the catalogue's {len(self.items)} items")
+        k, strict = self._catalogue.count(k), truth(strict, "strict")
         events, rows = self._events(history, user, now, strict=strict)
-        hidden = self._indices(blocked, "blocked", strict=strict)
-        ids, scores = self._device.recommend(
-            events, k=k, blocked=hidden, user_vector=_vector(user_vector), features=rows
+        hidden = self._catalogue.indices(blocked, "blocked", strict=strict)
+        ranking = self._device.recommend(
+            events, k=k, blocked=hidden, user_vector=vector(user_vector), features=rows
         )
         if self.bundle.exclude_seen:
             hidden = np.concatenate([hidden, events])
-        if not set(hidden.tolist()).isdisjoint(ids.tolist()):
-            raise BundleError("the model recommends what is blocked or was seen: do not use it")
-        found = ((self.items[index - 1], score) for index, score in zip(ids, scores, strict=True))
-        return [Recommendation(item.id, item.title, float(score)) for item, score in found]
+        return self._catalogue.lines(ranking, hidden)
 
     def score(
         self,
@@ -154,8 +146,8 @@ class Recommender:
         events, rows = self._events(history, user, now, strict=False)
         scores = self._device.score(
             events,
-            self._indices(candidates, "candidates", strict=True),
-            user_vector=_vector(user_vector),
+            self._catalogue.indices(candidates, "candidates", strict=True),
+            user_vector=vector(user_vector),
             features=rows,
         )
         return [float(score) for score in scores]
@@ -173,10 +165,11 @@ class Recommender:
         One step on the device; `Personal` keeps the vector and chooses the rates. Raises
         InputError for an item that the catalogue does not have.
         """
-        index = self._indices([item], "adapt", strict=True)
-        target = np.full(1, 1 if _truth(liked, "liked") else -1, np.float32)
-        vector = _vector(user_vector)
-        adapted = self._device.adapt(index, target, learning_rate=learning_rate, user_vector=vector)
+        index = self._catalogue.indices([item], "adapt", strict=True)
+        target = np.full(1, 1 if truth(liked, "liked") else -1, np.float32)
+        adapted = self._device.adapt(
+            index, target, learning_rate=learning_rate, user_vector=vector(user_vector)
+        )
         return [float(number) for number in adapted]
 
     def explain(
@@ -195,21 +188,21 @@ class Recommender:
         Unknown ids of the history are no reasons. Raises InputError for an item that the
         catalogue does not have.
         """
-        known = [event for event in as_events(history) if key_of(event.id) in self._index]
-        most = _count(most, "most")
-        candidates = self._indices(items, "items", strict=True)
-        vector = _vector(user_vector)
+        known = [event for event in as_events(history) if self._catalogue.knows(event.id)]
+        most = count(most, "most")
+        candidates = self._catalogue.indices(items, "items", strict=True)
+        added = vector(user_vector)
         ids = [event.id for event in known]
-        events = self._indices(ids, "history", strict=True)
+        events = self._catalogue.indices(ids, "history", strict=True)
 
         def score(places: Sequence[int]) -> FloatArray:
             rows = encode_inputs(self.features, [known[n] for n in places], user, now)
             return self._device.score(
-                events[list(places)], candidates, user_vector=vector, features=rows
+                events[list(places)], candidates, user_vector=added, features=rows
             )
 
         found = leave_one_out(score, ids, most=most)
-        asked = (self.items[int(index) - 1].id for index in candidates)
+        asked = (self._catalogue.item(int(index)).id for index in candidates)
         return [Explanation(item, reasons) for item, reasons in zip(asked, found, strict=True)]
 
     def _events(
@@ -221,51 +214,7 @@ class Recommender:
         strict: bool,
     ) -> tuple[IntArray, dict[str, IntArray]]:
         """What the device takes of a history; what is unknown of it is told of, or refused."""
-        events = as_events(history)
-        indices = self._indices([event.id for event in events], "history", strict=strict)
-        if len(indices) < len(events):
-            events = [event for event in events if key_of(event.id) in self._index]
+        events, indices = self._catalogue.events(history, strict=strict)
         rows = encode_inputs(self.features, events, user, now)
         check_values(self.features, events, user, strict=strict)
         return indices, rows
-
-    def _indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> IntArray:
-        given = listed(ids, name)
-        indices = [self._index.get(key_of(item, name)) for item in given]
-        known = [index for index in indices if index is not None]
-        if len(known) < len(given):
-            unknown = [item for item, index in zip(given, indices, strict=True) if index is None]
-            quoted = ", ".join(map(shown, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
-            message = f"{len(unknown)} of {len(given)} ids of {name} are unknown: {quoted}"
-            if strict:
-                raise InputError(message)
-            warn_caller(f"{message}; they are ignored", UnknownItemWarning)
-        return np.asarray(known, np.int32)
-
-
-def _count(value: Any, name: str) -> int:
-    """A positive whole number, which a wrong one is refused for."""
-    if not is_whole(value) or value < 1:
-        raise InputError(f"{name} must be a positive whole number, not {shown(value)}")
-    return int(value)
-
-
-def _truth(value: Any, name: str) -> bool:
-    """A truth value, which a wrong one is refused for: "no" is none."""
-    if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name} must be True or False, not {shown(value)}")
-    return bool(value)
-
-
-def _vector(values: Sequence[float] | None) -> VectorLike | None:
-    """A user_vector as numbers; their size and their width are for the device to check."""
-    if values is None:
-        return None
-    try:
-        numbers = np.asarray(values)
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        numbers = np.empty(0, object)
-    if numbers.dtype.kind not in "iuf":
-        raise InputError("user_vector must be a list of numbers")
-    with np.errstate(over="ignore"):  # what float64 cannot hold is too large, and refused as such
-        return numbers.astype(np.float64)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import accumulate, pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -28,6 +31,18 @@ class Encoder(nn.Module):
         """
         return take_last(self.forward(x, lengths), lengths)
 
+    @property
+    def state_width(self) -> int | None:
+        """S, if so many numbers hold all that later states need of the past; None if none do."""
+        return None
+
+    def step(self, state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """One more event: state (B, S), zeros before the first, x (B, D) -> (B, S), (B, D).
+
+        The second is what `forward` gives after that event. Only where there is a `state_width`.
+        """
+        raise NotImplementedError
+
 
 def take_last(states: Tensor, lengths: Tensor) -> Tensor:
     """Row lengths - 1 of each history, by a masked sum that every runtime has an op for.
@@ -36,6 +51,12 @@ def take_last(states: Tensor, lengths: Tensor) -> Tensor:
     """
     is_last = positions(states) == lengths.unsqueeze(-1) - 1
     return (states * is_last.unsqueeze(-1).to(states.dtype)).sum(1)
+
+
+def parted(state: Tensor, widths: Iterable[int]) -> list[Tensor]:
+    """A state (B, S) as parts of these widths, which the converter has no `split` for."""
+    ends = [0, *accumulate(widths)]
+    return [state[:, begin:end] for begin, end in pairwise(ends)]
 
 
 def positions(x: Tensor) -> Tensor:

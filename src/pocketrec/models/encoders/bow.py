@@ -18,6 +18,7 @@ class BagOfWords(Encoder):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.dim = config.dim
         width = config.dim * config.value("feedforward")
         self.parts = nn.ModuleList(
             nn.Sequential(
@@ -39,6 +40,18 @@ class BagOfWords(Encoder):
         valid = (positions(x) < lengths.unsqueeze(-1)).to(x.dtype)
         count = lengths.unsqueeze(-1).to(x.dtype).clamp(min=1)
         return self._refine((x * valid.unsqueeze(-1)).sum(1) / count)
+
+    @property
+    def state_width(self) -> int:
+        """The mean so far, and of how many events."""
+        return self.dim + 1
+
+    def step(self, state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, D + 1), (B, D) -> (B, D + 1), (B, D)."""
+        # Whatever state is given, nothing is divided by nothing.
+        mean, count = state[:, : self.dim], (state[:, self.dim :] + 1).clamp(min=1)
+        mean = mean + (x - mean) / count
+        return torch.cat([mean, count], -1), self._refine(mean)
 
     def _refine(self, x: Tensor) -> Tensor:
         for part in self.parts:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ...config import ModelConfig
 from ..dropout import Dropout
-from .base import Encoder
+from .base import Encoder, parted
 
 
 class ConvolutionalEncoder(Encoder):
@@ -20,8 +20,10 @@ class ConvolutionalEncoder(Encoder):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
+        self.dim = config.dim
         self.kernel_size = config.value("kernel_size")
         layers = config.value("layers")
+        self.backs = [(self.kernel_size - 1) * 2**depth for depth in range(layers)]
         self.norms = nn.ModuleList(
             nn.LayerNorm(config.dim, elementwise_affine=False) for _ in range(layers)
         )
@@ -33,18 +35,30 @@ class ConvolutionalEncoder(Encoder):
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)."""
-        for depth, (norm, convolution, output) in enumerate(
-            zip(self.norms, self.convolutions, self.outputs, strict=True)
-        ):
-            window = _window(norm(x), self.kernel_size, 2**depth)
-            hidden = F.gelu(convolution(window), approximate="tanh")
-            x = x + self.dropout(output(hidden))
+        for depth, back in enumerate(self.backs):
+            x = self._convolve(depth, x, F.pad(self.norms[depth](x), (0, 0, back, 0)))
         return x
 
+    @property
+    def state_width(self) -> int | None:
+        """What each layer looks back at."""
+        return self.dim * sum(self.backs) or None
 
-def _window(x: Tensor, size: int, dilation: int) -> Tensor:
-    """Each event beside the size - 1 events `dilation` apart before it: -> (B, L, size * D)."""
-    length = x.shape[1]
-    back = (size - 1) * dilation
-    padded = F.pad(x, (0, 0, back, 0))
-    return torch.cat([padded[:, i * dilation : i * dilation + length] for i in range(size)], -1)
+    def step(self, state: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, S), (B, D) -> (B, S), (B, D)."""
+        x, after = x.unsqueeze(1), []
+        pasts = parted(state, (back * self.dim for back in self.backs))
+        for depth, past in enumerate(pasts):
+            seen = torch.cat([past.view(len(x), -1, self.dim), self.norms[depth](x)], 1)
+            after.append(seen[:, 1:].flatten(1))
+            x = self._convolve(depth, x, seen)
+        return torch.cat(after, -1), x.squeeze(1)
+
+    def _convolve(self, depth: int, x: Tensor, seen: Tensor) -> Tensor:
+        """One layer: x (B, L, D), of which with what lies before it (B, back + L, D) is seen."""
+        dilation, length = 2**depth, x.shape[1]
+        places = range(0, self.kernel_size * dilation, dilation)
+        window = torch.cat([seen[:, place : place + length] for place in places], -1)
+        hidden = F.gelu(self.convolutions[depth](window), approximate="tanh")
+        output: Tensor = x + self.dropout(self.outputs[depth](hidden))
+        return output

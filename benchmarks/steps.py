@@ -1,0 +1,177 @@
+"""What a tap costs by `step` and by `recommend`, by encoder and history length.
+
+    python benchmarks/steps.py [--encoders gru lstm bow cnn] [--lengths 10 25 50 100 200]
+        [--items 3416] [--calls 400] [--plot] [--json]
+
+Models of random weights, int8, D = 64, one thread; medians of calls taken in turn, so that what
+else the machine does falls on both. Converting unrolls a recurrent encoder, which takes about a
+minute at L = 200. The drift is that of int8: a history is stepped through, and the lists
+after every event are compared with those of `recommend`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from plots import draw
+from pocketrec.config import ENCODER_FIELDS, ModelConfig
+from pocketrec.device import DeviceModel, Shapes
+from pocketrec.export.convert import convert
+from pocketrec.export.quantize import quantize
+from pocketrec.export.shrink import shrink
+from pocketrec.models.recommender import RecommenderModel
+from pocketrec.schema import Signature
+from pocketrec.tflite_edit import parse, rewrite
+
+WALKS = 5
+K = 10
+
+
+def untrained(encoder: str, length: int, items: int, **fields: Any) -> RecommenderModel:
+    """A model of random weights."""
+    torch.manual_seed(1)
+    config = ModelConfig(encoder=encoder, dim=64, max_length=length, **fields)
+    model = RecommenderModel(items, config).eval()
+    if model.followers is not None:  # each item is followed by the next ones
+        ids = torch.arange(items + 1).unsqueeze(1) + torch.arange(model.followers.ids.shape[1])
+        model.followers.ids.copy_(ids % items + 1)
+    return model
+
+
+def shapes_of(model: RecommenderModel) -> Shapes:
+    """Of its file, with the sizes that a config has by default."""
+    return Shapes(
+        length=model.max_length,
+        dim=model.config.dim,
+        items=model.item_count,
+        results=100,
+        candidates=100,
+        blocked=256,
+        state=model.state_width or 0,
+    )
+
+
+def without_step(content: bytes) -> bytes:
+    """The same file, had it not been given the signature."""
+    model = parse(content)
+    (place,) = (
+        n
+        for n, one in enumerate(model.signatureDefs)
+        if one.signatureKey.decode() == Signature.STEP
+    )
+    graph = model.signatureDefs.pop(place).subgraphIndex
+    model.subgraphs.pop(graph)
+    for one in model.signatureDefs:
+        one.subgraphIndex -= one.subgraphIndex > graph
+    return shrink(rewrite(model, len(content)))
+
+
+def in_turn(calls: dict[str, Callable[[], Any]], count: int) -> dict[str, float]:
+    """Median milliseconds of each call, all of them taken in turn."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(count):
+        for name, call in calls.items():
+            begin = time.perf_counter()
+            call()
+            times[name].append((time.perf_counter() - begin) * 1e3)
+    return {name: round(float(np.median(found)), 4) for name, found in times.items()}
+
+
+def measure(encoder: str, length: int, items: int, calls: int) -> dict[str, Any]:
+    """One encoder at one length: milliseconds, bytes, seconds of conversion, and drift."""
+    model = untrained(encoder, length, items)
+    shapes = shapes_of(model)
+    begin = time.perf_counter()
+    full = convert(model, shapes, exclude_seen=True)
+    seconds = time.perf_counter() - begin
+    content = shrink(quantize(full, "int8"))
+    device = DeviceModel(content, shapes, exclude_seen=True)
+    random = np.random.default_rng(1)
+    history = random.integers(1, items + 1, length).astype(np.int32)
+    before, _ = device.states(history)
+    return {
+        **in_turn(
+            {
+                "recommend_ms": lambda: device.recommend(history, k=K),
+                "step_ms": lambda: device.step(before, history, k=K),
+            },
+            calls,
+        ),
+        "state": shapes.state,
+        "bytes": len(content),
+        "bytes_without": len(without_step(content)),
+        "convert_s": round(seconds, 1),
+        **drift(device, random),
+    }
+
+
+def drift(device: DeviceModel, random: np.random.Generator) -> dict[str, float]:
+    """How far lists come apart on the way through histories of the length L."""
+    worst, spread, same = 0.0, [], []
+    for _ in range(WALKS):
+        history = random.integers(1, device.shapes.items + 1, device.shapes.length)
+        state = np.zeros(device.shapes.state, np.float32)
+        for end in range(1, len(history) + 1):
+            part = history[:end].astype(np.int32)
+            state, (ids, scores) = device.step(state, part, k=K)
+            expected, numbers = device.recommend(part, k=K)
+            worst = max(worst, float(np.abs(scores - numbers).max()))
+            spread.append(numbers)
+            same.append(len(np.intersect1d(ids, expected)) / K)
+    return {"drift": worst / float(np.std(spread)), "overlap@10": float(np.mean(same))}
+
+
+def main() -> None:
+    """Measure, print a table, and perhaps plot it."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    recurrent = [name for name in ENCODER_FIELDS if name != "transformer"]
+    parser.add_argument("--encoders", nargs="+", default=recurrent, choices=recurrent)
+    parser.add_argument("--lengths", nargs="+", type=int, default=[10, 25, 50, 100, 200])
+    parser.add_argument("--items", type=int, default=3416)
+    parser.add_argument("--calls", type=int, default=400)
+    parser.add_argument("--plot", action="store_true", help="write docs/plots/steps.svg")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    if not arguments.json:
+        print(f"{'encoder':<9}{'L':>4}{'recommend ms':>14}{'step ms':>9}{'times':>7}{'bytes':>10}")
+    for encoder in arguments.encoders:
+        for length in arguments.lengths:
+            one = measure(encoder, length, arguments.items, arguments.calls)
+            found.setdefault(encoder, {})[length] = one
+            if not arguments.json:
+                grown = one["bytes"] - one["bytes_without"]
+                print(
+                    f"{encoder:<9}{length:>4}{one['recommend_ms']:>14.4f}{one['step_ms']:>9.4f}"
+                    f"{one['recommend_ms'] / one['step_ms']:>7.1f}{one['bytes']:>10,}"
+                    f" (+{grown:,} by step); drift {one['drift']:.2g}, "
+                    f"overlap@10 {one['overlap@10']:.3f}, converted in {one['convert_s']} s",
+                    flush=True,
+                )
+    if arguments.json:
+        print(json.dumps(found, indent=1))
+    if arguments.plot:
+        panels = [
+            (
+                f"ms per tap, {encoder}",
+                {
+                    name: {length: one[f"{name}_ms"] for length, one in lengths.items()}
+                    for name in ("recommend", "step")
+                },
+            )
+            for encoder, lengths in found.items()
+        ]
+        title = f"A tap, int8, {arguments.items:,} items, one thread"
+        draw("steps", panels, x="history length L", title=title, log_y=False)
+
+
+if __name__ == "__main__":
+    main()
