@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 
-SEQUEL, SAME, NEAR, HOME, POPULAR = 0.30, 0.30, 0.12, 0.16, 0.06
+SEQUEL, SAME, NEAR, HOME, POPULAR = 0.15, 0.36, 0.16, 0.20, 0.06
 """How a user goes on: to the newest item's sequel, in its small topic, in one beside it, to a topic
 of the user's own, to what is popular; what is left is noise."""
 HOMES = 4
