@@ -198,7 +198,7 @@ def test_a_models_products_are_its_scores(monkeypatch, followers, temperature):
     )
     model = RecommenderModel(item_count, config)
     if model.followers is not None:
-        model.followers.ids.copy_(torch.randint(0, item_count + 1, (item_count + 1, followers)))
+        model.followers.ids[1:] = torch.randint(0, item_count + 1, (item_count, followers))
     scorer = ModelScorer(model)
     histories = [array(*random.integers(1, item_count + 1, user % 12)) for user in range(users)]
     monkeypatch.setattr(scorer_module, "BLOCK", 70)

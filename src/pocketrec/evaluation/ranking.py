@@ -17,8 +17,8 @@ from torch import Tensor
 from ..errors import DataError
 from ..models.products import Cells
 
-BLOCK = 2**21
-"""Scores made at once (8 MB): what fits into a cache, and keeps the cores busy."""
+BLOCK = 2**19
+"""Scores made at once (2 MB): what stays in a cache, and is worth the calls."""
 
 
 class Scores(Protocol):
@@ -89,7 +89,8 @@ def rank_scores(
     ahead = torch.zeros(users, dtype=torch.int64)
     below = torch.nextafter(own, own.new_tensor(-torch.inf))
     best = _Best(users, k, own.dtype)
-    width = max(1, BLOCK // max(1, users))
+    width = max(1, min(BLOCK // max(1, users), item_count))
+    buffer = own.new_empty(users, width)  # a comparison's result as numbers is summed the quickest
     for first in range(0, item_count, width):
         last = min(first + width, item_count)
         block = scores.block(first, last)  # (B, v)
@@ -101,7 +102,8 @@ def rank_scores(
             seen.write(block, first)
         # Of a block before the target equal scores are ahead of it, of one behind it they are not.
         least = torch.where(target >= last, below, own)
-        ahead += torch.gt(block, least.unsqueeze(1), out=torch.empty_like(block)).sum(1).long()
+        above = torch.gt(block, least.unsqueeze(1), out=buffer[:, : last - first])
+        ahead += above.sum(1).long()
         inside = torch.nonzero((target >= first) & (target < last)).squeeze(1)
         equal = block[inside] == own[inside].unsqueeze(1)
         earlier = torch.arange(first, last) < target[inside].unsqueeze(1)

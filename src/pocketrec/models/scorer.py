@@ -70,7 +70,7 @@ class ModelScorer:
     @staticmethod
     def _voted(found: Products, followers: Followers, item_id: torch.Tensor) -> Cells:
         """What the items have that a user's newest events vote for."""
-        total = torch.full((len(item_id),), -torch.inf)
+        total = torch.zeros(len(item_id))  # the logit of padding, which has a share as well
         for first in range(0, len(found.items), BLOCK):
             block = found.block(first, first + BLOCK)
             total = torch.logaddexp(total, block.logsumexp(1))
