@@ -82,11 +82,13 @@ def rank_all(
     `batch`, as long as the scorer's scores do not.
     """
     step = batch if isinstance(scorer, ProductScorer) else max(1, min(batch, SCORES // item_count))
-    ranks = np.empty(len(targets.targets), np.int64)
+    lengths = np.array([len(history) for history in targets.histories], np.int64)
+    order = np.argsort(lengths, kind="stable")  # of like length, so that little is padding
+    targets = targets.in_order(order)
+    ranks = np.empty(len(lengths), np.int64)
     top = np.zeros((len(ranks), k), np.int32)
     for first in range(0, len(ranks), step):
-        part = slice(first, first + step)
-        users = targets.part(part)
+        users = targets.part(slice(first, first + step))
         histories, wanted = users.histories, users.targets
         scores: Scores
         if isinstance(scorer, ProductScorer):
@@ -98,8 +100,8 @@ def rank_all(
                 f"a scorer gave scores of shape {scores.shape} for {len(histories)} users and "
                 f"{item_count} items: the model belongs to another catalogue"
             )
+        part = order[first : first + step]
         ranks[part], top[part] = rank_scores(scores, histories, wanted, k, exclude_seen)
         if progress is not None:
             progress(len(histories))
-    lengths = np.array([len(history) for history in targets.histories], np.int64)
     return Ranking(ranks, top, lengths)
