@@ -6,7 +6,7 @@ The model is a 2-block transformer, d = 64, L = 200, untrained: the time does no
 "One at a time" is a forward pass for one user, a product with the table, seen items hidden, and
 then the plain way, a full sort of the scores with ties in order; or numpy's vectorized sort, which
 leaves ties to chance; or no sort at all, but a count. All give the first users the same ranks, and
-are measured in one run, interleaved; the median over rounds is printed, and how much larger ours is.
+are measured in one run, interleaved; printed are medians over rounds, and how much larger ours is.
 """
 
 from __future__ import annotations

@@ -13,6 +13,8 @@ from .followers import Followers
 from .products import Cells, Products
 from .recommender import RecommenderModel, lengths_of
 
+EVENTS = 2**11
+"""Events, padding included, of which states are computed at once: they stay in the cache."""
 BLOCK = 2**13
 """Items whose logits are summed at once."""
 
@@ -60,12 +62,24 @@ class ModelScorer:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """User vectors (B, D) of histories, and their items (B, L)."""
         item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
-        rows = self._rows(features, item_id.shape[1]) if features else None
+        rows = self._rows(features, item_id.shape[1]) if features else {}
+        table = self.model.table
+        step = max(1, EVENTS // item_id.shape[1])
+        parts = [slice(first, first + step) for first in range(0, len(histories), step)]
+        users = [
+            self._vectors(item_id[part], {name: of[part] for name, of in rows.items()}, table)
+            for part in parts
+        ]
+        return torch.cat(users), item_id
+
+    def _vectors(
+        self, item_id: torch.Tensor, rows: dict[str, torch.Tensor], table: torch.Tensor
+    ) -> torch.Tensor:
+        """Of a few users: item_id (B, L) -> (B, D)."""
         lengths = lengths_of(item_id)
-        states = self.model.states(item_id, rows)
-        users = states[torch.arange(len(histories)), (lengths - 1).clamp(min=0)]
-        starts = self.model.starts(item_id, rows)
-        return torch.where((lengths > 0).unsqueeze(1), users, starts), item_id
+        states = self.model.states(item_id, rows, table)
+        users = states[torch.arange(len(item_id)), (lengths - 1).clamp(min=0)]
+        return torch.where((lengths > 0).unsqueeze(1), users, self.model.starts(item_id, rows))
 
     @staticmethod
     def _voted(found: Products, followers: Followers, item_id: torch.Tensor) -> Cells:
