@@ -90,6 +90,7 @@ def main() -> None:
     parser.add_argument("--full", type=int, default=100_000, help="largest V of full softmax")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each way")
     parser.add_argument("--steps", type=int, default=3, help="steps in one measurement")
+    parser.add_argument("--threads", type=int, help="of torch; all cores when not given")
     parser.add_argument("--plot", action="store_true", help="draw docs/plots/large_catalogues.svg")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
@@ -98,6 +99,8 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         memory = dict(zip(ways, pool.map(peak_mb, ways, chunksize=1), strict=True))
     keep_freed_memory()
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
     made = {way: Steps(*way) for way in ways}
     for steps in made.values():
         steps.run(1)
