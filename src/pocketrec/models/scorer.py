@@ -22,11 +22,13 @@ BLOCK = 2**13
 class ModelScorer:
     """Scores users the way training does, all positions at once, and not the way devices do.
 
-    So comparing the two is a real test of the exported graph.
+    So comparing the two is a real test of the exported graph. The model as it is now: one that is
+    trained on needs another scorer.
     """
 
     def __init__(self, model: RecommenderModel) -> None:
         self.model = model.eval()
+        self.table = model.table.detach()  # once: with attributes it is a sum over all items
 
     def __call__(
         self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
@@ -52,7 +54,7 @@ class ModelScorer:
         model = self.model
         with torch.no_grad():
             users, item_id = self._users(histories, features)
-            found = Products(users / model.config.temperature, model.table.detach()[1:])
+            found = Products(users / model.config.temperature, self.table[1:])
             if model.followers is None:
                 return found
             return replace(found, cells=self._voted(found, model.followers, item_id))
@@ -63,21 +65,18 @@ class ModelScorer:
         """User vectors (B, D) of histories, and their items (B, L)."""
         item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
         rows = self._rows(features, item_id.shape[1]) if features else {}
-        table = self.model.table
         step = max(1, EVENTS // item_id.shape[1])
         parts = [slice(first, first + step) for first in range(0, len(histories), step)]
         users = [
-            self._vectors(item_id[part], {name: of[part] for name, of in rows.items()}, table)
+            self._vectors(item_id[part], {name: of[part] for name, of in rows.items()})
             for part in parts
         ]
         return torch.cat(users), item_id
 
-    def _vectors(
-        self, item_id: torch.Tensor, rows: dict[str, torch.Tensor], table: torch.Tensor
-    ) -> torch.Tensor:
+    def _vectors(self, item_id: torch.Tensor, rows: dict[str, torch.Tensor]) -> torch.Tensor:
         """Of a few users: item_id (B, L) -> (B, D)."""
         lengths = lengths_of(item_id)
-        states = self.model.states(item_id, rows, table)
+        states = self.model.states(item_id, rows, self.table)
         users = states[torch.arange(len(item_id)), (lengths - 1).clamp(min=0)]
         return torch.where((lengths > 0).unsqueeze(1), users, self.model.starts(item_id, rows))
 
