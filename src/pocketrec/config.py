@@ -223,7 +223,11 @@ class ModelConfig(Section):
         1.0, gt=0, le=100, description="logits are divided by it, in training and on the device"
     )
     followers: int = Field(
-        8, ge=0, le=256, description="items kept that most often soon follow each item; 0: none"
+        8,
+        ge=0,
+        le=256,
+        description="items kept that most often soon follow each item, at 4 bytes each in the file "
+        "(2 below 32,768 items), which large catalogues may not be worth; 0: none",
     )
     min_follower_users: Count = Field(
         5, description="a follower is kept if so many users made it one, for it tells of them"
@@ -291,7 +295,8 @@ class TrainingConfig(Section):
     seed: int = Field(1, ge=0, lt=2**32, description="of weights, order, windows and dropout")
     loss: LossName = Field(
         "softmax",
-        description="over all items; or over drawn ones, for catalogues too large for that",
+        description="over all items; or over drawn ones, at a speed that does not depend on how "
+        "many items there are: for more than some 10,000",
     )
     negatives: Count = Field(1024, description="items drawn for a step, shared by its labels")
     label_smoothing: Probability = Field(

@@ -3,8 +3,10 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pocketrec.attributes import KNOTS
+from pocketrec.attributes import KNOTS, encode, fit
 from pocketrec.encoding import Categories, Number
 from pocketrec.errors import ConfigError
 from pocketrec.examples.attributes import read_attributes
@@ -82,3 +84,27 @@ def test_categories_of_numbers_and_truths_are_found_again():
     found = read_attributes(table, {"size": "category", "new": "category"})
     assert found.encodings == {"size": Categories(("7", "7.5")), "new": Categories(("true",))}
     assert found.rows.tolist() == [[0, 0], [1, 4], [2, 4], [0, 4]]
+
+
+VALUES = {
+    "number": st.none() | st.floats(-5, 5) | st.just(1.5),
+    "category": st.none() | st.sampled_from([1, 2, 1.0, 2.5, True, "1", "a"]),
+    "several": st.lists(st.sampled_from([1, 2, True, "a"]), max_size=3),
+}
+
+
+@given(st.lists(st.fixed_dictionaries(VALUES), max_size=12))
+@settings(deadline=None)
+def test_all_at_once_items_are_what_each_is_alone(items):
+    kinds = {"number": "number", "category": "category", "several": "category"}
+    values = {name: [item[name] for item in items] for name in kinds}
+    encodings = {name: fit(values[name], kind) for name, kind in kinds.items()}
+    found = encode(values, encodings)
+    for item, rows, weights in zip(items, found.rows[1:], found.weights[1:], strict=True):
+        expected, first = [], 0
+        for name, encoding in encodings.items():
+            expected += [(first + row, weight) for row, weight in encoding.encode(item[name])]
+            first += encoding.rows
+        expected += [(0, 0.0)] * (len(rows) - len(expected))
+        assert rows.tolist() == [row for row, _ in expected]
+        assert weights.tolist() == np.float32([weight for _, weight in expected]).tolist()

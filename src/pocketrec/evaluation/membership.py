@@ -32,13 +32,13 @@ from ..models.followers import Followers
 from ..schema import IntArray, Rows
 from ..tflite_edit import parse, stored
 from .baselines import NEIGHBOURS
-from .protocol import Scorer
+from .protocol import SCORES, Scorer
 
 Scores = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 BATCH = 256
-"""Histories that are scored at once."""
+"""Histories that are scored at once, or fewer where these are more than SCORES."""
 
 REFERENCE_SHARE = 0.5
 """Of the reference's probability, what the newest events vote for; the rest is popularity."""
@@ -117,12 +117,14 @@ def log_probabilities(
     Right for logits and for log-probabilities alike, which it only brings to the sum of 1.
     """
     found = np.empty(len(targets.targets))
-    for first in range(0, len(found), BATCH):
-        part = targets.part(slice(first, first + BATCH))
+    first, step = 0, 1  # one history tells how many items there are
+    while first < len(found):
+        part = targets.part(slice(first, first + step))
         scores = np.asarray(scorer(part.histories, part.features), np.float64)
         scores -= scores.max(axis=1, keepdims=True)
         own = scores[np.arange(len(scores)), part.targets - 1]
-        found[first : first + BATCH] = own - np.log(np.exp(scores).sum(axis=1))
+        found[first : first + step] = own - np.log(np.exp(scores).sum(axis=1))
+        first, step = first + step, max(1, min(BATCH, SCORES // scores.shape[1]))
         progress(len(scores))
     return found
 
@@ -149,7 +151,8 @@ class Reference:
 
     def __call__(self, histories: list[IntArray], features: object = None) -> NDArray[np.float32]:
         """Log-probabilities (B, V)."""
-        votes = self.transitions.follow(histories, decay(RECENT, RECENCY_POWER))
+        found = self.transitions.follow(histories, decay(RECENT, RECENCY_POWER))
+        votes = found.whole(len(histories), len(self.popularity))
         sums = votes.sum(axis=1, keepdims=True)
         votes = np.where(sums > 0, votes / np.where(sums > 0, sums, 1), self.popularity)
         mixed = (1 - REFERENCE_SHARE) * self.popularity + REFERENCE_SHARE * votes

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ..schema import Rows
+from .followers import Followers
+from .products import Cells, Products
 from .recommender import RecommenderModel, lengths_of
+
+EVENTS = 2**11
+"""Events, padding included, of which states are computed at once: they stay in the cache."""
+BLOCK = 2**13
+"""Items whose logits are summed at once."""
 
 
 class ModelScorer:
     """Scores users the way training does, all positions at once, and not the way devices do.
 
-    So comparing the two is a real test of the exported graph.
+    So comparing the two is a real test of the exported graph. The model as it is now: one that is
+    trained on needs another scorer.
     """
 
     def __init__(self, model: RecommenderModel) -> None:
         self.model = model.eval()
+        self.table = model.table.detach()  # once: with attributes it is a sum over all items
 
     def __call__(
         self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
@@ -26,16 +37,66 @@ class ModelScorer:
 
         `features` are rows by input: of each history's events (n, M), of its user (M,).
         """
-        item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
-        rows = self._rows(features, item_id.shape[1]) if features else None
         with torch.inference_mode():
-            lengths = lengths_of(item_id)
-            states = self.model.states(item_id, rows)
-            users = states[torch.arange(len(histories)), (lengths - 1).clamp(min=0)]
-            starts = self.model.starts(item_id, rows)
-            users = torch.where((lengths > 0).unsqueeze(1), users, starts)
+            users, item_id = self._users(histories, features)
             scores: npt.NDArray[np.float32] = self.model.scores(users, item_id)[:, 1:].numpy()
         return scores
+
+    def products(
+        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
+    ) -> Products:
+        """The same order of items as products, (B, V) of them: none is made yet.
+
+        With followers these are logits too, but for the items that the newest events vote for: of
+        a probability p, log p + logsumexp(logits) - log(1 - share), which is the logit itself
+        where there is no vote.
+        """
+        model = self.model
+        with torch.no_grad():
+            users, item_id = self._users(histories, features)
+            found = Products(users / model.config.temperature, self.table[1:])
+            if model.followers is None:
+                return found
+            return replace(found, cells=self._voted(found, model.followers, item_id))
+
+    def _users(
+        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """User vectors (B, D) of histories, and their items (B, L)."""
+        item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
+        rows = self._rows(features, item_id.shape[1]) if features else {}
+        step = max(1, EVENTS // item_id.shape[1])
+        parts = [slice(first, first + step) for first in range(0, len(histories), step)]
+        users = [
+            self._vectors(item_id[part], {name: of[part] for name, of in rows.items()})
+            for part in parts
+        ]
+        return torch.cat(users), item_id
+
+    def _vectors(self, item_id: torch.Tensor, rows: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Of a few users: item_id (B, L) -> (B, D)."""
+        lengths = lengths_of(item_id)
+        states = self.model.states(item_id, rows, self.table)
+        users = states[torch.arange(len(item_id)), (lengths - 1).clamp(min=0)]
+        return torch.where((lengths > 0).unsqueeze(1), users, self.model.starts(item_id, rows))
+
+    @staticmethod
+    def _voted(found: Products, followers: Followers, item_id: torch.Tensor) -> Cells:
+        """What the items have that a user's newest events vote for."""
+        total = torch.zeros(len(item_id))  # the logit of padding, which has a share as well
+        for first in range(0, len(found.items), BLOCK):
+            block = found.block(first, first + BLOCK)
+            total = torch.logaddexp(total, block.logsumexp(1))
+        items, votes = followers.votes(item_id, lengths_of(item_id))  # (B, R * F)
+        user, place = torch.nonzero(votes, as_tuple=True)
+        width = len(found.items) + 1
+        cells, index = torch.unique(user * width + items[user, place], return_inverse=True)
+        summed = votes.new_zeros(len(cells)).index_add_(0, index, votes[user, place])
+        user, item = cells // width, cells % width - 1
+        logit = (found.users[user] * found.items[item]).sum(1)
+        odds = followers.share / (1 - followers.share)
+        voted = torch.log(summed * odds) + total[user]
+        return Cells.of(user, item, torch.logaddexp(logit, voted))
 
     def _rows(self, features: list[Rows], width: int) -> dict[str, torch.Tensor]:
         """One tensor an input, events padded as the histories are."""
