@@ -321,7 +321,7 @@ def test_a_user_of_a_million_events(tmp_path):
         orient="row",
     )
     events = pl.concat([rest, crowd]).with_row_index("order")
-    config = config_of(exclude_seen=False, repeats="all", buckets=2)
+    config = config_of(exclude_seen=False, repeats="all", buckets=2, max_user_events=count)
     with new_folder(tmp_path / "data", KIND) as draft:
         counts, _ = prepare(
             events.lazy(), None, None, config, LocalEngine(tmp_path / "scratch"), draft.path

@@ -5,9 +5,18 @@ from __future__ import annotations
 import polars as pl
 
 from ..encoding import Feature
+from ..logs.times import ranked
 from ..schema import PADDING, Column
 from .inputs import column_of, encode
 from .split import ROLE, Role
+
+
+def rank_times(events: pl.DataFrame) -> pl.DataFrame:
+    """Times that are numbers or text, of an order that is no clock, as ranks among the user's own.
+
+    So they do not depend on who is in the bucket.
+    """
+    return events.with_columns(ranked(pl.col(Column.TIME)).over(Column.USER))
 
 
 def in_order(events: pl.DataFrame) -> pl.DataFrame:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import polars as pl
 from polars.exceptions import PolarsError
 
 from ..config import Config
 from ..errors import DataError, shown
+from ..places import Place, local
 from ..schema import LIST_SEPARATOR, RESERVED, Column
 from .event_features import split_lists
-from .files import READ_ERRORS, Source, check_rows, open_sources, require_column, scan, unreadable
+from .files import (
+    READ_ERRORS,
+    Source,
+    check_rows,
+    find_files,
+    open_source,
+    require_column,
+    scan,
+    unreadable,
+)
 from .ids import no_id, plain, whole_text
 
 ID_ALIASES = ("id", "item", "item_id", "itemid", "movie_id", "movieid", "product_id", "sku")
@@ -31,22 +39,24 @@ def read_users(config: Config, user_dtype: pl.DataType) -> pl.DataFrame:
     return table.drop(Column.TITLE).rename({Column.ITEM: Column.USER})
 
 
-def _read(path: Path, key: str, name: str, title: str | None, dtype: pl.DataType) -> pl.DataFrame:
+def _read(where: Place, key: str, name: str, title: str | None, dtype: pl.DataType) -> pl.DataFrame:
     """A table with an id in column `name`; `key` is the TOML's, for errors."""
     tables = []
-    for source in open_sources(path, key):
-        require_column(source, name, f"{key}_id", ID_ALIASES)
-        check_rows(source)
-        tables.append(_table(source, name, title))
+    for file in find_files(where, key):
+        with local(file) as path:
+            source = open_source(path)
+            require_column(source, name, f"{key}_id", ID_ALIASES)
+            check_rows(source)
+            tables.append(_table(source, name, title))
     try:
         table = pl.concat(tables, how="vertical_relaxed")
     except PolarsError:
         raise DataError(
-            f"the files behind {key} = '{path.name}' disagree about their columns; "
+            f"the files behind {key} = '{where.name}' disagree about their columns; "
             "write them alike or into one file"
         ) from None
     table = table.with_columns(_attribute(table[column]) for column in table.columns[2:])
-    return _with_ids(table, dtype, path.name)
+    return _with_ids(table, dtype, where.name)
 
 
 def _table(source: Source, name: str, title: str | None) -> pl.DataFrame:
