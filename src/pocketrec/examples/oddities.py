@@ -22,7 +22,7 @@ _FORM, _IDS, _ONE, _OTHER, _HALVED = "form", "ids", "one", "other", "halved"
 
 
 def counting_oddities(now: float | None) -> Reduction:
-    """Count events after `now`, repeated rows, and users without an order.
+    """Count, of events in order, those after `now`, repeated rows, and users without an order.
 
     `now` is in seconds since 1970; None where the log has no clock. Two rows are the same when
     user, item and time are. A user has no order when all of several events are of one moment.
@@ -33,11 +33,18 @@ def counting_oddities(now: float | None) -> Reduction:
 def _count(events: pl.DataFrame, now: float | None) -> pl.DataFrame:
     time = pl.col(Column.TIME)
     late = pl.lit(value=False) if now is None else time > int(now * 1000)
-    row = pl.col(Column.USER).hash(1) ^ pl.col(Column.ITEM).hash(2) ^ time.hash(3)
     users = events.group_by(Column.USER).agg(
         several=pl.len() > 1, still=(pl.len() > 1) & (time.min() == time.max())
     )
-    found = events.select(late_events=late.sum(), repeated_rows=pl.len() - row.n_unique())
+    moment = pl.struct(Column.USER, Column.TIME)
+    # Events are in order: rows that are the same are of one moment, and so neighbours.
+    together = (moment == moment.shift(1)) | (moment == moment.shift(-1))
+    same = events.filter(together.fill_null(value=False)).select(
+        Column.USER, Column.TIME, Column.ITEM
+    )
+    found = events.select(
+        late_events=late.sum(), repeated_rows=pl.lit(same.height - same.n_unique())
+    )
     sums = users.select(
         users_of_several=pl.col("several").sum(), users_of_one_moment=pl.col("still").sum()
     )

@@ -47,27 +47,30 @@ def prepare(
     data = config.data
     rows = events.rows if isinstance(events, Log) else _count_rows(events)
     number = data.buckets or automatic(rows)
-    keep = None if data.min_rating is None else pl.col(Column.RATING) >= data.min_rating
-    buckets = engine.partition(events, Plan(number, data.max_user_events, keep))
+    take = partial(_take, min_rating=data.min_rating)
+    buckets = engine.partition(events, Plan(number, data.max_user_events, take))
     schema = events.schema if isinstance(events, Log) else events.collect_schema()
     if schema[Column.TIME] != pl.Int64:
         buckets.map(rank_times)
     has_clock = data.source is None and data.time_format != "order"
-    found, odd, forms = buckets.combine(
+    buckets.map(in_order)
+    once = data.repeats_rule == "first"
+    counting = [
         surveying(data.min_user_events),
         counting_oddities(now if has_clock else None),
         gathering_forms(),
-    )
-    read = first = Survey.of(found)
+    ]
+    if once:  # found in the same pass, and done in the next
+        counting.append(surveying(data.min_user_events, once=True).after(keep_first))
+    found, odd, forms, *firsts = buckets.combine(*counting)
+    read = Survey.of(found)
     _need_users(read)
     oddities, examples = find_oddities(odd, forms, read)
-    once = data.repeats_rule == "first"
+    first = Survey.of(firsts[0]) if firsts else read
     if once:
         buckets.map(keep_first)
-        first = _survey(buckets, data)
     kept = _k_core(buckets, first, data)
     cuts = _cuts(buckets, kept, config)
-    buckets.map(in_order)
     buckets.map(partial(split.assign_roles, split=config.split, cuts=cuts))
     if users is not None and config.features.user:
         told = told_of_users(users.lazy(), list(config.features.user))
@@ -105,13 +108,15 @@ def prepare(
     return counts, features
 
 
+def _take(events: pl.LazyFrame, min_rating: float | None) -> pl.LazyFrame:
+    """Events that count, without what nobody asks for later."""
+    if min_rating is not None:
+        events = events.filter(pl.col(Column.RATING) >= min_rating)
+    return events.drop(Column.RATING, strict=False)
+
+
 def _count_rows(events: pl.LazyFrame) -> int:
     return int(events.select(pl.len()).collect(engine="streaming").item())
-
-
-def _survey(buckets: Buckets, data: DataConfig) -> Survey:
-    once = data.repeats_rule == "first"
-    return Survey.of(*buckets.combine(surveying(data.min_user_events, once=once)))
 
 
 def _count_trained(events: pl.DataFrame, *, once: bool) -> pl.DataFrame:
@@ -131,11 +136,12 @@ def _need_users(read: Survey) -> None:
 def _k_core(buckets: Buckets, found: Survey, data: DataConfig) -> Survey:
     """Drop users and items with too little, again and again until all have enough."""
     first = found
+    once = data.repeats_rule == "first"
     enough = _frequent(data) & _shared(data)
     while found.small_users or not found.items.select(enough.all()).item():
         items = found.items.filter(enough)[Column.ITEM]
         buckets.map(partial(keep_items, items=items, min_user_events=data.min_user_events))
-        found = _survey(buckets, data)
+        found = Survey.of(*buckets.combine(surveying(data.min_user_events, once=once)))
     if found.events == 0:
         raise DataError(
             f"no event is left of {first.events} ({first.users} users, {first.items.height} "

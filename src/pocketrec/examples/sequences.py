@@ -20,12 +20,15 @@ def rank_times(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
-    """Sort by user, time and place in the input: the order that everything later relies on."""
+    """Sort by user, time and place in the input: the order that everything later relies on.
+
+    The place has then done its work, and is dropped.
+    """
     # Three stable sorts of one column each, the first of which mostly finds its work done, take
     # two thirds of the time of one by three columns.
     for column in (Column.ORDER, Column.TIME, Column.USER):
         events = events.sort(column, maintain_order=True)
-    return events
+    return events.drop(Column.ORDER)
 
 
 def user_sequences(

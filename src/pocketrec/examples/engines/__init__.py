@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -33,6 +34,14 @@ class Reduction:
     of_bucket: BucketFunction
     merge: BucketFunction
 
+    def after(self, function: BucketFunction) -> Reduction:
+        """The same of what a function makes of each bucket, which is not kept."""
+        return Reduction(partial(_after, function, self.of_bucket), self.merge)
+
+
+def _after(first: BucketFunction, then: BucketFunction, rows: pl.DataFrame) -> pl.DataFrame:
+    return then(first(rows))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,8 +50,12 @@ class Plan:
     buckets: int
     newest: int | None = None
     """Most events of a user: older ones are left out; None: all are kept."""
-    keep: pl.Expr | None = None
-    """Which rows are taken at all; None: all."""
+    take: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
+    """A pure function: what is taken of the rows at all; None: all."""
+
+    def taken(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Rows, or a part of them, as buckets get them."""
+        return rows if self.take is None else self.take(rows)
 
 
 class Buckets(Protocol):

@@ -267,9 +267,7 @@ class _Partition:
     def split(self, number: int) -> Iterator[tuple[int, _Block]]:
         part: Any = self.source.parts[number]
         with self.source.opened(part) as rows:
-            if self.plan.keep is not None:
-                rows = rows.filter(self.plan.keep)
-            for batch in rows.collect_batches(chunk_size=BLOCK_ROWS):
+            for batch in self.plan.taken(rows).collect_batches(chunk_size=BLOCK_ROWS):
                 bucket = bucket_of(batch[Column.USER], self.plan.buckets).alias(_BUCKET)
                 blocks = batch.with_columns(bucket).partition_by(
                     _BUCKET, as_dict=True, include_key=False
@@ -288,7 +286,7 @@ class _Partition:
 
         def frames() -> Iterator[pl.DataFrame]:
             nonlocal before
-            yield pl.DataFrame(schema=self.source.schema)
+            yield self.plan.taken(pl.LazyFrame(schema=self.source.schema)).collect()
             for content, left_out in blocks:
                 before += left_out
                 yield _frame(content)

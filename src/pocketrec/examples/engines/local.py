@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class LocalBuckets:
             rows = self.read(number)
             if self._pending or self.cut != before:
                 new = file.with_suffix(".new")
-                rows.write_parquet(new, compression="lz4")
+                rows.write_parquet(new, compression="lz4", statistics=False)
                 new.replace(file)
             parts = [reduction.of_bucket(rows) for reduction in reductions]
             if number:
@@ -108,10 +109,7 @@ class LocalEngine:
         """Stream the log into one file a bucket; memory does not grow with the log."""
         root = self.scratch / f"partition-{self._partitions}"
         self._partitions += 1
-        frame = rows.whole(root / "copies") if isinstance(rows, Log) else rows
-        schema = frame.collect_schema()
-        if plan.keep is not None:
-            frame = frame.filter(plan.keep)
+        frame = plan.taken(rows.whole(root / "copies") if isinstance(rows, Log) else rows)
         hashed = frame.with_columns(
             pl.col(Column.USER)
             .map_batches(
@@ -129,8 +127,9 @@ class LocalEngine:
             mkdir=True,
             engine="streaming",
         )
+        shutil.rmtree(root / "copies", ignore_errors=True)
         files = []
-        empty = pl.DataFrame(schema=schema)
+        empty = pl.DataFrame(schema=frame.collect_schema())
         for number in range(plan.buckets):
             merged = root / f"bucket-{number:05d}.parquet"
             parts = sorted((folder / f"{_BUCKET}={number}").glob("*.parquet"))
