@@ -76,7 +76,7 @@ def command(
         from ..examples.inputs import check_users
         from ..examples.prepare import prepare
         from ..examples.shards import KIND
-        from ..logs.read import describe_source, read_catalogue, read_log, read_users, stamp
+        from ..logs.read import describe_source, find_users, read_catalogue, read_log, stamp
         from ..logs.spread import one_by_one
         from ..places import place
         from ..remote import RemoteDraft, check_replaceable, new_folder, open_manifest
@@ -103,12 +103,13 @@ def command(
         cluster = (
             stack.enter_context(_cluster(folder, scratch, words, advance)) if on_beam else None
         )
-        events = read_log(config, cluster.spread if cluster else one_by_one)
+        spread = cluster.spread if cluster else one_by_one
+        events = read_log(config, spread)
         catalogue = read_catalogue(config, events)
         if catalogue is not None:
             read_attributes(catalogue, config.features.item)  # refused here, not after the work
-        users = read_users(config, events) if config.features.user else None
-        check_users(users, config.features.user)
+        users = find_users(config, events, spread) if config.features.user else None
+        check_users(None if users is None else users.schema, config.features.user)
         draft = stack.enter_context(new_folder(folder, KIND))
         work = cluster or stack.enter_context(_machine(draft.path, advance))
         counts, features = prepare(

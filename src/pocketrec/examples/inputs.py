@@ -16,6 +16,7 @@ import polars as pl
 from ..config import FeaturesConfig
 from ..encoding import MISSING, Bins, Categories, Feature, FeatureKind, time_feature
 from ..errors import ConfigError
+from ..logs.catalogue import check_unique
 from ..schema import Column
 from .engines import Reduction
 from .split import ROLE, Role
@@ -35,14 +36,14 @@ _VALUE = "value"
 _SLOTS = "slots"
 
 
-def check_users(users: pl.DataFrame | None, kinds: dict[str, FeatureKind]) -> None:
+def check_users(users: pl.Schema | None, kinds: dict[str, FeatureKind]) -> None:
     """Raise ConfigError unless the table of users has what [features.user] names."""
-    known = [] if users is None else [name for name in users.columns if name != Column.USER]
+    known = [] if users is None else [name for name in users if name != Column.USER]
     for name, kind in kinds.items():
         if users is None or name not in known:
             has = f"it has {', '.join(known)}" if known else "there is no such table: data.users"
             raise ConfigError(f"features.user.{name}: no such column of the users' table; {has}")
-        if kind == "number" and not users[name].dtype.is_numeric():
+        if kind == "number" and not users[name].is_numeric():
             raise ConfigError(
                 f'features.user.{name} = "number", but the table has text in it: "category" fits'
             )
@@ -57,6 +58,7 @@ def told_of_users(users: pl.LazyFrame, names: list[str]) -> pl.LazyFrame:
 
 def with_users(events: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     """Events with what is told of their users, null where nothing is."""
+    check_unique(users[Column.USER], "data.users")
     return events.join(users, on=Column.USER, how="left", maintain_order="left")
 
 

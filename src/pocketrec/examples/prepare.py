@@ -12,6 +12,7 @@ from ..config import Config, DataConfig
 from ..encoding import Feature
 from ..errors import DataError
 from ..logs.events import Log
+from ..logs.users import Users
 from ..schema import Column, File
 from . import split
 from .advice import warnings
@@ -30,7 +31,7 @@ from .vocabulary import USERS, count_items, sum_counts, vocabulary
 def prepare(
     events: pl.LazyFrame | Log,
     catalogue: pl.DataFrame | None,
-    users: pl.DataFrame | None,
+    users: pl.DataFrame | Users | None,
     config: Config,
     engine: Engine,
     folder: Path,
@@ -73,8 +74,9 @@ def prepare(
     cuts = _cuts(buckets, kept, config)
     buckets.map(partial(split.assign_roles, split=config.split, cuts=cuts))
     if users is not None and config.features.user:
-        told = told_of_users(users.lazy(), list(config.features.user))
-        buckets.join(engine.partition(told, Plan(number)), with_users)
+        take = partial(told_of_users, names=list(config.features.user))
+        rows_of_users = users.lazy() if isinstance(users, pl.DataFrame) else users
+        buckets.join(engine.partition(rows_of_users, Plan(number, take=take)), with_users)
     trained, roles, *counted = buckets.combine(
         Reduction(partial(_count_trained, once=once), sum_counts),
         Reduction(split.count_roles, split.sum_roles),

@@ -76,15 +76,15 @@ class Log:
         frame = frame.select(_expressions(self.reading, self.config))
         return frame.with_columns(pl.col(Column.ORDER) + pl.lit(part.first, pl.UInt64))
 
-    def whole(self, copies: Path) -> pl.LazyFrame:
-        """All parts, one after the other; files that are elsewhere are copied into `copies`."""
+    def frames(self, copies: Path) -> Iterator[pl.LazyFrame]:
+        """All parts as one; files that are elsewhere are copied into `copies`."""
         paths: dict[Place, Path] = {}
         for number, where in enumerate(dict.fromkeys(part.place for part in self.parts)):
             path = where
             if isinstance(path, Url):
                 path = download(path, copies / str(number))
             paths[where] = path
-        return pl.concat(self.scan(part, paths[part.place]) for part in self.parts)
+        yield pl.concat(self.scan(part, paths[part.place]) for part in self.parts)
 
 
 def read_files(config: Config, spread: Spread = one_by_one) -> Log:

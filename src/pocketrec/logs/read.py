@@ -13,7 +13,8 @@ from ..config import Config
 from ..errors import DataError
 from ..places import Place, state
 from ..schema import Column
-from . import catalogue, events, movielens, times
+from . import catalogue, events, movielens, times, users
+from .events import Log
 from .files import find_files
 from .spread import Spread, one_by_one
 
@@ -36,13 +37,13 @@ def read_events(config: Config) -> pl.LazyFrame:
     log = read_log(config)
     if isinstance(log, pl.LazyFrame):
         return log
-    frame = log.whole(Path(tempfile.mkdtemp(prefix="pocketrec.")))
+    (frame,) = log.frames(Path(tempfile.mkdtemp(prefix="pocketrec.")))
     if log.schema[Column.TIME] == pl.Int64:
         return frame
     return frame.with_columns(times.ranked(pl.col(Column.TIME)))
 
 
-def read_log(config: Config, spread: Spread = one_by_one) -> events.Log | pl.LazyFrame:
+def read_log(config: Config, spread: Spread = one_by_one) -> Log | pl.LazyFrame:
     """The same, checked where `spread` has files read, and in parts that can be told to workers.
 
     TIME of an order that is numbers or text comes as it is (see `times.ranked`). MovieLens comes
@@ -70,9 +71,7 @@ def _need_clock(config: Config) -> None:
         raise DataError(f"features.time needs a clock, but {found}: leave it out")
 
 
-def read_catalogue(
-    config: Config, log: events.Log | pl.LazyFrame | None = None
-) -> pl.DataFrame | None:
+def read_catalogue(config: Config, log: Log | pl.LazyFrame | None = None) -> pl.DataFrame | None:
     """Give ITEM, TITLE (null where unknown) and the attributes of each item; None without one.
 
     Attributes are Int64, Float64, String or List(String); in CSV and TSV a column of text with
@@ -84,23 +83,36 @@ def read_catalogue(
         return movielens.catalogue(config)
     if config.data.items is None:
         return None
-    return catalogue.read_table(config, _dtype(config, log, Column.ITEM))
+    return catalogue.read_catalogue(config, _dtype(config, log, Column.ITEM))
 
 
-def read_users(config: Config, log: events.Log | pl.LazyFrame | None = None) -> pl.DataFrame | None:
+def read_users(config: Config) -> pl.DataFrame | None:
     """Give USER and the attributes of each user; None without any.
 
     From data.users, or as MovieLens publishes them. Dtypes and errors are those of
     `read_catalogue`.
     """
+    found = find_users(config)
+    if not isinstance(found, users.Users):
+        return found
+    with tempfile.TemporaryDirectory() as copies:
+        table = pl.concat(found.frames(Path(copies))).collect()
+    catalogue.check_unique(table[Column.USER], str(config.data.users))
+    return table
+
+
+def find_users(
+    config: Config, log: Log | pl.LazyFrame | None = None, spread: Spread = one_by_one
+) -> users.Users | pl.DataFrame | None:
+    """The same in parts that can be told to workers; that no id stands twice is seen later."""
     if config.data.source is not None:
         return movielens.users(config)
     if config.data.users is None:
         return None
-    return catalogue.read_users(config, _dtype(config, log, Column.USER))
+    return users.read_files(config, _dtype(config, log, Column.USER), spread)
 
 
-def _dtype(config: Config, log: events.Log | pl.LazyFrame | None, column: str) -> pl.DataType:
+def _dtype(config: Config, log: Log | pl.LazyFrame | None, column: str) -> pl.DataType:
     log = events.read_files(config) if log is None else log
     schema = log.collect_schema() if isinstance(log, pl.LazyFrame) else log.schema
     return schema[column]

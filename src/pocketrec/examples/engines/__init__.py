@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import polars as pl
 
-from ...logs.events import Log
+from ...logs.spread import Parted
 from .fold import Cut
 
 BucketFunction = Callable[[pl.DataFrame], pl.DataFrame]
@@ -88,7 +88,7 @@ class Engine(Protocol):
         """See `logs.spread.Spread`."""
         ...
 
-    def partition(self, rows: pl.LazyFrame | Log, plan: Plan) -> Buckets:
+    def partition(self, rows: pl.LazyFrame | Parted, plan: Plan) -> Buckets:
         """Bring each user's rows together in the bucket that the user's hash names."""
         ...
 

@@ -23,7 +23,7 @@ from typing import Any
 import polars as pl
 
 from ...errors import ConfigError, EngineError, PocketrecError, one_line
-from ...logs.events import Log
+from ...logs.spread import Parted
 from ...places import Place, Url, download, place, read_bytes, remove, write_bytes
 from ...schema import Column
 from ..buckets import bucket_of
@@ -82,11 +82,11 @@ class _Mapped:
 class BeamBuckets:
     """Bucket files of the last step; see `engines.Buckets`."""
 
-    def __init__(self, engine: BeamEngine, rows: pl.LazyFrame | Log, plan: Plan) -> None:
+    def __init__(self, engine: BeamEngine, rows: pl.LazyFrame | Parted, plan: Plan) -> None:
         self.cut = Cut()
         self._engine = engine
         self._plan = plan
-        self._source: Log | _Frames | None = rows if isinstance(rows, Log) else engine.keep(rows)
+        self._source: Parted | None = engine.keep(rows) if isinstance(rows, pl.LazyFrame) else rows
         self._rows = _Rows(engine.scratch)  # of no step yet
 
     def map(self, function: BucketFunction) -> None:
@@ -168,7 +168,7 @@ class BeamEngine:
                 raise answer
         return [answer for _, answer in ordered]
 
-    def partition(self, rows: pl.LazyFrame | Log, plan: Plan) -> BeamBuckets:
+    def partition(self, rows: pl.LazyFrame | Parted, plan: Plan) -> BeamBuckets:
         """Done with the first step that reads the buckets."""
         return BeamBuckets(self, rows, plan)
 
@@ -206,7 +206,7 @@ class BeamEngine:
 
 @dataclass(frozen=True)
 class _Frames:
-    """Blocks of a frame that this process had, as files; read as a `Log` is."""
+    """Blocks of a frame that this process had, as files; see `logs.spread.Parted`."""
 
     folder: Place
     schema: pl.Schema
@@ -215,6 +215,11 @@ class _Frames:
     @contextmanager
     def opened(self, part: int) -> Iterator[pl.LazyFrame]:
         yield _frame(read_bytes(self.folder / f"{part}.arrow")).lazy()
+
+    def frames(self, _: Path) -> Iterator[pl.LazyFrame]:
+        for part in self.parts:
+            with self.opened(part) as rows:
+                yield rows
 
 
 @dataclass(frozen=True)
@@ -260,7 +265,7 @@ class _Combine:
 class _Partition:
     """Work: split parts into blocks of buckets; fold those of a bucket, and reduce it."""
 
-    source: Log | _Frames
+    source: Parted
     plan: Plan
     work: _Combine
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ...logs.events import Log
-from ...logs.spread import one_by_one
+from ...logs.spread import Parted, one_by_one
 from ...schema import Column
 from ..buckets import bucket_of
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task, shard_name
@@ -105,41 +104,51 @@ class LocalEngine:
         """One task after another."""
         return one_by_one(function, tasks)
 
-    def partition(self, rows: pl.LazyFrame | Log, plan: Plan) -> LocalBuckets:
-        """Stream the log into one file a bucket; memory does not grow with the log."""
+    def partition(self, rows: pl.LazyFrame | Parted, plan: Plan) -> LocalBuckets:
+        """Stream the rows once into one file a bucket; memory does not grow with them."""
         root = self.scratch / f"partition-{self._partitions}"
         self._partitions += 1
-        frame = plan.taken(rows.whole(root / "copies") if isinstance(rows, Log) else rows)
-        hashed = frame.with_columns(
-            pl.col(Column.USER)
-            .map_batches(
-                lambda users: bucket_of(users, plan.buckets),
-                return_dtype=pl.UInt16,
-                is_elementwise=True,
-            )
-            .alias(_BUCKET)
-        )
-        folder = root / "rows"
-        folder.mkdir(parents=True, exist_ok=True)  # a sink of no rows makes none
-        hashed.sink_parquet(
-            pl.PartitionBy(folder, key=_BUCKET, include_key=False),
-            compression="lz4",
-            mkdir=True,
-            engine="streaming",
-        )
+        folders: list[Path] = []
+        for frame in [rows] if isinstance(rows, pl.LazyFrame) else rows.frames(root / "copies"):
+            folders.append(root / f"rows-{len(folders)}")
+            _split(plan.taken(frame), plan.buckets, folders[-1])
         shutil.rmtree(root / "copies", ignore_errors=True)
+        schema = rows.collect_schema() if isinstance(rows, pl.LazyFrame) else rows.schema
+        empty = plan.taken(pl.LazyFrame(schema=schema))
         files = []
-        empty = pl.DataFrame(schema=frame.collect_schema())
         for number in range(plan.buckets):
-            merged = root / f"bucket-{number:05d}.parquet"
-            parts = sorted((folder / f"{_BUCKET}={number}").glob("*.parquet"))
-            if len(parts) == 1:
-                parts[0].replace(merged)
-            else:
-                whole = pl.scan_parquet(parts, glob=False) if parts else empty.lazy()
-                whole.sink_parquet(merged, compression="lz4")
-                for part in parts:
-                    part.unlink()
-            files.append(merged)
+            file = root / f"bucket-{number:05d}.parquet"
+            found = [folder / f"{_BUCKET}={number}" for folder in folders]
+            _join([part for one in found for part in sorted(one.glob("*.parquet"))], empty, file)
+            files.append(file)
             self.on_step()
         return LocalBuckets(files, plan.newest, self.on_step)
+
+
+def _split(rows: pl.LazyFrame, buckets: int, folder: Path) -> None:
+    """Files of each bucket, in a folder of its own."""
+    hashed = rows.with_columns(
+        pl.col(Column.USER)
+        .map_batches(
+            lambda users: bucket_of(users, buckets), return_dtype=pl.UInt16, is_elementwise=True
+        )
+        .alias(_BUCKET)
+    )
+    folder.mkdir(parents=True, exist_ok=True)  # a sink of no rows makes none
+    hashed.sink_parquet(
+        pl.PartitionBy(folder, key=_BUCKET, include_key=False),
+        compression="lz4",
+        mkdir=True,
+        engine="streaming",
+    )
+
+
+def _join(parts: list[Path], empty: pl.LazyFrame, file: Path) -> None:
+    """Make one file of those of a bucket."""
+    if len(parts) == 1:
+        parts[0].replace(file)
+        return
+    whole = pl.scan_parquet(parts, glob=False) if parts else empty
+    whole.sink_parquet(file, compression="lz4")
+    for part in parts:
+        part.unlink()
