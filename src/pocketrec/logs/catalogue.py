@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PolarsError, SchemaError
 
 from ..config import Config
 from ..errors import DataError, shown
@@ -50,7 +50,10 @@ def read_file(path: Path, key: str, name: str, title: str | None) -> pl.DataFram
 
 def join(tables: list[pl.DataFrame], key: str, where: Place) -> pl.DataFrame:
     """The tables of several files as one, in dtypes that hold the values of all."""
+    lists = [[isinstance(dtype, pl.List) for dtype in table.dtypes] for table in tables]
     try:
+        if any(other != lists[0] for other in lists):  # what has no rows would be cast in silence
+            raise SchemaError
         table = pl.concat(tables, how="vertical_relaxed")
     except PolarsError:
         raise DataError(

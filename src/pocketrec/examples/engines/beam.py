@@ -31,6 +31,8 @@ from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Ta
 from .fold import Cut, fold, newest
 from .quiet import PipelineOptions, beam
 
+LOG = logging.getLogger("pocketrec")
+
 BLOCK_ROWS = 1_000_000
 """Rows of a part that are split into the blocks of all buckets at once."""
 
@@ -428,10 +430,16 @@ def _options(given: Sequence[str]) -> PipelineOptions:
     try:
         with redirect_stderr(said):
             options = PipelineOptions(words)
-            options.get_all_options()  # reads them
+            unknown = set(options.get_all_options(retain_unknown_options=True))
+            unknown -= set(options.get_all_options())
     except SystemExit:  # argparse's way
         reason = said.getvalue().strip().rpartition("\n")[2].partition("error: ")[2]
         raise ConfigError(f"Beam refuses its options ({reason}); see docs/beam.md") from None
+    if unknown:
+        names = ", ".join(f"--{name}" for name in sorted(unknown))
+        LOG.warning(
+            "Beam knows no option %s: the runner gets it as it is, and may not, either", names
+        )
     return options
 
 
@@ -440,7 +448,7 @@ def _running(folder: Place, options: PipelineOptions) -> Iterator[None]:
     """Keep Beam's notes off the terminal; what goes wrong is one sentence."""
     notes = logging.getLogger("apache_beam")
     before = notes.level
-    if not logging.getLogger("pocketrec").isEnabledFor(logging.DEBUG):
+    if not LOG.isEnabledFor(logging.DEBUG):
         notes.setLevel(logging.CRITICAL + 1)
     try:
         with warnings.catch_warnings():
