@@ -146,9 +146,10 @@ def write_bytes(where: Place, content: bytes) -> None:
 
 def listed(url: Url) -> list[str]:
     """Paths of all files below a folder, from it on."""
-    with _reached(url) as (store, path):
+    with _reached(url) as (store, path), suppress(FileNotFoundError):
         root = path.rstrip("/") + "/"
         return sorted(name.removeprefix(root) for name in store.find(path))
+    return []
 
 
 def remove(where: Place) -> None:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -10,12 +12,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_logs import NO_FILTER, make_config, make_events, some_rows
 
+from pocketrec.examples import survey
 from pocketrec.examples.engines import beam, fold
 from pocketrec.examples.engines.beam import BeamEngine
 from pocketrec.examples.engines.local import LocalEngine
 from pocketrec.examples.prepare import prepare
 from pocketrec.logs import events
-from small_shop import pocketrec, succeed
+from small_shop import pocketrec, succeed, write_shop
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -99,6 +102,7 @@ def test_csv_in_files_with_every_kind_of_feature(tmp_path, monkeypatch):
         rating = "stars"
         min_rating = 2
         max_user_events = 60
+        buckets = 3
         users = "people"
         items = "items.csv"
         [features]
@@ -219,7 +223,7 @@ kinds = st.sampled_from(
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # each example is a dozen pipelines: no shrinking
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -254,7 +258,7 @@ def test_any_log_is_prepared_alike(tmp_path_factory, seed, split, text, data):
     assert found[0] == found[1]
 
 
-def test_a_user_with_too_much_is_cut_before_anything_is_sorted(tmp_path, monkeypatch):
+def test_a_user_with_too_much_is_cut_before_anything_is_sorted(monkeypatch):
     """In memory there are never many more rows than its newest, and nobody else is touched."""
     monkeypatch.setattr(fold, "FOLD_ROWS", 50)
     blocks = [
@@ -295,3 +299,111 @@ def test_what_is_wrong_with_a_log_is_the_same_sentence(tmp_path, text, words):
     assert words in other.err
     assert other == local
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "log.toml"]
+
+
+def test_an_id_that_stands_twice_is_found_in_its_bucket(tmp_path):
+    frame(some_rows(300)).write_csv(tmp_path / "log.csv")
+    (tmp_path / "people.csv").write_text("id,age\n" + "7,1\n" * 2)
+    (tmp_path / "log.toml").write_text(
+        '[data]\npath = "log.csv"\nuser = "who"\nitem = "what"\ntime = "when"\nbuckets = 2\n'
+        'users = "people.csv"\n[features]\nuser = { age = "number" }\n'
+    )
+    command = ["prepare", tmp_path / "log.toml", "--out", tmp_path / "out"]
+    local, other = pocketrec(*command), pocketrec(*command, "--engine", "beam")
+    assert "holds the id 7 more than once (2 such rows)" in local.err
+    assert other == local
+
+
+@pytest.fixture
+def shop_toml(tmp_path):
+    return write_shop(tmp_path / "shop", users=20)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--no-such-option", "5"], "No such option: --no-such-option; --help tells"),
+        (["--runner", "FlinkRunner"], "--runner has no effect without --engine beam"),
+        (["--scratch", "there"], "--scratch has no effect without --engine beam"),
+        (["--engine", "spark"], "spark"),
+        (["--engine", "beam", "--runner", "NoRunner"], "Beam's NoRunner failed"),
+        (["--engine", "beam", "--flink_version", "0.1"], "Beam refuses its options (argument"),
+        (["--set", "data.path=s3://nobody/log.csv"], "needs a package that is not installed"),
+        (["--set", "data.path=nowhere://a/log.csv"], "Protocol not known: nowhere"),
+        (["--set", "data.path=memory://none/*.csv"], "no data file at 'memory://none/*.csv'"),
+        (["--set", "data.path=file:///none/log.csv"], "no data file at '/none/log.csv'"),
+        (["--set", "data.items=memory://none/i.csv"], "correct data.items"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(shop_toml, tmp_path, words, sentence):
+    result = pocketrec("prepare", shop_toml, "--out", tmp_path / "out", "--quiet", *words)
+    assert (result.code, result.out) == (2, "")
+    (line,) = (line for line in result.err.splitlines() if line.startswith("error: "))
+    assert sentence in line
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
+def test_an_option_that_beam_does_not_know_is_mentioned(shop_toml, tmp_path):
+    words = ["--engine", "beam", "--no_such_option", "5"]
+    result = succeed("prepare", shop_toml, "--out", tmp_path / "out", *words)
+    assert "note: Beam knows no option --no_such_option" in result.err
+
+
+def test_a_defect_in_a_worker_is_told_without_its_traceback(shop_toml, tmp_path, monkeypatch):
+    monkeypatch.setattr(survey, "count_items", lambda *_, **__: 1 / 0)
+    result = pocketrec("prepare", shop_toml, "--out", tmp_path / "out", "--engine", "beam")
+    assert result.code == 2
+    assert "Beam's FnApiRunner failed" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_what_is_elsewhere_is_replaced_if_it_is_ours(shop_toml, memory):
+    with fsspec.open(f"{memory}/other/notes.txt", "wb") as stream:
+        stream.write(b"mine")
+    result = pocketrec("prepare", shop_toml, "--out", f"{memory}/other")
+    assert "exists and is no prepared folder" in result.err
+    assert remote(f"{memory}/other") == {"notes.txt": b"mine"}
+    succeed("prepare", shop_toml, "--out", f"{memory}/out", "--set", "data.buckets=3")
+    (shop_toml.parent / "events.csv").write_text("customer,product,bought_at\n,1,1\n")
+    assert pocketrec("prepare", shop_toml, "--out", f"{memory}/out").code == 2
+    assert len(remote(f"{memory}/out")) == 5  # the old one, whole
+    write_shop(shop_toml.parent, users=21)
+    succeed("prepare", shop_toml, "--out", f"{memory}/out", "--set", "data.buckets=2")
+    found = remote(f"{memory}/out")
+    assert {*found} == {"manifest.json", *json.loads(found["manifest.json"])["files"]}
+    assert len(found) == 4
+
+
+LIGHT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {missing}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from pocketrec.cli.main import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "code", "sentence"),
+    [
+        (
+            {"apache_beam"},
+            2,
+            "needs apache_beam, which is not installed: pip install",
+        ),
+        ({"fsspec"}, 2, "needs fsspec, which is not installed: pip install 'pocketrec[scale]'"),
+        ({"torch", "safetensors", "litert_torch", "ai_edge_quantizer", "tensorboard"}, 0, "wrote"),
+    ],
+)
+def test_what_preparing_on_a_cluster_needs(shop_toml, tmp_path, missing, code, sentence):
+    """No training stack: a worker's image has the extra "scale" only."""
+    out = "memory://b/out" if "fsspec" in missing else tmp_path / "out"
+    words = ["prepare", shop_toml, "--out", out, "--engine", "beam"]
+    command = [sys.executable, "-c", LIGHT.format(missing=missing), *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, sentence in done.stderr) == (code, True), done.stderr

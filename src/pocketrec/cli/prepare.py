@@ -15,7 +15,7 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from ..errors import ArtifactError, ConfigError, DataError, needs_extra
+from ..errors import ArtifactError, ConfigError, DataError, PocketrecError, needs_extra
 from . import log
 from .common import AsJson, ConfigPath, Settings, cell, out, print_json, say
 
@@ -147,7 +147,8 @@ def _cluster(
     try:
         yield BeamEngine(root, options, lambda: advance(1), out)
     finally:
-        remove(root)
+        with suppress(PocketrecError):  # the store may be out of reach by now
+            remove(root)
 
 
 @contextmanager

@@ -66,9 +66,9 @@ def _crowds(counts: dict[str, Any], data: DataConfig) -> Iterator[str]:
     cut = counts["dropped"]["max_user_events"]
     if cut["events"]:
         yield (
-            f"of {cut['users']:,} users only the newest {data.max_user_events:,} events are read, "
-            f"and {cut['events']:,} older ones dropped: remove these users if they are bots, or "
-            "raise data.max_user_events"
+            f"of users with more than {data.max_user_events:,} events ({cut['users']:,}) only so "
+            f"many are read, and {cut['events']:,} older ones dropped: remove these users if they "
+            "are bots, or raise data.max_user_events"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ def read_events(config: Config) -> pl.LazyFrame:
     log = read_log(config)
     if isinstance(log, pl.LazyFrame):
         return log
-    (frame,) = log.frames(Path(tempfile.mkdtemp(prefix="pocketrec.")))
+    # Made only for a log that is elsewhere; nobody knows when the frame is done with.
+    copies = Path(tempfile.gettempdir()) / f"pocketrec.{secrets.token_hex(8)}"
+    (frame,) = log.frames(copies)
     if log.schema[Column.TIME] == pl.Int64:
         return frame
     return frame.with_columns(times.ranked(pl.col(Column.TIME)))

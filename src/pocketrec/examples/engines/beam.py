@@ -39,6 +39,9 @@ BLOCK_ROWS = 1_000_000
 FAN_OUT = 16
 """Buckets from which on what is found of them is merged by several workers at once."""
 
+HERE = {"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "TestDirectRunner"}
+"""Runners whose workers are on this machine."""
+
 _Block = tuple[bytes, int]
 """Rows of a bucket as Arrow, and how many were left out of them already."""
 
@@ -158,6 +161,13 @@ class BeamEngine:
         self.written: dict[str, dict[str, Any]] = {}
         self._options = _options(options)
         self._steps = 0
+        runner = self._options.get_all_options()["runner"]
+        if isinstance(scratch, Path) and runner not in HERE:
+            LOG.warning(
+                "%s's workers must reach the folder '%s': give --scratch a place that they share",
+                runner,
+                scratch.parent,
+            )
 
     def spread(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
         """One pipeline for all tasks; their answers in order."""

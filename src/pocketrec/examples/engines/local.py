@@ -12,7 +12,8 @@ from ...logs.spread import Parted, one_by_one
 from ...schema import Column
 from ..buckets import bucket_of
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task, shard_name
-from .fold import FOLD_ROWS, Cut, fold
+from . import fold as folding
+from .fold import Cut, fold
 
 _BUCKET = "_bucket"
 
@@ -84,10 +85,10 @@ def _blocks(file: Path) -> Iterator[pl.DataFrame]:
     """A file in pieces, for of one user there may be more than fits in memory."""
     scan = pl.scan_parquet(file, glob=False)
     rows = scan.select(pl.len()).collect().item()
-    if rows <= FOLD_ROWS:
+    if rows <= folding.FOLD_ROWS:
         yield pl.read_parquet(file, glob=False)
         return
-    step = FOLD_ROWS // 4
+    step = folding.FOLD_ROWS // 4
     for begin in range(0, rows, step):
         yield scan.slice(begin, step).collect()
 
