@@ -4,6 +4,8 @@ import gzip
 import json
 import subprocess
 import sys
+import time
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -12,11 +14,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_logs import NO_FILTER, make_config, make_events, some_rows
 
+from pocketrec.errors import DataError
 from pocketrec.examples import survey
-from pocketrec.examples.engines import beam, fold, work
+from pocketrec.examples.engines import Plan, Reduction, beam, fold, work
 from pocketrec.examples.engines.beam import BeamEngine
 from pocketrec.examples.engines.local import LocalEngine
-from pocketrec.examples.prepare import prepare
+from pocketrec.examples.inputs import with_users
+from pocketrec.examples.prepare import _take, prepare
+from pocketrec.examples.sequences import in_order
+from pocketrec.examples.vocabulary import count_items, sum_counts
 from pocketrec.logs import events
 from small_shop import pocketrec, succeed, write_shop
 
@@ -407,3 +413,44 @@ def test_what_preparing_on_a_cluster_needs(shop_toml, tmp_path, missing, code, s
     command = [sys.executable, "-c", LIGHT.format(missing=missing), *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, sentence in done.stderr) == (code, True), done.stderr
+
+
+@pytest.fixture
+def workers(tmp_path):
+    """Options of a runner whose workers are processes of their own, behind a job server."""
+    port = tmp_path / "port"
+    module = "apache_beam.runners.portability.local_job_service_main"
+    command = [sys.executable, "-m", module, "--port", "0", "--port_file", str(port)]
+    said = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **said) as server:
+        try:
+            while not (port.exists() and port.read_text()):
+                assert server.poll() is None
+                time.sleep(0.05)
+            yield [
+                "--runner=PortableRunner",
+                f"--job_endpoint=localhost:{port.read_text()}",
+                "--environment_type=beam:env:harness_subprocess_python:v1",
+                f"--environment_config={sys.executable} -m "
+                "apache_beam.runners.worker.sdk_worker_main",
+            ]
+        finally:
+            server.terminate()
+
+
+def test_workers_in_other_processes_are_told_all_and_tell_what_is_wrong(tmp_path, workers):
+    """Which those of this process need not be: functions, options and errors are sent."""
+    log = make_events(some_rows(300))
+    found = {}
+    for engine in (BeamEngine(tmp_path / "scratch", workers), LocalEngine(tmp_path / "local")):
+        buckets = engine.partition(log, Plan(2, 5, partial(_take, min_rating=2.0)))
+        buckets.map(in_order)
+        found[type(engine)] = buckets.combine(Reduction(count_items, sum_counts)), buckets.cut
+        people = pl.LazyFrame({"user": [1, 1], "user:age": [1, 2]})
+        buckets.join(engine.partition(people, Plan(2)), with_users)
+        with pytest.raises(DataError, match="holds the id 1 more than once"):
+            buckets.combine(Reduction(count_items, sum_counts))
+    (beams, beam_cut), (ours, our_cut) = found.values()
+    assert beams[0].equals(ours[0])
+    assert beam_cut == our_cut
+    assert our_cut.users == 40
