@@ -45,10 +45,9 @@ def read_options(given: Sequence[str]) -> PipelineOptions:
 @contextmanager
 def running(folder: Place, options: PipelineOptions) -> Iterator[None]:
     """Keep Beam's notes off the terminal; what goes wrong is one sentence."""
-    notes = logging.getLogger("apache_beam")
-    before = notes.level
+    before = logging.root.manager.disable
     if not LOG.isEnabledFor(logging.DEBUG):
-        notes.setLevel(logging.CRITICAL + 1)
+        logging.disable(logging.CRITICAL)  # some of what Beam says, it says as the root
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -65,7 +64,7 @@ def running(folder: Place, options: PipelineOptions) -> Iterator[None]:
             f"Beam's {runner} failed ({type(error).__name__}: {reason}); --verbose shows where"
         ) from error
     finally:
-        notes.setLevel(before)
+        logging.disable(before)
 
 
 @contextmanager
