@@ -65,6 +65,7 @@ def place(text: str, folder: Path | None = None) -> Place:
 def find(url: Url) -> list[Url]:
     """The files that a URL names: one, those of a folder, or those that fit a glob; sorted."""
     with _reached(url) as (store, path):
+        store.invalidate_cache()  # listed anew; what `state` is asked next is then known
         if is_glob(url):
             found = [name for name, info in store.glob(path, detail=True).items() if _is_file(info)]
         elif store.isfile(path):

@@ -75,7 +75,7 @@ def frame(rows, **more):
 def test_csv_in_files_with_every_kind_of_feature(tmp_path, monkeypatch):
     """Ids are text, some alike; a robot is cut, where blocks are made and where they meet."""
     monkeypatch.setattr(fold, "FOLD_ROWS", 100)
-    monkeypatch.setattr(work, "BLOCK_ROWS", 150)
+    monkeypatch.setattr(work, "BLOCK_ROWS", 400)
     rows = some_rows(900) + [(99, i % 25, 20_000 + i, 4.0) for i in range(300)]
     rows += [(u, 30 + u, 1, 5.0) for u in range(12)]  # items of one user each
     log = frame(
