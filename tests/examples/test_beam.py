@@ -329,6 +329,7 @@ def shop_toml(tmp_path):
     ("words", "sentence"),
     [
         (["--no-such-option", "5"], "No such option: --no-such-option; --help tells"),
+        (["more"], "Got unexpected extra argument (more)"),
         (["--runner", "FlinkRunner"], "--runner has no effect without --engine beam"),
         (["--scratch", "there"], "--scratch has no effect without --engine beam"),
         (["--engine", "spark"], "spark"),
@@ -347,6 +348,15 @@ def test_what_cannot_be_is_one_sentence(shop_toml, tmp_path, words, sentence):
     (line,) = (line for line in result.err.splitlines() if line.startswith("error: "))
     assert sentence in line
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
+@pytest.mark.parametrize("engine", ["local", "beam"])
+def test_an_option_before_the_toml_is_not_taken_for_it(shop_toml, tmp_path, engine):
+    words = ["prepare", "--project", "x", shop_toml, "--out", tmp_path / "out", "--engine", engine]
+    result = pocketrec(*words)
+    assert result.code == 2
+    assert "No such option: --project" in result.err
+    assert ("after the TOML" in result.err) == (engine == "beam")
 
 
 def test_an_option_that_beam_does_not_know_is_mentioned(shop_toml, tmp_path):

@@ -64,8 +64,7 @@ def command(
 ) -> None:
     """Turn a log into vocabularies, sequences and a split, ready to train on."""
     on_beam = engine is EngineName.BEAM
-    if context.args and not on_beam:
-        context.fail(f"No such option: {context.args[0]}")
+    _check_words(context, config_path, on_beam=on_beam)
     if not on_beam and (runner or scratch):
         raise ConfigError(
             f"--{'runner' if runner else 'scratch'} has no effect without --engine beam"
@@ -128,6 +127,21 @@ def command(
         }
     manifest = open_manifest(folder, KIND, check_files=False)
     _show(manifest, folder, config_path, as_json=as_json, is_new=True)
+
+
+def _check_words(context: typer.Context, config_path: Path, *, on_beam: bool) -> None:
+    """Refuse words that are nobody's, as Typer would if Beam had no options."""
+    words = [str(config_path), *context.args]
+    if words[0].startswith("-"):
+        after = "; Beam's stand after the TOML" if on_beam else ""
+        context.fail(f"No such option: {words[0]}{after}")
+    if context.args and not on_beam:
+        unknown = [word for word in context.args if word.startswith("-")]
+        context.fail(
+            f"No such option: {unknown[0]}"
+            if unknown
+            else f"Got unexpected extra argument ({context.args[0]})"
+        )
 
 
 @contextmanager
