@@ -62,7 +62,7 @@ def split(config: Config, newest_by: str | None) -> World:
     catalogue, users = read_catalogue(config), read_users(config)
     if catalogue is None:
         raise SystemExit("without a catalogue nothing is known of new items")
-    events = keep_first(read_events(config).collect())
+    events = keep_first(_sorted(read_events(config).collect()))
     items = events.group_by(Column.ITEM).agg(pl.len(), pl.col(Column.TIME).min())
     items = items.filter(pl.col("len") >= config.data.min_item_events)
     items = items.join(catalogue, on=Column.ITEM)

@@ -13,6 +13,7 @@ from pocketrec.config import (
     ModelConfig,
 )
 from pocketrec.errors import ConfigError
+from pocketrec.places import Url
 from pocketrec.toml import _override, load_config, override_config, parse_config
 
 DATA = {"path": "events.csv"}
@@ -85,6 +86,7 @@ def test_every_field_has_a_sentence(section, field):
         ("data", "min_user_events", 0),
         ("data", "min_item_events", 2**31),
         ("data", "min_item_users", 0),
+        ("data", "max_user_events", 0),
         ("data", "buckets", 0),
         ("data", "buckets", 4097),
         ("data", "time_format", "minutes"),
@@ -252,6 +254,15 @@ def test_paths_start_from_the_toml_and_typed_ones_from_here(tmp_path, monkeypatc
     assert config.resolve(config.data.path) == tmp_path / "there" / "events.csv"
     config = load_config(file, ["data.path=other.csv"])
     assert config.resolve(config.data.path) == tmp_path / "here" / "other.csv"
+
+
+def test_urls_are_no_paths(tmp_path):
+    """A second slash is kept, and no folder is put before them; file:// is a path all the same."""
+    file = write(tmp_path, TOML)
+    for url in ("gs://bucket/log/*.csv", "s3://b/x.parquet", "hdfs://name:9000/log"):
+        config = load_config(file, [f"data.path={url}", "data.items=file:///shop/items.csv"])
+        assert config.resolve(config.data.path) == Url(url)
+        assert config.resolve(config.data.items) == Path("/shop/items.csv")
 
 
 def test_overrides_are_toml_or_else_plain_words(tmp_path):

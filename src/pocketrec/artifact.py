@@ -80,9 +80,14 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
 
 def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:
     """Write a folder's manifest, which hashes `files` of that folder, and itself."""
-    manifest = {"kind": kind, "format_version": FORMAT_VERSION, **content}
-    manifest["files"] = {file.relative_to(folder).as_posix(): describe(file) for file in files}
-    write_json(folder / File.MANIFEST, {"sha256": _digest(manifest), **manifest})
+    described = {file.relative_to(folder).as_posix(): describe(file) for file in files}
+    write_atomically(folder / File.MANIFEST, manifest_text(kind, content, described))
+
+
+def manifest_text(kind: str, content: dict[str, Any], files: dict[str, Any]) -> bytes:
+    """A manifest of files that are described, with the hash of itself."""
+    manifest = {"kind": kind, "format_version": FORMAT_VERSION, **content, "files": files}
+    return _dump({"sha256": _digest(manifest), **manifest}).encode()
 
 
 def check_replaceable(out: Path, kind: str) -> None:

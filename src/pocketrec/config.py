@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from .encoding import FeatureKind, TimeFeature, plain_name
 from .errors import ConfigError
+from .places import Place, place
 from .schema import LARGEST_BLOCKED, LARGEST_DIM, LARGEST_LENGTH
 
 EncoderName = Literal["bow", "cnn", "lstm", "gru", "transformer"]
@@ -42,7 +43,9 @@ class DataConfig(Section):
         None, description="a published data set; downloaded, unless `path` names a local copy"
     )
     path: str | None = Field(
-        None, description="file, folder or glob of events (CSV, TSV, JSONL, Parquet; .gz too)"
+        None,
+        description="file, folder or glob of events (CSV, TSV, JSONL, Parquet; .gz too), also at "
+        "a URL such as gs://bucket/log/*.parquet",
     )
     user: str = Field("user_id", description="column that says who")
     item: str = Field("item_id", description="column that says what")
@@ -72,8 +75,16 @@ class DataConfig(Section):
         description="items that fewer different users touched are dropped (k-core): they may tell "
         "who these are",
     )
-    buckets: int = Field(
-        8, ge=1, le=4096, description="parts that users are cut into; more need less memory"
+    max_user_events: Count = Field(
+        100_000,
+        description="of each user the newest so many events are read: who has more is no person",
+    )
+    buckets: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="parts that users are cut into; more need less memory; default: 8, or one for "
+        "every 1.5 million rows of the log",
     )
 
     @model_validator(mode="after")
@@ -388,14 +399,6 @@ class Config(Section):
         """The folder that the TOML is in."""
         return self._folder
 
-    def resolve(self, path: str) -> Path:
-        """A path of the TOML, taken from the folder that the TOML is in."""
-        return self._folder / expand(path)
-
-
-def expand(path: str) -> Path:
-    """A path with "~" made a folder, where there is such a user."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
+    def resolve(self, path: str) -> Place:
+        """A path of the TOML, taken from the folder that the TOML is in; or a URL."""
+        return place(path, self._folder)

@@ -7,6 +7,7 @@ PocketrecError
 ├── ArtifactError        a folder of ours is damaged, of another kind, or in the way
 │   └── BundleError      a bundle breaks its contract
 ├── QualityError         an export failed one of its gates
+├── EngineError          a cluster's runner failed at a step
 ├── InputError           a call of the runtime was given something it cannot answer
 └── MissingExtraError    a command needs packages that are not installed
 """
@@ -52,6 +53,10 @@ class BundleError(ArtifactError):
 
 class QualityError(PocketrecError):
     """An exported model failed a gate; no bundle was written."""
+
+
+class EngineError(PocketrecError):
+    """A runner of Apache Beam failed at a step, and not because of what it was given."""
 
 
 class InputError(PocketrecError):

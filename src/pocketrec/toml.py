@@ -8,8 +8,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from .config import Config, expand
+from .config import Config
 from .errors import ConfigError, one_line, shown
+from .places import place
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
@@ -75,7 +76,7 @@ def _override(document: dict[str, Any], override: str) -> None:
     value = parsed["value"] if set(parsed) == {"value"} else text.strip()
     if key.strip() in ("data.path", "data.items", "data.users"):
         # Typed in a shell: taken from where one is.
-        value = str(Path.cwd() / expand(str(value)))
+        value = str(place(str(value), Path.cwd()))
     table[field] = value
 
 

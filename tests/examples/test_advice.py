@@ -54,6 +54,11 @@ def test_a_log_that_is_as_it_should_be_gets_no_word(tmp_path):
             "90.9 % of the users are dropped (40 of 440 are left), most by data.min_user_events",
         ),
         (
+            some_rows() + [(u, i % 25, i) for u in range(2) for i in range(90)],
+            {"max_user_events": 50},
+            "of users with more than 50 events (2) only so many are read, and ",
+        ),
+        (
             some_rows() + [(u, u % 9, u, 1.0) for u in range(40)] * 200,
             {"rating": "r", "min_rating": 2},
             "% of the events are dropped (491 of 8,600 are left), most by data.min_rating = 2.0",

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketrec.examples.buckets import bucket_of, stable_hash, unit_interval
+from pocketrec.examples.buckets import automatic, bucket_of, stable_hash, unit_interval
 
 WRAP = 2**64
 
@@ -99,3 +99,9 @@ def test_chances_are_even_and_depend_on_the_seed():
 
 def test_the_largest_seed_works():
     assert 0 <= unit_interval(pl.Series([1]), 2**32 - 1).item() < 1
+
+
+def test_memory_is_set_by_buckets_of_about_as_many_rows_each():
+    assert [automatic(rows) for rows in (0, 1_000_000, 10**8, 10**9, 10**13)] == [
+        8, 8, 67, 667, 4096
+    ]  # fmt: skip

@@ -378,6 +378,7 @@ BASE = {"kind": "users", "valid_fraction": 0.3, "test_fraction": 0.3}
         (BASE, {"min_user_events": 12}),
         (BASE, {"min_item_events": 20}),
         (BASE, {"min_item_users": 17}),
+        (BASE, {"max_user_events": 12}),
     ],
 )
 def test_each_setting_changes_what_is_prepared(prepare_log, split, data):
@@ -414,3 +415,28 @@ def test_without_a_catalogue_titles_are_unknown(prepare_log):
 def _pairs(data, part):
     found = data.targets(part)
     return found.histories, found.targets
+
+
+def test_of_a_user_with_too_many_events_the_newest_are_read(prepare_log):
+    """As if the older ones had never been, for everybody and everything."""
+    rows = some_rows()
+    config = make_config(exclude_seen=False, max_user_events=15)
+    latest = Counter()
+    kept = []
+    for place, row in sorted(enumerate(rows), key=lambda one: (one[1][2], one[0]), reverse=True):
+        latest[row[0]] += 1
+        if latest[row[0]] <= 15:
+            kept.append((place, row))
+    without = [row for _, row in sorted(kept)]
+    cut = prepare_log(make_events(rows), config)
+    assert cut.fingerprint == prepare_log(make_events(without), config).fingerprint
+    counts = cut.manifest["counts"]
+    over = [user for user, count in latest.items() if count > 15]
+    dropped = {"events": len(rows) - len(without), "users": len(over)}
+    assert counts["dropped"]["max_user_events"] == dropped
+    assert counts["read"]["events"] == len(without)
+
+
+def test_a_small_log_is_cut_into_eight_buckets_unless_told_otherwise(prepare_log):
+    data = prepare_log(make_events(some_rows()), make_config(exclude_seen=False))
+    assert len(list((data.folder / "shards").iterdir())) == 8

@@ -157,7 +157,7 @@ def test_vocabulary(rows, buckets, text):
 
 @fuzz("filters: repeats and k-core", 500, rows=logs, least=st.integers(1, 30), kept=st.sets(things))
 def test_filters(rows, least, kept):
-    first = keep_first(frame_of(rows)).select("user", "item", "time").rows()
+    first = keep_first(in_order(frame_of(rows))).select("user", "item", "time").rows()
     seen = {}
     for user, item, time in sorted(rows, key=lambda row: row[2]):
         seen.setdefault((user, item), time)
@@ -321,7 +321,7 @@ def test_a_user_of_a_million_events(tmp_path):
         orient="row",
     )
     events = pl.concat([rest, crowd]).with_row_index("order")
-    config = config_of(exclude_seen=False, repeats="all", buckets=2)
+    config = config_of(exclude_seen=False, repeats="all", buckets=2, max_user_events=count)
     with new_folder(tmp_path / "data", KIND) as draft:
         counts, _ = prepare(
             events.lazy(), None, None, config, LocalEngine(tmp_path / "scratch"), draft.path

@@ -17,7 +17,7 @@ from tally import tried
 VERBS = ["prepare", "train", "export", "add-items"]
 SIZES = {
     # Kilobytes of a disk on which it fails early, and late.
-    "prepare": (4, 16, 48),
+    "prepare": (4, 16, 32),
     "train": (4, 200),
     "export": (40,),
     "add-items": (4, 24, 40),

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pocketrec.encoding import Categories, Feature
 from pocketrec.errors import DataError
 from pocketrec.examples.inputs import encode
-from pocketrec.logs.read import describe_source, read_events, read_users
+from pocketrec.logs import events as reader
+from pocketrec.logs.read import describe_source, read_events, read_log, read_users
 from pocketrec.schema import Column
 from pocketrec.toml import parse_config
 
@@ -427,3 +428,47 @@ def test_a_list_is_no_number(tmp_path):
     for ending in ("jsonl", "parquet"):
         with pytest.raises(DataError, match=r"\['1'\] instead of a number"):
             feature(tmp_path, ending, [[1], [2]], "number")
+
+
+def test_a_large_parquet_file_is_read_in_parts_as_if_it_were_whole(tmp_path, monkeypatch):
+    write(tmp_path, "a.parquet", [("u", n, n) for n in range(7)])
+    write(tmp_path, "b.parquet", [("v", n, n) for n in range(3)])
+    whole = events(tmp_path, "*.parquet")
+    assert whole[Column.ORDER].to_list() == list(range(10))
+    monkeypatch.setattr(reader, "PART_ROWS", 3)
+    assert len(read_log(config(tmp_path, "*.parquet")).parts) == 4
+    assert events(tmp_path, "*.parquet").equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "sentence"),
+    [
+        (["1", "2"], ["2024-01-01"], "1 of 3 rows; the first is row 3, which has '2024-01-01'"),
+        (["2024-01-01"], ["5", "6"], "2 of 3 rows; the first is row 2, which has '5' instead of"),
+        (["1"], ["", "-1"], "'ts' is not usable in 2 of 3 rows; the first is row 2, which has not"),
+        (["1"], ["1700000000000"], "some like seconds and some like milliseconds"),
+    ],
+)
+def test_files_are_judged_together(tmp_path, first, second, sentence):
+    for name, values in (("a.csv", first), ("b.csv", second)):
+        write(tmp_path, name, [("u", 1, value) for value in values])
+    with pytest.raises(DataError, match=sentence):
+        events(tmp_path, "*.csv")
+
+
+def test_ids_and_orders_of_several_files_are_of_one_kind(tmp_path):
+    write(tmp_path, "a.csv", [(7, 1, 10), (8, 2, 9)])
+    write(tmp_path, "b.csv", [("x", 1, "b")])
+    found = events(tmp_path, "*.csv", time_format="order")
+    assert found[Column.USER].to_list() == ["7", "8", "x"]
+    assert found[Column.ITEM].to_list() == [1, 2, 1]
+    assert found[Column.TIME].to_list() == [1, 2, 3]  # as text
+
+
+def test_lists_in_one_file_are_lists_in_all(tmp_path):
+    for name, tag in (("a.csv", "x"), ("b.csv", "y|z")):
+        write(tmp_path, name, [("u", 1, 1, tag)], ("user", "item", "ts", "tag"))
+    document = {"data": {"path": "*.csv", "user": "user", "item": "item", "time": "ts"}}
+    document["features"] = {"event": {"tag": "category"}}
+    found = read_events(parse_config(document, name="t", folder=tmp_path)).collect()
+    assert found["event:tag"].to_list() == [["x"], ["y", "z"]]

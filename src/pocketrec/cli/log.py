@@ -125,7 +125,7 @@ def error(message: str) -> None:
     LOG.debug("where it happened:", exc_info=True)
 
 
-def finish(*, wrote: Path | None = None, then: list[Any] | str | None = None) -> None:
+def finish(*, wrote: Path | str | None = None, then: list[Any] | str | None = None) -> None:
     """End a command: what it wrote, how long it took, and what to do next.
 
     `then` are the words of the next command, or a sentence.

@@ -23,7 +23,8 @@ app = typer.Typer(
 )
 for verb in (prepare, train, export, add_items, evaluate, recommend, list_, bench, serve, doctor):
     name = verb.__name__.rpartition(".")[2].replace("_", "-")
-    app.command(name)(log.with_options(verb.command))
+    settings = getattr(verb, "CONTEXT_SETTINGS", None)
+    app.command(name, context_settings=settings)(log.with_options(verb.command))
 
 
 @app.callback(invoke_without_command=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +15,15 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from ..errors import ArtifactError, DataError, needs_extra
+from ..errors import ArtifactError, ConfigError, DataError, PocketrecError, needs_extra
 from . import log
 from .common import AsJson, ConfigPath, Settings, cell, out, print_json, say
 
 if TYPE_CHECKING:
     from ..config import SourceName
+    from ..examples.engines.beam import BeamEngine
+    from ..examples.engines.local import LocalEngine
+    from ..places import Place
 
 PREPARED: dict[str, Any] = {
     "data": True,
@@ -27,24 +33,56 @@ PREPARED: dict[str, Any] = {
 """What of the config decides what the prepared data are."""
 
 
+CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Options that are none of ours are Beam's, which knows more of them than could be listed."""
+
+
+class EngineName(Enum):
+    """Where a log is prepared."""
+
+    LOCAL = "local"
+    BEAM = "beam"
+
+
 def command(
+    context: typer.Context,
     config_path: ConfigPath,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the prepared data.")],
+    out: Annotated[str, typer.Option("--out", help="Folder for the prepared data, or a URL.")],
     settings: Settings = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="local: this machine; beam: a cluster, by Apache Beam.")
+    ] = EngineName.LOCAL,
+    runner: Annotated[
+        str | None,
+        typer.Option(help="Beam's: DataflowRunner, FlinkRunner, ...; its options may follow."),
+    ] = None,
+    scratch: Annotated[
+        str | None,
+        typer.Option(help="Folder or URL that all workers reach; default: beside --out."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Turn a log into vocabularies, sequences and a split, ready to train on."""
-    with needs_extra("Preparing data", "train"):
-        from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
+    on_beam = engine is EngineName.BEAM
+    _check_words(context, config_path, on_beam=on_beam)
+    if not on_beam and (runner or scratch):
+        raise ConfigError(
+            f"--{'runner' if runner else 'scratch'} has no effect without --engine beam"
+        )
+    with needs_extra("Preparing data", "scale" if on_beam else "train"):
+        from ..artifact import fingerprint
         from ..examples.attributes import read_attributes
-        from ..examples.engines.local import LocalEngine
         from ..examples.inputs import check_users
         from ..examples.prepare import prepare
         from ..examples.shards import KIND
-        from ..logs.read import describe_source, read_catalogue, read_events, read_users, stamp
+        from ..logs.read import describe_source, find_users, read_catalogue, read_log, stamp
+        from ..logs.spread import one_by_one
+        from ..places import place
+        from ..remote import RemoteDraft, check_replaceable, new_folder, open_manifest
         from ..toml import load_config
 
     config = load_config(config_path, settings)
+    folder = place(out)
     check_replaceable(folder, KIND)
     if config.data.source is not None and config.data.path is None:
         _download(config.data.source)
@@ -58,23 +96,28 @@ def command(
             log.info(f"'{folder}' is already prepared from this log and config: nothing to do")
             _show(manifest, folder, config_path, as_json=as_json, is_new=False)
             return
-    events = read_events(config)
-    catalogue = read_catalogue(config, events)
-    if catalogue is not None:
-        read_attributes(catalogue, config.features.item)  # refused here, not after the work
-    users = read_users(config, events) if config.features.user else None
-    check_users(users, config.features.user)
-    with (
-        new_folder(folder, KIND) as draft,
-        tempfile.TemporaryDirectory(dir=draft.path, ignore_cleanup_errors=True) as scratch,
-        log.counting("preparing", None) as advance,
-    ):
-        engine = LocalEngine(Path(scratch), lambda: advance(1))
+    words = [*([f"--runner={runner}"] if runner else []), *context.args]
+    with ExitStack() as stack:
+        advance = stack.enter_context(log.counting("preparing", None))
+        cluster = (
+            stack.enter_context(_cluster(folder, scratch, words, advance)) if on_beam else None
+        )
+        spread = cluster.spread if cluster else one_by_one
+        events = read_log(config, spread)
+        catalogue = read_catalogue(config, events)
+        if catalogue is not None:
+            read_attributes(catalogue, config.features.item)  # refused here, not after the work
+        users = find_users(config, events, spread) if config.features.user else None
+        check_users(None if users is None else users.schema, config.features.user)
+        draft = stack.enter_context(new_folder(folder, KIND))
+        work = cluster or stack.enter_context(_machine(draft.path, advance))
         counts, features = prepare(
-            events, catalogue, users, config, engine, draft.path, now=time.time()
+            events, catalogue, users, config, work, draft.path, now=time.time()
         )
         if stamp(config) != before:
             raise DataError("the log changed while it was read: prepare again when it rests")
+        if cluster and isinstance(draft, RemoteDraft):
+            draft.written = cluster.written
         draft.manifest |= {
             "inputs": inputs,
             "source": source,
@@ -84,6 +127,50 @@ def command(
         }
     manifest = open_manifest(folder, KIND, check_files=False)
     _show(manifest, folder, config_path, as_json=as_json, is_new=True)
+
+
+def _check_words(context: typer.Context, config_path: Path, *, on_beam: bool) -> None:
+    """Refuse words that are nobody's, as Typer would if Beam had no options."""
+    words = [str(config_path), *context.args]
+    if words[0].startswith("-"):
+        after = "; Beam's stand after the TOML" if on_beam else ""
+        context.fail(f"No such option: {words[0]}{after}")
+    if context.args and not on_beam:
+        unknown = [word for word in context.args if word.startswith("-")]
+        context.fail(
+            f"No such option: {unknown[0]}"
+            if unknown
+            else f"Got unexpected extra argument ({context.args[0]})"
+        )
+
+
+@contextmanager
+def _cluster(
+    folder: Place, scratch: str | None, options: list[str], advance: Callable[[int], None]
+) -> Iterator[BeamEngine]:
+    """The engine for many machines, and an end to what it leaves in the scratch folder."""
+    with needs_extra("--engine beam", "scale"):
+        from ..examples.engines.beam import BeamEngine
+        from ..places import Url, place, remove
+
+    token = secrets.token_hex(4)
+    root = folder.parent / f".{folder.name}.scratch-{token}"
+    if scratch is not None:
+        root = place(scratch) / f"pocketrec-{token}"
+    out = folder if isinstance(folder, Url) else None
+    try:
+        yield BeamEngine(root, options, lambda: advance(1), out)
+    finally:
+        with suppress(PocketrecError):  # the store may be out of reach by now
+            remove(root)
+
+
+@contextmanager
+def _machine(folder: Path, advance: Callable[[int], None]) -> Iterator[LocalEngine]:
+    from ..examples.engines.local import LocalEngine
+
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as scratch:
+        yield LocalEngine(Path(scratch), lambda: advance(1))
 
 
 def _download(source: SourceName) -> None:
@@ -97,7 +184,7 @@ def _download(source: SourceName) -> None:
 
 
 def _show(
-    manifest: dict[str, Any], folder: Path, config_path: Path, *, as_json: bool, is_new: bool
+    manifest: dict[str, Any], folder: Place, config_path: Path, *, as_json: bool, is_new: bool
 ) -> None:
     counts = manifest["counts"]
     if as_json:
@@ -112,11 +199,11 @@ def _show(
         out.print(disclosed(counts["disclosed"]))
     for sentence in counts["warnings"]:
         log.warning(sentence)
-    run = f"runs/{folder.resolve().name}"
-    log.finish(
-        wrote=folder if is_new else None,
-        then=[*("pocketrec", "train", config_path, "--data", folder), "--out", run],
-    )
+    then: list[Any] | str = "copy it to where you train, and give the copy as --data"
+    if isinstance(folder, Path):
+        run = f"runs/{folder.resolve().name}"
+        then = ["pocketrec", "train", config_path, "--data", folder, "--out", run]
+    log.finish(wrote=folder if is_new else None, then=then)
 
 
 def disclosed(found: dict[str, Any]) -> Table:

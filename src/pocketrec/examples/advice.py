@@ -20,6 +20,9 @@ REPEATED = 0.01
 """Share of rows that are there already from which on it is said."""
 
 
+_REMEDIES = {"repeats": '"all" keeps them', "max_user_events": "raise it if they should count"}
+
+
 def warnings(counts: dict[str, Any], examples: Examples, data: DataConfig) -> list[str]:
     """A sentence, with its figure and what to do, for all that is odd in what `prepare` counted.
 
@@ -27,6 +30,7 @@ def warnings(counts: dict[str, Any], examples: Examples, data: DataConfig) -> li
     """
     return [
         *_filters(counts, data),
+        *_crowds(counts, data),
         *_times(counts),
         *_rows(counts),
         *_ids(counts, examples),
@@ -43,6 +47,8 @@ def _filters(counts: dict[str, Any], data: DataConfig) -> Iterator[str]:
         if gone < MOST * before:
             continue
         dropped = {key: found[what] for key, found in counts["dropped"].items() if what in found}
+        if what == "users":
+            del dropped["max_user_events"]  # who are still there
         if what != "users" and not any(dropped.values()):
             dropped = {"min_user_events": 0}  # gone with the users who had too few
         worst = max(dropped, key=lambda key: (dropped[key], key))
@@ -52,7 +58,17 @@ def _filters(counts: dict[str, Any], data: DataConfig) -> Iterator[str]:
             f"{_share(gone, before)} of the {what} are dropped ({kept[what]:,} of {before:,} are "
             f"left), most {'by' if dropped[worst] else 'because of'} data.{worst} = {rule}"
             + (f" ({dropped[worst]:,}): " if dropped[worst] else ": ")
-            + ('"all" keeps them' if worst == "repeats" else "lower it if they should count")
+            + _REMEDIES.get(worst, "lower it if they should count")
+        )
+
+
+def _crowds(counts: dict[str, Any], data: DataConfig) -> Iterator[str]:
+    cut = counts["dropped"]["max_user_events"]
+    if cut["events"]:
+        yield (
+            f"of users with more than {data.max_user_events:,} events ({cut['users']:,}) only so "
+            f"many are read, and {cut['events']:,} older ones dropped: remove these users if they "
+            "are bots, or raise data.max_user_events"
         )
 
 

@@ -11,6 +11,16 @@ _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 
 
+FEWEST, MOST = 8, 4096
+ROWS = 1_500_000
+"""Of a log that a bucket holds on average, of which a few hundred bytes each are in memory."""
+
+
+def automatic(rows: int) -> int:
+    """How many buckets a log of so many rows is cut into."""
+    return min(MOST, max(FEWEST, -(-rows // ROWS)))
+
+
 def bucket_of(ids: pl.Series, buckets: int) -> pl.Series:
     """Bucket 0..buckets-1 of each id, the same on every machine and in every version."""
     return pl.Series(ids.name, stable_hash(ids) % np.uint64(buckets), dtype=pl.UInt64).cast(

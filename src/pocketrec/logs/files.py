@@ -20,6 +20,7 @@ import polars as pl
 from polars.exceptions import NoDataError, PanicException, PolarsError
 
 from ..errors import DataError, one_line
+from ..places import Place, Url, find, is_glob
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -56,41 +57,26 @@ class Source:
     """Columns of a JSONL file that hold lists or objects; all others are read as text."""
 
 
-def open_sources(path: Path, key: str) -> list[Source]:
-    """The files behind a file, folder or glob, sorted by name; `key` is the TOML's, for errors.
+def find_files(where: Place, key: str) -> list[Place]:
+    """The data files of a file, folder or glob, sorted by name; `key` is the TOML's, for errors.
 
-    Raises DataError when there are none, their formats or columns differ, or one cannot be read.
+    Other files of a folder are passed over. Raises DataError when there are none, or of several
+    formats.
     """
-    files = find_files(path, key)
-    formats = {file: file_format(file) for file in files}
-    if len(kinds := sorted(set(formats.values()))) > 1:
-        raise DataError(
-            f"'{path}' holds files of several formats ({', '.join(kinds)}); "
-            f"name those that are meant with {key}, such as '*.{kinds[0]}'"
-        )
-    sources = [_open(file, formats[file]) for file in files]
-    first = sources[0]
-    for other in sources[1:]:
-        # The keys of a JSON object are optional; a table's columns are not.
-        if first.format != "jsonl" and set(other.columns) != set(first.columns):
-            raise DataError(
-                f"{other.path.name} has other columns than {first.path.name}: "
-                f"{listed(other.columns)} and {listed(first.columns)}; "
-                "files of one log must have the same columns"
-            )
-    return sources
-
-
-def find_files(path: Path, key: str) -> list[Path]:
-    """The data files that `path` names, sorted; other files of a folder are passed over."""
     try:
-        found = _find(path)
+        found: list[Place] = [*_find_url(where)] if isinstance(where, Url) else [*_find(where)]
     except (OSError, ValueError):  # a name that is too long, or none at all
         found = []
     if not found:
         raise DataError(
-            f"no data file at '{path}' (expected {', '.join(FORMATS)}); "
+            f"no data file at '{where}' (expected {', '.join(FORMATS)}); "
             f"correct {key}, which is taken from the folder of the TOML"
+        )
+    formats = {file_format(file) for file in found}
+    if len(formats) > 1:
+        raise DataError(
+            f"'{where}' holds files of several formats ({', '.join(sorted(formats))}); "
+            f"name those that are meant with {key}, such as '*.{min(formats)}'"
         )
     return found
 
@@ -106,7 +92,14 @@ def _find(path: Path) -> list[Path]:
     return sorted(file for file in found if not file.name.startswith("."))
 
 
-def file_format(path: Path) -> Format:
+def _find_url(url: Url) -> list[Url]:
+    found = find(url)
+    if found != [url] and not is_glob(url):  # a folder
+        found = [file for file in found if _format(file) is not None]
+    return [file for file in found if not file.name.startswith(".")]
+
+
+def file_format(path: Place) -> Format:
     """The format that a file's name tells; DataError for an unknown ending."""
     found = _format(path)
     if found is None:
@@ -116,12 +109,14 @@ def file_format(path: Path) -> Format:
     return found
 
 
-def _format(path: Path) -> Format | None:
+def _format(path: Place) -> Format | None:
     name = path.name.lower()
     return next((FORMATS[end] for end in FORMATS if name.endswith(end)), None)
 
 
-def _open(path: Path, kind: Format) -> Source:
+def open_source(path: Path) -> Source:
+    """Look at the beginning of a file; DataError when it is empty or cannot be read."""
+    kind = file_format(path)
     schema = _schema(path, kind)
     if kind in SEPARATORS:
         _check_header(path, tuple(schema))
@@ -168,14 +163,17 @@ def _literal(path: Path) -> Path:
     return Path(glob.escape(str(path)))
 
 
-def scan(source: Source, columns: Iterable[str]) -> pl.LazyFrame:
+def scan(
+    source: Source, columns: Iterable[str], begin: int = 0, rows: int | None = None
+) -> pl.LazyFrame:
     """Scan the named columns of one file; text formats give String for each of them.
 
-    But JSONL gives List(String) for lists, and objects and lists of lists as they are.
+    But JSONL gives List(String) for lists, and objects and lists of lists as they are. Of Parquet
+    it may be `rows` from `begin` on.
     """
     wanted = list(columns)
     if source.format == "parquet":
-        return pl.scan_parquet(source.path, glob=False).select(wanted)
+        return pl.scan_parquet(source.path, glob=False).slice(begin, rows).select(wanted)
     if source.format == "jsonl":
         schema: dict[str, pl.DataType] = {}
         for name in wanted:

@@ -133,7 +133,12 @@ def _open(config: Config) -> tuple[Path, Form]:
     if config.data.path is None:
         root = download.fetch(source)
     else:
-        root = config.resolve(config.data.path)
+        given = config.resolve(config.data.path)
+        if not isinstance(given, Path):
+            raise DataError(
+                f"'{given}': a copy of {source} is read from this machine; copy it here first"
+            )
+        root = given
         if root.is_file() and root.suffix.lower() == ".zip":
             root = download.unpacked(root)
     markers = FORMS_OF[source]

@@ -106,10 +106,14 @@ def milliseconds(
 
 
 def order(column: pl.Expr, dtype: pl.DataType, kind: TimeKind) -> pl.Expr:
-    """Any sortable column as Int64 that sorts the same way: itself where it can, else ranks."""
+    """A sortable column as Int64 that sorts the same way; of numbers and text see `ranked`."""
     if kind == "integer":
         return integer(column, dtype)
     if kind == "moment":
         return column.to_physical().cast(pl.Int64)
-    sortable = number(column, dtype) if kind == "number" else column
-    return sortable.rank("dense").cast(pl.Int64)
+    return number(column, dtype) if kind == "number" else column
+
+
+def ranked(column: pl.Expr) -> pl.Expr:
+    """Numbers or text as Int64: their ranks among those that are there."""
+    return column.rank("dense").cast(pl.Int64)

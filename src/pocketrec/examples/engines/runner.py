@@ -1,0 +1,88 @@
+"""Running a pipeline on any runner of Beam: its options, its notes, and what goes wrong."""
+
+from __future__ import annotations
+
+import io
+import logging
+import pickle
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, suppress
+from pathlib import Path
+
+from ...errors import ConfigError, EngineError, PocketrecError, one_line
+from ...places import Place, read_bytes, write_bytes
+from .quiet import PipelineOptions
+
+LOG = logging.getLogger("pocketrec")
+ERROR = "error.pickle"
+HERE = {"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "TestDirectRunner"}
+"""Runners whose workers are on this machine."""
+
+
+def read_options(given: Sequence[str]) -> PipelineOptions:
+    """Beam's options as on a command line; ConfigError when it refuses them."""
+    words = list(given)
+    if not any(word == "--runner" or word.startswith("--runner=") for word in words):
+        words.append("--runner=FnApiRunner")  # Beam's own default downloads a binary
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            options = PipelineOptions(words)
+            unknown = set(options.get_all_options(retain_unknown_options=True))
+            unknown -= set(options.get_all_options())
+    except SystemExit:  # argparse's way
+        reason = said.getvalue().strip().rpartition("\n")[2].partition("error: ")[2]
+        raise ConfigError(f"Beam refuses its options ({reason}); see docs/beam.md") from None
+    if unknown:
+        names = ", ".join(f"--{name}" for name in sorted(unknown))
+        LOG.warning(
+            "Beam knows no option %s: the runner gets it as it is, and may not, either", names
+        )
+    return options
+
+
+@contextmanager
+def running(folder: Place, options: PipelineOptions) -> Iterator[None]:
+    """Keep Beam's notes off the terminal; what goes wrong is one sentence."""
+    before = logging.root.manager.disable
+    if not LOG.isEnabledFor(logging.DEBUG):
+        logging.disable(logging.CRITICAL)  # some of what Beam says, it says as the root
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except Exception as error:
+        with suppress(FileNotFoundError):
+            told: PocketrecError = pickle.loads(read_bytes(folder / ERROR))  # noqa: S301
+            raise told from error
+        if isinstance(error, PocketrecError):
+            raise
+        runner = options.get_all_options()["runner"]
+        reason = one_line(str(error).strip() or type(error).__name__, 300)
+        raise EngineError(
+            f"Beam's {runner} failed ({type(error).__name__}: {reason}); --verbose shows where"
+        ) from error
+    finally:
+        logging.disable(before)
+
+
+@contextmanager
+def telling(folder: Place) -> Iterator[None]:
+    """Leave an error of ours where the command finds it, whatever the runner makes of it."""
+    try:
+        yield
+    except PocketrecError as error:
+        write_bytes(folder / ERROR, pickle.dumps(error))
+        raise
+
+
+def mention_folder(folder: Path, options: PipelineOptions) -> None:
+    """Say that workers elsewhere have to reach a folder of this machine."""
+    runner = options.get_all_options()["runner"]
+    if runner not in HERE:
+        LOG.warning(
+            "%s's workers must reach the folder '%s': give --scratch a place that they share",
+            runner,
+            folder,
+        )
