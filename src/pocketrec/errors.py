@@ -8,6 +8,7 @@ PocketrecError
 │   └── BundleError      a bundle breaks its contract
 ├── QualityError         an export failed one of its gates
 ├── InputError           a call of the runtime was given something it cannot answer
+├── WorkerError          one of the workers that train together is gone
 └── MissingExtraError    a command needs packages that are not installed
 """
 
@@ -56,6 +57,10 @@ class QualityError(PocketrecError):
 
 class InputError(PocketrecError):
     """A recommender was asked something that it cannot answer."""
+
+
+class WorkerError(PocketrecError):
+    """One of the workers that train together is gone, so that the others cannot go on."""
 
 
 class MissingExtraError(PocketrecError):

@@ -13,6 +13,7 @@ from pocketrec.examples.engines.local import LocalEngine
 from pocketrec.examples.prepare import prepare
 from pocketrec.examples.shards import KIND, PreparedData
 from pocketrec.toml import parse_config
+from pocketrec.training.distributed import ALONE
 from pocketrec.training.run import run_training
 
 ITEMS = 10
@@ -50,7 +51,17 @@ def judge(model) -> float:
     return float((model.table.abs().mean() - model.start.abs().mean()).detach())
 
 
-def run(data, folder, config, *, resume=False, validate=judge, on_progress=None, on_epoch=None):
+def run(
+    data,
+    folder,
+    config,
+    *,
+    resume=False,
+    validate=judge,
+    on_progress=None,
+    on_epoch=None,
+    workers=ALONE,
+):
     return run_training(
         config,
         data,
@@ -59,4 +70,5 @@ def run(data, folder, config, *, resume=False, validate=judge, on_progress=None,
         resume=resume,
         on_progress=on_progress or (lambda _: None),
         on_epoch=on_epoch or (lambda _: None),
+        workers=workers,
     )

@@ -57,7 +57,12 @@ class _Votes:
 
 def popularity(sequences: Sequences, item_count: int) -> Scorer:
     """The same list for everybody: score(i) = training events of item i."""
-    return _Popularity(sequences.counts(item_count).astype(np.float32))
+    return popularity_of(sequences.counts(item_count))
+
+
+def popularity_of(item_counts: NDArray[np.int64]) -> Scorer:
+    """`popularity` of known counts: training events of items 1..V, (V,)."""
+    return _Popularity(item_counts.astype(np.float32))
 
 
 def markov(sequences: Sequences, item_count: int) -> Scorer:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext as _as_is
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config import TrainingConfig
 from ..errors import ConfigError, DataError
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING
 from .batches import Batch
+from .distributed import ALONE, Workers
 from .losses import Loss, full_softmax
 
 
@@ -21,23 +23,48 @@ def train_step(
     batch: Batch,
     gradient_clip: float,
     loss_of: Loss = full_softmax,
+    workers: Workers = ALONE,
+    module: nn.Module | None = None,
 ) -> float:
-    """One step of the optimizer; returns the batch's mean loss in nats per label."""
-    table = model.table
-    states = model.states(batch.item_id, batch.rows, table)  # (B, L, D)
-    kept = batch.labels != PADDING  # (B, L)
-    starts = model.starts(batch.item_id, batch.rows)  # (B, D)
-    rows = torch.cat([states[kept], starts])  # (N + B, D)
-    labels = torch.cat([batch.labels[kept], batch.start_labels])
-    loss = loss_of(rows / model.config.temperature, table, labels)
+    """One step of the optimizer; returns the batch's mean loss in nats per label.
+
+    Of several workers each gives its part of the batch; `module`, a `BatchLoss` that
+    `workers.parallel` made, sums their gradients, and the loss is that of the whole batch.
+    """
+    loss = (module or BatchLoss(model, loss_of))(batch)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)
     optimizer.step()
-    value = float(loss.detach())
+    value = workers.total(float(loss.detach()))
     if not math.isfinite(value):
         raise DataError(f"the loss became {value}: lower training.learning_rate")
     return value
+
+
+class BatchLoss(nn.Module):
+    """A model's loss on a batch, as the module that DistributedDataParallel needs."""
+
+    def __init__(
+        self, model: RecommenderModel, loss_of: Loss, encoder_dtype: torch.dtype = torch.float32
+    ) -> None:
+        super().__init__()
+        self.model, self.loss_of, self.encoder_dtype = model, loss_of, encoder_dtype
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The mean loss of a row, times the share of the batch's rows that are here."""
+        if not batch.share:  # another worker has them all; each parameter gets its zero of them
+            return torch.stack([0.0 * p.sum() for p in self.model.parameters()]).sum()
+        model, device = self.model, batch.item_id.device
+        table = model.table
+        mixed = self.encoder_dtype != torch.float32
+        with torch.autocast(device.type, self.encoder_dtype, enabled=True) if mixed else _as_is():
+            states = model.states(batch.item_id, batch.rows, table)  # (B, L, D)
+        kept = batch.labels != PADDING  # (B, L)
+        starts = model.starts(batch.item_id, batch.rows)  # (B, D)
+        rows = torch.cat([states[kept].to(starts.dtype), starts])  # (N + B, D)
+        labels = torch.cat([batch.labels[kept], batch.start_labels])
+        return batch.share * self.loss_of(rows / model.config.temperature, table, labels)
 
 
 def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.optim.Optimizer:
@@ -72,13 +99,20 @@ def set_learning_rate(
         group["lr"] = learning_rate(config, progress)
 
 
-def precision(config: TrainingConfig) -> torch.dtype:
-    """Type of the loss's matrix products; ConfigError where the CPU has none of that type."""
-    if config.precision == "float32":
-        return torch.float32
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+def precision(config: TrainingConfig, device: torch.device) -> torch.dtype:
+    """Type of the loss's matrix products, and on a GPU of the encoder's.
+
+    ConfigError where bfloat16 is asked for and the device has no products of that type.
+    """
+    if device.type == "cuda":
+        has_it = torch.cuda.is_bf16_supported()
+    else:
+        has_it = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if config.precision == "auto":
+        return torch.bfloat16 if has_it and device.type == "cuda" else torch.float32
+    if config.precision == "bfloat16" and not has_it:
         raise ConfigError(
             "training.precision = 'bfloat16' needs a CPU with bfloat16 products (AVX-512 BF16 or "
-            "AMX), which this one has not: use 'float32'"
+            "AMX), or a GPU with them, which is not here: use 'auto' or 'float32'"
         )
-    return torch.bfloat16
+    return torch.bfloat16 if config.precision == "bfloat16" else torch.float32

@@ -1,0 +1,237 @@
+"""Workers that train one model together, as torchrun starts them: who they are, what they exchange.
+
+Each holds the whole model and some of the shards. What they exchange at every step, gradients, is
+summed by torch's DistributedDataParallel, over gloo between CPUs and nccl between GPUs. The lead,
+worker 0, is the only one that touches the run's folder, and the only one that speaks.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch._C._distributed_c10d import GradBucket
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import ConfigError, PocketrecError, WorkerError
+
+WAIT = timedelta(minutes=30)
+"""Longest that workers wait for one of them, who may be counting what follows what."""
+
+Number = TypeVar("Number", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """All workers, as one of them sees them; by default it is alone, and nothing is exchanged."""
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    """Place among the workers of this machine."""
+    local_size: int = 1
+
+    @property
+    def lead(self) -> bool:
+        """Whether this one writes and speaks for all."""
+        return self.rank == 0
+
+    @property
+    def device(self) -> torch.device:
+        """This worker's GPU, or the CPU where there is none."""
+        if not torch.cuda.is_available():
+            return torch.device("cpu")
+        return torch.device("cuda", self.local_rank)
+
+    def threads(self, asked: int | None) -> int | None:
+        """CPU threads for this worker: those asked for, or its share of the machine's.
+
+        None: whatever torch takes, which is right for one that is alone, and for whoever has set
+        OMP_NUM_THREADS (which torchrun sets to 1 if nobody has).
+        """
+        if asked is not None or self.size == 1:
+            return asked
+        if os.environ.get("OMP_NUM_THREADS", "1") != "1":
+            return None
+        has_affinity = hasattr(os, "sched_getaffinity")
+        cores = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
+        return max(1, cores // self.local_size)
+
+    def gather(self, values: NDArray[Number]) -> list[NDArray[Number]]:
+        """Each worker's array, of one dimension and of any length, in the order of the workers."""
+        if self.size == 1:
+            return [values]
+        raw = torch.from_numpy(np.frombuffer(values.tobytes(), np.uint8).copy())
+        sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        dist.all_gather(sizes, torch.tensor([len(raw)]))
+        padded = torch.zeros(int(max(sizes)), dtype=torch.uint8)
+        padded[: len(raw)] = raw
+        found = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(found, padded)
+        return [
+            np.frombuffer(one[: int(size)].numpy().tobytes(), values.dtype)
+            for one, size in zip(found, sizes, strict=True)
+        ]
+
+    def from_lead(self, content: bytes) -> bytes:
+        """What the lead gives, at every worker; what others give counts nothing."""
+        if self.size == 1:
+            return content
+        size = torch.tensor([len(content)])
+        dist.broadcast(size, 0)
+        raw = torch.empty(int(size), dtype=torch.uint8)
+        if self.lead:
+            raw.copy_(torch.frombuffer(bytearray(content), dtype=torch.uint8))
+        dist.broadcast(raw, 0)
+        return raw.numpy().tobytes()
+
+    def total(self, value: float) -> float:
+        """The sum of the workers' values."""
+        if self.size == 1:
+            return value
+        summed = torch.tensor([value], dtype=torch.float64)
+        dist.all_reduce(summed)
+        return float(summed)
+
+    def sum_gradients(self, *gradients: Tensor) -> None:
+        """Replace gradients by their sums over the workers, of which each has the same shapes.
+
+        For those that no parameter of the model holds, and so DistributedDataParallel does not see.
+        """
+        if self.size > 1:
+            for gradient in gradients:
+                dist.all_reduce(gradient)
+
+    def union(self, ids: Tensor) -> Tensor:
+        """The different ids (n,) int64 that any worker has, rising, the same for all."""
+        every = np.concatenate(self.gather(ids.cpu().numpy()))
+        return torch.from_numpy(np.unique(every)).to(ids.device)
+
+    def parallel(self, module: nn.Module) -> nn.Module:
+        """The module, with gradients that its backward pass sums over the workers."""
+        if self.size == 1:
+            return module
+        gpus = [self.device.index] if self.device.type == "cuda" else None
+        wrapped = DistributedDataParallel(
+            module, device_ids=gpus, forward_sync_buffers=False, init_sync=False
+        )
+        # By lambda, since torch compares annotations with types, and here they are text.
+        wrapped.register_comm_hook(None, lambda _, bucket: _sum(bucket))
+        return wrapped
+
+    def agree(self, what: str, fingerprint: str) -> None:
+        """Raise ConfigError at every worker unless all of them have equal fingerprints."""
+        found = [bytes(one) for one in self.gather(np.frombuffer(fingerprint.encode(), np.uint8))]
+        if other := [rank for rank, one in enumerate(found) if one != found[0]]:
+            raise ConfigError(
+                f"worker {other[0]} has another {what} than worker 0: give each machine the same"
+            )
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Either all workers come through, or all end: one says why, the others are silent.
+
+        For what every worker does for itself, without exchange.
+        """
+        error: PocketrecError | None = None
+        try:
+            yield
+        except PocketrecError as raised:
+            error = raised
+        failed = np.concatenate(self.gather(np.array([error is not None])))
+        if not failed.any():
+            return
+        if error is not None and self.rank == int(failed.argmax()):
+            raise error
+        raise SystemExit(2)
+
+
+ALONE = Workers()
+
+
+def _sum(bucket: GradBucket) -> torch.futures.Future[Tensor]:
+    """Gradients are summed: each worker's loss is already its share of the whole batch's mean."""
+    work = dist.all_reduce(bucket.buffer(), async_op=True)
+    first: torch.futures.Future[Tensor] = work.get_future().then(lambda done: done.value()[0])
+    return first
+
+
+@contextmanager
+def joined() -> Iterator[Workers]:
+    """The workers that torchrun started, this one among them; without torchrun it is alone.
+
+    Raises WorkerError when another one is gone, or torchrun wants this one to end.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield ALONE
+        return
+    workers = Workers(
+        int(os.environ["RANK"]),
+        size,
+        int(os.environ.get("LOCAL_RANK", "0")),
+        int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+    )
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        with _told():
+            _connect(workers)
+            yield workers
+            dist.destroy_process_group()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _connect(workers: Workers) -> None:
+    if workers.device.type == "cuda":
+        torch.cuda.set_device(workers.device)
+        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=WAIT)
+    else:
+        dist.init_process_group("gloo", timeout=WAIT)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what torch's collectives raise when a worker is gone into a sentence."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error).lower()
+        if not isinstance(error, dist.DistError) and "gloo" not in text and "nccl" not in text:
+            raise
+        raise WorkerError(
+            "another worker is gone, and training cannot go on without it: start the same command "
+            "again with --resume"
+        ) from error
+
+
+def _leave(*_: Any) -> None:
+    raise WorkerError(
+        "torchrun ends this worker, as it does when another one is gone: start the same command "
+        "again with --resume"
+    )
+
+
+def step_generator(seed: int, epoch: int, step: int) -> torch.Generator:
+    """Chance that is the same for all workers at a step, and the same when it is done again.
+
+    For the items that sampled losses draw, which all workers must draw alike.
+    """
+    (state,) = np.random.SeedSequence([seed, epoch, 2, step]).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state >> np.uint64(1)))
+
+
+def own_seed(workers: Workers, *numbers: int) -> int:
+    """A seed of this worker's own, so that no two drop the same activations."""
+    sequence = np.random.SeedSequence([*numbers, 3, workers.rank])
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
