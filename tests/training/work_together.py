@@ -14,14 +14,14 @@ from small_world import make_config, run
 
 from pocketrec.examples.shards import PreparedData
 from pocketrec.training import loop
-from pocketrec.training.distributed import joined
+from pocketrec.training.distributed import join
 
 loop.SAVE_SECONDS = -1.0  # a checkpoint after every step
 
 
 def main():
     data = PreparedData.open(Path(sys.argv[1]))
-    with joined() as workers:
+    with join() as workers:
         for plan in map(json.loads, sys.argv[2:]):
             rank, step = plan.get("kill", (None, 0))
             steps = []

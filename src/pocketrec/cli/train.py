@@ -38,10 +38,10 @@ def command(
     with needs_extra("Training", "train"):
         from ..examples.shards import Part, PreparedData
         from ..toml import load_config
-        from ..training.distributed import joined
+        from ..training.distributed import join
         from ..training.run import is_finished, run_fingerprint
 
-    with joined() as workers:
+    with join() as workers:
         if not workers.lead:
             log.only_errors()
         with workers.together():

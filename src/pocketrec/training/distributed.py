@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -103,24 +103,49 @@ class Workers:
         dist.all_reduce(summed)
         return float(summed)
 
-    def sum_gradients(self, *gradients: Tensor) -> None:
-        """Replace gradients by their sums over the workers, of which each has the same shapes.
+    def concatenated(self, ids: Tensor) -> Tensor:
+        """The ids (n,) int64 of all workers, one worker's after the other's."""
+        if self.size == 1:
+            return ids
+        return torch.from_numpy(np.concatenate(self.gather(ids.cpu().numpy()))).to(ids.device)
 
-        For those that no parameter of the model holds, and so DistributedDataParallel does not see.
+    def sum_rows(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Sum sparse gradients over the workers; a worker whose parameter has none adds nothing.
+
+        All get the rows that any of them has, so that the cost does not depend on the table's size.
         """
-        if self.size > 1:
-            for gradient in gradients:
-                dist.all_reduce(gradient)
+        if self.size == 1:
+            return
+        for parameter in parameters:
+            table = torch.zeros_like(parameter[:0])
+            own, values = torch.zeros(0, dtype=torch.int64, device=table.device), table
+            if parameter.grad is not None:
+                gradient = parameter.grad.coalesce()
+                own, values = gradient.indices()[0], gradient.values()
+            rows = torch.unique(self.concatenated(own))
+            summed = table.new_zeros(len(rows), *table.shape[1:])
+            summed[torch.searchsorted(rows, own)] = values
+            dist.all_reduce(summed)
+            parameter.grad = torch.sparse_coo_tensor(
+                rows.unsqueeze(0),
+                summed,
+                parameter.shape,
+                is_coalesced=True,
+                check_invariants=False,
+            )
 
-    def union(self, ids: Tensor) -> Tensor:
-        """The different ids (n,) int64 that any worker has, rising, the same for all."""
-        every = np.concatenate(self.gather(ids.cpu().numpy()))
-        return torch.from_numpy(np.unique(every)).to(ids.device)
+    def parallel(self, module: nn.Module, apart: Iterable[str] = ()) -> nn.Module:
+        """The module, with gradients that its backward pass sums over the workers.
 
-    def parallel(self, module: nn.Module) -> nn.Module:
-        """The module, with gradients that its backward pass sums over the workers."""
+        Those of the parameters named in `apart` it leaves alone.
+        """
         if self.size == 1:
             return module
+        # It would take sparse gradients for dense ones, which it packs into its buffers.
+        ignore: Callable[..., None] = (
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
+        )
+        ignore(module, list(apart))
         gpus = [self.device.index] if self.device.type == "cuda" else None
         wrapped = DistributedDataParallel(
             module, device_ids=gpus, forward_sync_buffers=False, init_sync=False
@@ -167,7 +192,7 @@ def _sum(bucket: GradBucket) -> torch.futures.Future[Tensor]:
 
 
 @contextmanager
-def joined() -> Iterator[Workers]:
+def join() -> Iterator[Workers]:
     """The workers that torchrun started, this one among them; without torchrun it is alone.
 
     Raises WorkerError when another one is gone, or torchrun wants this one to end.

@@ -14,7 +14,7 @@ from ..models.recommender import RecommenderModel
 from ..schema import File
 from .batches import Batches
 from .checkpoint import Position, device_of, load_checkpoint, random_state, save_checkpoint
-from .distributed import ALONE, Workers
+from .distributed import ALONE, Workers, step_generator
 from .losses import make_loss
 from .rounds import Rounds
 from .step import (
@@ -80,10 +80,9 @@ def train(
     writes checkpoints.
     """
     device = device_of(model)
-    counts = torch.tensor(batches.counts(model.item_count), device=device)
+    counts = torch.tensor(batches.counts(model.item_count))
     dtype = precision(config, device)
     loss_of = make_loss(config, counts, dtype)
-    module = BatchLoss(model, loss_of, dtype if device.type == "cuda" else torch.float32)
     last, best = checkpoints / File.LAST, checkpoints / File.BEST
     optimizer = make_optimizer(model, config)
     position = Position()
@@ -91,7 +90,8 @@ def train(
         checkpoints.mkdir(parents=True, exist_ok=True)
     if resume and workers.total(workers.lead and last.exists()):
         position = load_checkpoint(last, model, optimizer, workers)
-    parallel = workers.parallel(module)
+    mixed = device.type == "cuda" and dtype != torch.float32
+    module = BatchLoss(model, loss_of, workers, dtype if mixed else None)
 
     def save(path: Path) -> None:
         states = workers.gather(random_state(device).numpy())
@@ -109,15 +109,9 @@ def train(
         for batch in planned.after(position.step):
             progress = (epoch + position.step / steps) / config.epochs
             set_learning_rate(optimizer, config, progress)
-            loss = train_step(
-                model,
-                optimizer,
-                batch.to(device),
-                config.gradient_clip,
-                loss_of,
-                workers,
-                parallel,
-            )
+            chance = step_generator(config.seed, epoch, position.step)
+            here = batch.to(device)
+            loss = train_step(model, optimizer, here, config.gradient_clip, loss_of, chance, module)
             labels += batch.label_count
             timed_labels += batch.label_count
             position = replace(

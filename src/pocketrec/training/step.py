@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from contextlib import nullcontext as _as_is
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +16,9 @@ from ..models.recommender import RecommenderModel
 from ..schema import PADDING
 from .batches import Batch
 from .distributed import ALONE, Workers
-from .losses import Loss, full_softmax
+from .losses import DrawnLoss, Loss, full_softmax
+from .negatives import small_catalogue
+from .sparse_adam import SparseAdamW
 
 
 def train_step(
@@ -23,52 +27,115 @@ def train_step(
     batch: Batch,
     gradient_clip: float,
     loss_of: Loss = full_softmax,
-    workers: Workers = ALONE,
-    module: nn.Module | None = None,
+    generator: torch.Generator | None = None,
+    module: BatchLoss | None = None,
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label.
 
-    Of several workers each gives its part of the batch; `module`, a `BatchLoss` that
-    `workers.parallel` made, sums their gradients, and the loss is that of the whole batch.
+    `generator` draws the items of a `DrawnLoss`; without one torch's own does. `module` is what
+    computes the loss, for callers who have it already: it may sum over several workers.
     """
-    loss = (module or BatchLoss(model, loss_of))(batch)
+    module = module or BatchLoss(model, loss_of)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)
+    loss: Tensor = module.summed[0](batch, generator)
+    loss.backward()  # type: ignore[no-untyped-call]
+    module.workers.sum_rows(module.apart.values())
+    clip(model.parameters(), gradient_clip)
     optimizer.step()
-    value = workers.total(float(loss.detach()))
+    value = module.workers.total(float(loss.detach()))
     if not math.isfinite(value):
         raise DataError(f"the loss became {value}: lower training.learning_rate")
     return value
 
 
 class BatchLoss(nn.Module):
-    """A model's loss on a batch, as the module that DistributedDataParallel needs."""
+    """Mean loss of a batch's labels, in nats, as a module: what DistributedDataParallel asks for.
+
+    With a `DrawnLoss` the model sees a small catalogue only, the items of the batch and the drawn
+    ones; the gradient of its item table is sparse, and the time does not depend on V. Of several
+    `workers` each computes the loss of its part of the batch, times its share of the whole.
+    """
 
     def __init__(
-        self, model: RecommenderModel, loss_of: Loss, encoder_dtype: torch.dtype = torch.float32
+        self,
+        model: RecommenderModel,
+        loss_of: Loss,
+        workers: Workers = ALONE,
+        mixed: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        self.model, self.loss_of, self.encoder_dtype = model, loss_of, encoder_dtype
+        self.model, self.loss_of, self.workers, self.mixed = model, loss_of, workers, mixed
+        # The same, with gradients summed over the workers; in a list, since a module that is an
+        # attribute would be a part of this one.
+        self.summed = [workers.parallel(self, self.apart)]
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The mean loss of a row, times the share of the batch's rows that are here."""
-        if not batch.share:  # another worker has them all; each parameter gets its zero of them
-            return torch.stack([0.0 * p.sum() for p in self.model.parameters()]).sum()
-        model, device = self.model, batch.item_id.device
-        table = model.table
-        mixed = self.encoder_dtype != torch.float32
-        with torch.autocast(device.type, self.encoder_dtype, enabled=True) if mixed else _as_is():
-            states = model.states(batch.item_id, batch.rows, table)  # (B, L, D)
-        kept = batch.labels != PADDING  # (B, L)
-        starts = model.starts(batch.item_id, batch.rows)  # (B, D)
-        rows = torch.cat([states[kept].to(starts.dtype), starts])  # (N + B, D)
-        labels = torch.cat([batch.labels[kept], batch.start_labels])
-        return batch.share * self.loss_of(rows / model.config.temperature, table, labels)
+    @property
+    def apart(self) -> dict[str, nn.Parameter]:
+        """Parameters by name whose gradients are sparse, and are summed apart from the others."""
+        if not isinstance(self.loss_of, DrawnLoss):
+            return {}
+        return {n: p for n, p in self.named_parameters() if n.startswith("model.items.")}
+
+    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Tensor:
+        """The loss of the rows that are here, times their share of the batch's."""
+        labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
+        if not isinstance(self.loss_of, DrawnLoss):
+            if not batch.share:
+                return self._nothing()
+            table = self.model.table
+            states = self._states(batch, batch.item_id, table)
+            return batch.share * self.loss_of(states, table, labels)
+        drawn = self.loss_of.draw(self.workers.concatenated(labels), generator)
+        if not batch.share:
+            return self._nothing()
+        chosen, renamed = small_catalogue(batch.item_id, labels, drawn.item_id)
+        item_id, labels, negatives = renamed
+        table = self.model.items(chosen)
+        states = self._states(batch, item_id, table)
+        drawn = replace(drawn, item_id=negatives)
+        return batch.share * self.loss_of.of(states, table, labels, drawn)
+
+    def _nothing(self) -> Tensor:
+        """What a worker adds to a batch that others have: each parameter gets a zero."""
+        apart = self.apart
+        others = [p for name, p in self.named_parameters() if name not in apart]
+        return torch.stack([0.0 * parameter.sum() for parameter in others]).sum()
+
+    def _states(self, batch: Batch, item_id: Tensor, table: Tensor) -> Tensor:
+        """What has a label: states after each event, then before the first -> (N + B, D)."""
+        mixed = torch.autocast(table.device.type, self.mixed) if self.mixed else nullcontext()
+        with mixed:
+            states = self.model.states(item_id, batch.rows, table)  # (B, L, D)
+        starts = self.model.starts(item_id, batch.rows)  # (B, D)
+        rows = torch.cat([states[batch.labels != PADDING].to(starts.dtype), starts])
+        return rows / self.model.config.temperature
+
+
+def clip(parameters: Iterable[Tensor], limit: float) -> None:
+    """Scale all gradients down together, so that their norm is at most `limit`.
+
+    As torch.nn.utils.clip_grad_norm_, which knows no sparse gradients.
+    """
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            continue
+        if parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()  # one entry a row: only so is it a norm
+            gradients.append(parameter.grad.values())
+        else:
+            gradients.append(parameter.grad)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    share = torch.clamp(limit / (norm + 1e-6), max=1.0)
+    for gradient in gradients:
+        gradient.mul_(share)
 
 
 def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter, 2019); vectors and the tables of embeddings do not decay."""
+    """AdamW (Loshchilov & Hutter, 2019); vectors and the tables of embeddings do not decay.
+
+    Of sparse gradients only the rows that they have are moved.
+    """
 
     def decays(name: str, parameter: Tensor) -> bool:
         return parameter.ndim >= 2 and "table" not in name and "position" not in name
@@ -78,7 +145,7 @@ def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.opt
         {"params": [p for n, p in named if decays(n, p)], "weight_decay": config.weight_decay},
         {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+    return SparseAdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
