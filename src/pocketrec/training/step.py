@@ -37,7 +37,8 @@ def train_step(
     """
     module = module or BatchLoss(model, loss_of)
     optimizer.zero_grad(set_to_none=True)
-    loss: Tensor = module.summed[0](batch, generator)
+    (summed,) = module.summed
+    loss: Tensor = summed(batch, generator)
     loss.backward()  # type: ignore[no-untyped-call]
     module.workers.sum_rows(module.apart.values())
     clip(model.parameters(), gradient_clip)
@@ -49,11 +50,10 @@ def train_step(
 
 
 class BatchLoss(nn.Module):
-    """Mean loss of a batch's labels, in nats, as a module: what DistributedDataParallel asks for.
+    """`batch_loss` as a module, which is what DistributedDataParallel asks for.
 
-    With a `DrawnLoss` the model sees a small catalogue only, the items of the batch and the drawn
-    ones; the gradient of its item table is sparse, and the time does not depend on V. Of several
-    `workers` each computes the loss of its part of the batch, times its share of the whole.
+    Of several `workers` each computes the loss of its part of the batch, times its share of the
+    whole. On a GPU the encoder may compute in the type `mixed`.
     """
 
     def __init__(
@@ -77,38 +77,57 @@ class BatchLoss(nn.Module):
         return {n: p for n, p in self.named_parameters() if n.startswith("model.items.")}
 
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Tensor:
-        """The loss of the rows that are here, times their share of the batch's."""
-        labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
-        if not isinstance(self.loss_of, DrawnLoss):
-            if not batch.share:
-                return self._nothing()
-            table = self.model.table
-            states = self._states(batch, batch.item_id, table)
-            return batch.share * self.loss_of(states, table, labels)
-        drawn = self.loss_of.draw(self.workers.concatenated(labels), generator)
-        if not batch.share:
-            return self._nothing()
-        chosen, renamed = small_catalogue(batch.item_id, labels, drawn.item_id)
-        item_id, labels, negatives = renamed
-        table = self.model.items(chosen)
-        states = self._states(batch, item_id, table)
-        drawn = replace(drawn, item_id=negatives)
-        return batch.share * self.loss_of.of(states, table, labels, drawn)
-
-    def _nothing(self) -> Tensor:
-        """What a worker adds to a batch that others have: each parameter gets a zero."""
+        """The mean loss of the rows that are here, times their share of the batch's."""
+        if batch.share:
+            loss = batch_loss(self.model, batch, self.loss_of, generator, self.workers, self.mixed)
+            return batch.share * loss
+        if isinstance(self.loss_of, DrawnLoss):
+            self.loss_of.draw(self.workers.concatenated(batch.start_labels), generator)
+        # Other workers have all of it; to what they send this one adds zeros.
         apart = self.apart
-        others = [p for name, p in self.named_parameters() if name not in apart]
-        return torch.stack([0.0 * parameter.sum() for parameter in others]).sum()
+        dense = [p for name, p in self.named_parameters() if name not in apart]
+        return torch.stack([0.0 * parameter.sum() for parameter in dense]).sum()
 
-    def _states(self, batch: Batch, item_id: Tensor, table: Tensor) -> Tensor:
-        """What has a label: states after each event, then before the first -> (N + B, D)."""
-        mixed = torch.autocast(table.device.type, self.mixed) if self.mixed else nullcontext()
-        with mixed:
-            states = self.model.states(item_id, batch.rows, table)  # (B, L, D)
-        starts = self.model.starts(item_id, batch.rows)  # (B, D)
-        rows = torch.cat([states[batch.labels != PADDING].to(starts.dtype), starts])
-        return rows / self.model.config.temperature
+
+def batch_loss(
+    model: RecommenderModel,
+    batch: Batch,
+    loss_of: Loss,
+    generator: torch.Generator | None = None,
+    workers: Workers = ALONE,
+    mixed: torch.dtype | None = None,
+) -> Tensor:
+    """Mean loss of a batch's labels, in nats.
+
+    With a `DrawnLoss` the model sees a small catalogue only, the items of the batch and the drawn
+    ones; the gradient of its item table is sparse, and the time does not depend on V. The drawn
+    ones are those of all `workers`; see `BatchLoss`.
+    """
+    labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
+    if not isinstance(loss_of, DrawnLoss):
+        table = model.table
+        return loss_of(_states(model, batch, batch.item_id, table, mixed), table, labels)
+    drawn = loss_of.draw(workers.concatenated(labels), generator)
+    chosen, renamed = small_catalogue(batch.item_id, labels, drawn.item_id)
+    item_id, labels, negatives = renamed
+    table = model.items(chosen)
+    states = _states(model, batch, item_id, table, mixed)
+    return loss_of.of(states, table, labels, replace(drawn, item_id=negatives))
+
+
+def _states(
+    model: RecommenderModel,
+    batch: Batch,
+    item_id: Tensor,
+    table: Tensor,
+    mixed: torch.dtype | None,
+) -> Tensor:
+    """What has a label: states after each event, then before the first -> (N + B, D)."""
+    with torch.autocast(table.device.type, mixed) if mixed else nullcontext():
+        states = model.states(item_id, batch.rows, table)  # (B, L, D)
+    starts = model.starts(item_id, batch.rows)  # (B, D)
+    rows = torch.cat([states[batch.labels != PADDING].to(starts.dtype), starts])
+    return rows / model.config.temperature
 
 
 def clip(parameters: Iterable[Tensor], limit: float) -> None:
