@@ -27,15 +27,18 @@ class ModelScorer:
         `features` are rows by input: of each history's events (n, M), of its user (M,).
         """
         item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
+        item_id = item_id.to(self.model.device)
         rows = self._rows(features, item_id.shape[1]) if features else None
         with torch.inference_mode():
             lengths = lengths_of(item_id)
             states = self.model.states(item_id, rows)
-            users = states[torch.arange(len(histories)), (lengths - 1).clamp(min=0)]
+            every = torch.arange(len(histories), device=item_id.device)
+            users = states[every, (lengths - 1).clamp(min=0)]
             starts = self.model.starts(item_id, rows)
             users = torch.where((lengths > 0).unsqueeze(1), users, starts)
-            scores: npt.NDArray[np.float32] = self.model.scores(users, item_id)[:, 1:].numpy()
-        return scores
+            scores = self.model.scores(users, item_id)[:, 1:]
+        found: npt.NDArray[np.float32] = scores.cpu().numpy()
+        return found
 
     def _rows(self, features: list[Rows], width: int) -> dict[str, torch.Tensor]:
         """One tensor an input, events padded as the histories are."""
@@ -46,7 +49,7 @@ class ModelScorer:
                 if feature.input in told:
                     newest = told[feature.input][-self.model.max_length :]
                     rows[user, : len(newest)] = newest
-            found[feature.input] = torch.from_numpy(rows)
+            found[feature.input] = torch.from_numpy(rows).to(self.model.device)
         return found
 
 

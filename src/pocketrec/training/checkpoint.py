@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..artifact import write_atomically
 from ..errors import ArtifactError
+from ..models.recommender import RecommenderModel
 from .distributed import ALONE, Workers, own_seed
 
 _MODEL = "model."
@@ -45,7 +46,7 @@ class Position:
 
 def save_checkpoint(
     path: Path,
-    model: nn.Module,
+    model: RecommenderModel,
     optimizer: torch.optim.Optimizer,
     position: Position,
     random: Sequence[Tensor] | None = None,
@@ -58,8 +59,8 @@ def save_checkpoint(
     tensors = {_MODEL + name: value for name, value in _weights(model).items()}
     for name, state in _optimizer_state(model, optimizer).items():
         tensors[_OPTIMIZER + name] = state
-    states = [random_state(device_of(model))] if random is None else random
-    tensors |= {_random_name(device_of(model), rank): state for rank, state in enumerate(states)}
+    states = [random_state(model.device)] if random is None else random
+    tensors |= {_random_name(model.device, rank): state for rank, state in enumerate(states)}
     tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     where = json.dumps(asdict(position))
     # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
@@ -69,7 +70,7 @@ def save_checkpoint(
 
 def load_checkpoint(
     path: Path,
-    model: nn.Module,
+    model: RecommenderModel,
     optimizer: torch.optim.Optimizer | None = None,
     workers: Workers = ALONE,
 ) -> Position:
@@ -93,7 +94,7 @@ def load_checkpoint(
         model.load_state_dict(_part(tensors, _MODEL))
         if optimizer is not None:
             _restore_optimizer(model, optimizer, _part(tensors, _OPTIMIZER))
-            device = device_of(model)
+            device = model.device
             if (own := tensors.get(_random_name(device, workers.rank))) is not None:
                 _set_random_state(device, own)
             else:
@@ -105,11 +106,6 @@ def load_checkpoint(
             f"checkpoint '{path}' does not fit this run ({what}): it is damaged, or of another "
             "version of pocketrec; train again"
         ) from None
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where a model's parameters are."""
-    return next(model.parameters()).device
 
 
 def random_state(device: torch.device) -> Tensor:
@@ -144,11 +140,13 @@ def _digest(tensors: dict[str, Tensor], position: str) -> str:
     return digest.hexdigest()
 
 
-def _weights(model: nn.Module) -> dict[str, Tensor]:
+def _weights(model: RecommenderModel) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in model.state_dict().items()}
 
 
-def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _optimizer_state(
+    model: RecommenderModel, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
     return {
         f"{key}.{name}": value
         for name, parameter in model.named_parameters()
@@ -157,7 +155,7 @@ def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict
 
 
 def _restore_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, found: dict[str, Tensor]
+    model: RecommenderModel, optimizer: torch.optim.Optimizer, found: dict[str, Tensor]
 ) -> None:
     for name, parameter in model.named_parameters():
         state: dict[str, Any] = {

@@ -13,7 +13,7 @@ from ..config import TrainingConfig
 from ..models.recommender import RecommenderModel
 from ..schema import File
 from .batches import Batches
-from .checkpoint import Position, device_of, load_checkpoint, random_state, save_checkpoint
+from .checkpoint import Position, load_checkpoint, random_state, save_checkpoint
 from .distributed import ALONE, Workers, step_generator
 from .losses import make_loss
 from .rounds import Rounds
@@ -79,7 +79,7 @@ def train(
     `validate` is called by all of them, and has to give all the same; the lead alone reads and
     writes checkpoints.
     """
-    device = device_of(model)
+    device = model.device
     counts = torch.tensor(batches.counts(model.item_count))
     dtype = precision(config, device)
     loss_of = make_loss(config, counts, dtype)
