@@ -41,7 +41,7 @@ def command(
         from ..training.distributed import join
         from ..training.run import is_finished, run_fingerprint
 
-    with join() as workers:
+    with join(log.error) as workers:
         if not workers.lead:
             log.only_errors()
         with workers.together():

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,6 +28,11 @@ from ..errors import ConfigError, PocketrecError, WorkerError
 
 WAIT = timedelta(minutes=30)
 """Longest that workers wait for one of them, who may be counting what follows what."""
+
+GONE = (
+    "another worker is gone, and training cannot go on without it: start the same command again "
+    "with --resume"
+)
 
 Number = TypeVar("Number", bound=np.generic)
 
@@ -192,10 +198,11 @@ def _sum(bucket: GradBucket) -> torch.futures.Future[Tensor]:
 
 
 @contextmanager
-def join() -> Iterator[Workers]:
+def join(say: Callable[[str], None] = print) -> Iterator[Workers]:
     """The workers that torchrun started, this one among them; without torchrun it is alone.
 
-    Raises WorkerError when another one is gone, or torchrun wants this one to end.
+    Raises WorkerError when another one is gone. Where torchrun ends this one before it has seen
+    that, the same is told to `say`.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -207,14 +214,16 @@ def join() -> Iterator[Workers]:
         int(os.environ.get("LOCAL_RANK", "0")),
         int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
     )
-    before = signal.signal(signal.SIGTERM, _leave)
-    try:
-        with _told():
+    with _listening(say):
+        try:
             _connect(workers)
             yield workers
             dist.destroy_process_group()
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        except RuntimeError as error:
+            text = str(error).lower()
+            if not isinstance(error, dist.DistError) and "gloo" not in text and "nccl" not in text:
+                raise
+            raise WorkerError(GONE) from error
 
 
 def _connect(workers: Workers) -> None:
@@ -226,25 +235,32 @@ def _connect(workers: Workers) -> None:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what torch's collectives raise when a worker is gone into a sentence."""
+def _listening(say: Callable[[str], None]) -> Iterator[None]:
+    """Inside, SIGTERM ends the process with a sentence, even while it waits for other workers.
+
+    Python's own handlers run only when torch comes back from that, and torchrun is not patient.
+    """
+    inside, outside = os.pipe()
+    os.set_blocking(outside, False)
+
+    def listen() -> None:
+        while number := os.read(inside, 1):
+            if number[0] == signal.SIGTERM:
+                say(GONE)
+                os._exit(2)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.set_wakeup_fd(outside, warn_on_full_buffer=False)
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
     try:
         yield
-    except RuntimeError as error:
-        text = str(error).lower()
-        if not isinstance(error, dist.DistError) and "gloo" not in text and "nccl" not in text:
-            raise
-        raise WorkerError(
-            "another worker is gone, and training cannot go on without it: start the same command "
-            "again with --resume"
-        ) from error
-
-
-def _leave(*_: Any) -> None:
-    raise WorkerError(
-        "torchrun ends this worker, as it does when another one is gone: start the same command "
-        "again with --resume"
-    )
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(outside)
+        listener.join()
+        os.close(inside)
+        signal.signal(signal.SIGTERM, before)
 
 
 def step_generator(seed: int, epoch: int, step: int) -> torch.Generator:
