@@ -1,20 +1,17 @@
 """Two workers, started by torchrun, end where one does; and one that is killed is not missed."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from small_world import MODEL, TRAINING, make_config, run
+from small_world import MODEL, TRAINING
+from train_together import train_one
 
 from pocketrec.artifact import open_manifest
-from pocketrec.cli.train import make_score
-from pocketrec.models.scorer import ModelScorer
-from pocketrec.training.distributed import ALONE
-from small_shop import succeed
+from pocketrec.training import loop
 
 SCRIPT = Path(__file__).with_name("train_together.py")
 # No transformer: the gradient of attention's key bias is rounding alone, of which Adam makes steps.
@@ -23,9 +20,14 @@ RUNS = {
     "softmax": (GRU, {}),
     "sampled_softmax": (GRU, {"loss": "sampled_softmax", "negatives": 6}),
     "in_batch": (GRU, {"loss": "in_batch"}),
+    "rounds": (GRU, {"round_events": 1}),
+    "left by one": (GRU, {}),
+    "left by two": (GRU, {}),
     "whole": (MODEL, {}),
 }
-"""Settings of [model] and [training]; of the last run, with dropout, the rest is in world.toml."""
+"""Settings of [model] and [training]; the last has dropout, and the settings of world.toml."""
+SAME_AS = {"left by one": "softmax", "left by two": "softmax"}
+"""Runs that end as others do which nobody left."""
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +43,33 @@ def world(tmp_path_factory):
 
 
 def torchrun(*words):
-    """Have two workers run a script; gives its code, and what it and they said."""
+    """Have two workers run the script, once more if one dies; gives what all of them said."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    return subprocess.run(
-        [*launcher, *map(str, words)], capture_output=True, text=True, timeout=120, check=False
+    done = subprocess.run(
+        [*launcher, "--max-restarts", "1", SCRIPT, *map(str, words)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
-def train_words(world, data, name):
-    return ["train", world / "world.toml", "--data", data.folder, "--out", world / name]
+def plan(world, name, stop=0):
+    model, training = RUNS[name]
+    return {"folder": str(world / name), "model": model, "training": training, "stop": stop}
 
 
 @pytest.fixture(scope="module")
 def trained(world, data):
     """The folder, after two workers have made all runs."""
-    plans = [
-        json.dumps({"folder": str(world / name), "model": model, "training": training})
-        for name, (model, training) in RUNS.items()
-    ]
-    done = torchrun(SCRIPT, "runs", data.folder, *plans)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "SAVE_SECONDS", -1.0)
+        train_one(data, **plan(world, "left by one", stop=10))
+        plans = [plan(world, name, stop=10 if name == "left by two" else 0) for name in RUNS]
+        torchrun("runs", data.folder, *map(json.dumps, plans))
+        train_one(data, **plan(world, "left by two"))
     return world
 
 
@@ -76,38 +85,36 @@ def metrics(folder):
 
 @pytest.mark.parametrize("name", [name for name in RUNS if name != "whole"])
 def test_two_workers_end_with_the_weights_of_one(data, trained, name):
-    alone = trained / f"{name} alone"
-    config = make_config(RUNS[name][0], **RUNS[name][1])
-    score = make_score(config, data, ALONE)
-    run(data, alone, config, validate=lambda model: score(ModelScorer(model)))
+    """And if one leaves a run in the middle, two end it with them, and the other way round."""
+    alone = plan(trained, SAME_AS.get(name, name))
+    alone["folder"] += " alone"
+    train_one(data, **alone)
+    one, two = Path(alone["folder"]), trained / name
     for file in ("best", "last"):
-        found, expected = weights(trained / name, file), weights(alone, file)
+        found, expected = weights(two, file), weights(one, file)
         for key in (key for key in expected if key.startswith("model.")):
             assert (found[key] - expected[key]).abs().max() < 1e-5, key
-    for line, same in zip(metrics(trained / name), metrics(alone), strict=True):
+    assert len(metrics(one)) == 3
+    for line, same in zip(metrics(two), metrics(one), strict=True):
         assert line == pytest.approx(same, rel=1e-6)
+    prints = [open_manifest(folder, "run")["fingerprint"] for folder in (one, two)]
+    assert prints[0] == prints[1]
 
 
 def test_a_run_goes_on_after_a_worker_was_killed(trained, data):
-    """To the very weights of a run that nobody disturbed; with fewer workers, to others."""
-    done = torchrun(SCRIPT, "kill", 1, 10, *train_words(trained, data, "killed"))
-    assert done.returncode != 0
+    """To the very weights of a run that nobody disturbed, dropout included."""
+    words = ["train", trained / "world.toml", "--data", data.folder, "--out", trained / "killed"]
+    done = torchrun("kill", 1, 10, *words, "--resume")
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
-    assert len(errors) == 1, done.stderr
+    assert len(errors) == 1, done.stderr  # the survivor's
+    assert "another worker is gone" in errors[0]
     assert "--resume" in errors[0]
-    assert "worker" in errors[0]
-    assert "defect" not in errors[0]
-    assert "pocketrec" not in done.stderr.partition(errors[0])[2]  # no traceback of ours
-    shutil.copytree(trained / "killed", trained / "alone")
-    done = torchrun("-m", "pocketrec", *train_words(trained, data, "killed"), "--resume")
-    assert done.returncode == 0, done.stderr
-    assert len([line for line in done.stderr.splitlines() if line.startswith("epoch")]) == 2
-    assert len(done.stdout.splitlines()) == 1  # the lead's
+    assert "Traceback" not in done.stderr
+    epochs = [line for line in done.stderr.splitlines() if line.startswith("epoch")]
+    assert [line.split()[1] for line in epochs] == ["1", "2", "3"]  # the lead's, once
+    assert len(done.stdout.splitlines()) == 1
     for file in ("best", "last"):
         found, expected = (weights(trained / name, file) for name in ("killed", "whole"))
         assert set(found) == set(expected) > {"random_state", "random_state.1"}
         assert all((found[key] == expected[key]).all() for key in expected)
     assert metrics(trained / "killed") == metrics(trained / "whole")
-    succeed(*train_words(trained, data, "alone"), "--resume")
-    prints = [open_manifest(trained / n, "run")["fingerprint"] for n in ("killed", "alone")]
-    assert prints[0] == prints[1]
