@@ -21,13 +21,18 @@ MODEL = {"encoder": "transformer", "dim": 16, "max_length": 8, "layers": 1}
 TRAINING = {"epochs": 3, "batch_labels": 40, "learning_rate": 0.01, "threads": 1, "warmup": 0.2}
 
 
-def make_config(model: dict | None = None, exclude_seen: bool = False, **training) -> Config:
-    data = {"path": "events.csv", "exclude_seen": exclude_seen, "repeats": "all", "buckets": 2}
+def make_config(
+    model: dict | None = None, exclude_seen: bool = False, buckets: int = 2, **training
+) -> Config:
+    data = {"path": "events.csv", "exclude_seen": exclude_seen, "repeats": "all"}
+    data["buckets"] = buckets
     document = {"data": data, "model": model or MODEL, "training": TRAINING | training}
     return parse_config(document, name="test.toml")
 
 
-def prepare_world(folder: Path, seed: int = 0, exclude_seen: bool = False) -> PreparedData:
+def prepare_world(
+    folder: Path, seed: int = 0, exclude_seen: bool = False, buckets: int = 2
+) -> PreparedData:
     """Users with 5 to 20 random events each."""
     random = np.random.default_rng(seed)
     rows = [
@@ -37,7 +42,7 @@ def prepare_world(folder: Path, seed: int = 0, exclude_seen: bool = False) -> Pr
     ]
     events = pl.LazyFrame(rows, schema=["user", "item", "time"], orient="row")
     events = events.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias("order"))
-    config = make_config(exclude_seen=exclude_seen)
+    config = make_config(exclude_seen=exclude_seen, buckets=buckets)
     with new_folder(folder / "data", KIND) as draft:
         engine = LocalEngine(folder / "scratch")
         counts, _ = prepare(events, None, None, config, engine, draft.path)
