@@ -2,12 +2,20 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+import torch
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pocketrec.config import ModelConfig
 from pocketrec.errors import DataError
-from pocketrec.evaluation.protocol import rank_all, rank_scores
+from pocketrec.evaluation import ranking
+from pocketrec.evaluation.protocol import rank_all
+from pocketrec.evaluation.ranking import Whole, rank_scores
 from pocketrec.examples.targets import Targets
+from pocketrec.models import scorer as scorer_module
+from pocketrec.models.products import Cells, Products
+from pocketrec.models.recommender import RecommenderModel
+from pocketrec.models.scorer import ModelScorer
 
 
 def array(*items):
@@ -48,7 +56,7 @@ def worlds(draw):
 @settings(deadline=None)
 def test_rank_and_list_equal_the_naive_ones(world, k, exclude_seen):
     scores, histories, targets = world
-    ranks, top = rank_scores(scores, histories, targets, k, exclude_seen)
+    ranks, top = rank_scores(Whole(scores), histories, targets, k, exclude_seen)
     assert ranks.dtype == np.int64
     assert top.dtype == np.int32
     for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
@@ -61,10 +69,10 @@ def test_rank_and_list_equal_the_naive_ones(world, k, exclude_seen):
 @settings(deadline=None)
 def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
     scores, histories, targets = world
-    rows = iter(scores)
+    of_history = {id(history): row for history, row in zip(histories, scores, strict=True)}
     done = []
-    ranking = rank_all(
-        lambda part, _: np.stack([next(rows) for _ in part]),
+    found = rank_all(
+        lambda part, _: np.stack([of_history[id(history)] for history in part]),
         Targets(histories, targets),
         item_count=scores.shape[1],
         k=3,
@@ -72,24 +80,26 @@ def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
         batch=batch,
         progress=done.append,
     )
-    ranks, top = rank_scores(scores, histories, targets, 3, exclude_seen)
-    assert (ranking.ranks == ranks).all()
-    assert (ranking.top == top).all()
-    assert ranking.lengths.tolist() == [len(history) for history in histories]
+    ranks, top = rank_scores(Whole(scores), histories, targets, 3, exclude_seen)
+    assert (found.ranks == ranks).all()
+    assert (found.top == top).all()
+    assert found.lengths.tolist() == [len(history) for history in histories]
     assert sum(done) == len(targets)
 
 
 def test_a_constant_scorer_gets_no_credit_for_ties():
     scores = np.zeros((1, 100), np.float32)
-    ranks, _ = rank_scores(scores, [array()], array(100), 10, exclude_seen=True)
+    ranks, _ = rank_scores(Whole(scores), [array()], array(100), 10, exclude_seen=True)
     assert ranks.tolist() == [100]
     everyone = np.arange(1, 101, dtype=np.int32)
-    ranks, _ = rank_scores(np.zeros((100, 100)), [array()] * 100, everyone, 10, exclude_seen=True)
+    ranks, _ = rank_scores(
+        Whole(np.zeros((100, 100))), [array()] * 100, everyone, 10, exclude_seen=True
+    )
     assert (ranks <= 10).mean() == pytest.approx(0.1)  # as good as chance, no better
 
 
 def test_an_unknown_target_is_a_miss_however_long_the_list():
-    ranks, top = rank_scores(np.ones((1, 3)), [array()], array(0), 10, exclude_seen=True)
+    ranks, top = rank_scores(Whole(np.ones((1, 3))), [array()], array(0), 10, exclude_seen=True)
     assert ranks.tolist() == [4]
     assert top.tolist() == [[1, 2, 3, 0, 0, 0, 0, 0, 0, 0]]
 
@@ -97,31 +107,31 @@ def test_an_unknown_target_is_a_miss_however_long_the_list():
 def test_seen_items_make_way_and_are_never_shown():
     scores = np.array([[9.0, 8.0, 7.0, 6.0]])
     history = [array(1, 1, 3)]
-    ranks, top = rank_scores(scores, history, array(4), 4, exclude_seen=True)
+    ranks, top = rank_scores(Whole(scores), history, array(4), 4, exclude_seen=True)
     assert ranks.tolist() == [2]
     assert top.tolist() == [[2, 4, 0, 0]]
-    ranks, top = rank_scores(scores, history, array(4), 4, exclude_seen=False)
+    ranks, top = rank_scores(Whole(scores), history, array(4), 4, exclude_seen=False)
     assert ranks.tolist() == [4]
     assert top.tolist() == [[1, 2, 3, 4]]
 
 
 def test_a_target_that_was_seen_is_a_miss():
     scores = np.array([[9.0, 1.0]])
-    ranks, _ = rank_scores(scores, [array(1)], array(1), 1, exclude_seen=True)
+    ranks, _ = rank_scores(Whole(scores), [array(1)], array(1), 1, exclude_seen=True)
     assert ranks.tolist() == [3]
-    ranks, _ = rank_scores(scores, [array(1)], array(1), 1, exclude_seen=False)
+    ranks, _ = rank_scores(Whole(scores), [array(1)], array(1), 1, exclude_seen=False)
     assert ranks.tolist() == [1]
 
 
 def test_scores_that_are_no_numbers_are_refused():
     with pytest.raises(DataError, match="NaN"):
-        rank_scores(np.array([[1.0, np.nan]]), [array()], array(1), 1, exclude_seen=True)
+        rank_scores(Whole(np.array([[1.0, np.nan]])), [array()], array(1), 1, exclude_seen=True)
 
 
 @pytest.mark.parametrize(("history", "target"), [([5], 1), ([-1], 1), ([1], 5), ([1], -2)])
 def test_items_outside_of_the_catalogue_are_refused(history, target):
     with pytest.raises(DataError, match="1 to 4"):
-        rank_scores(np.zeros((1, 4)), [array(*history)], array(target), 1, exclude_seen=True)
+        rank_scores(Whole(np.zeros((1, 4))), [array(*history)], array(target), 1, exclude_seen=True)
 
 
 def test_a_scorer_of_another_catalogue_is_refused():
@@ -138,3 +148,77 @@ def test_a_scorer_of_another_catalogue_is_refused():
 def test_targets_are_one_a_history():
     with pytest.raises(ValueError, match="2 histories, 1 targets"):
         Targets([array(1), array(2)], array(1))
+
+
+@given(worlds(), st.integers(1, 12), st.booleans(), st.integers(1, 30))
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_blocks_do_not_change_the_ranking(monkeypatch, world, k, exclude_seen, block):
+    """Down to blocks of one item; ties lie in one block and across them."""
+    scores, histories, targets = world
+    monkeypatch.setattr(ranking, "BLOCK", block)
+    ranks, top = rank_scores(Whole(scores), histories, targets, k, exclude_seen)
+    for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
+        rank, shown = naive(scores[user], history.tolist(), target, k, exclude_seen)
+        assert ranks[user] == rank
+        assert top[user].tolist() == shown
+
+
+@pytest.mark.parametrize("exclude_seen", [False, True])
+def test_products_rank_as_a_full_sort_of_their_scores(monkeypatch, exclude_seen):
+    """Whole numbers, so that products are exact, few different ones and many ties."""
+    random = np.random.default_rng(3)
+    users, item_count, k = 23, 500, 20
+    factors = [random.integers(-2, 3, (size, 4)) for size in (users, item_count)]
+    cell_of = random.permutation(users * item_count)[:800]
+    cells = cell_of // item_count, cell_of % item_count, random.integers(-20, 20, 800)
+    scores = (factors[0] @ factors[1].T).astype(np.float32)
+    scores[cells[0], cells[1]] = cells[2]
+    products = Products(
+        *(torch.tensor(part, dtype=torch.float32) for part in factors),
+        Cells.of(*map(torch.tensor, cells[:2]), torch.tensor(cells[2], dtype=torch.float32)),
+    )
+    histories = [array(*random.integers(1, item_count + 1, 30)) for _ in range(users)]
+    targets = random.integers(1, item_count + 1, users).astype(np.int32)
+    for block in (users, 64 * users, 10**6):
+        monkeypatch.setattr(ranking, "BLOCK", block)
+        ranks, top = rank_scores(products, histories, targets, k, exclude_seen)
+        for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
+            expected = naive(scores[user], history.tolist(), target, k, exclude_seen)
+            assert (ranks[user], top[user].tolist()) == expected
+
+
+@pytest.mark.parametrize("followers", [0, 3])
+@pytest.mark.parametrize("temperature", [1.0, 0.3])
+def test_a_models_products_are_its_scores(monkeypatch, followers, temperature):
+    """Log-probabilities but for what is the same for all items of a user."""
+    torch.manual_seed(0)
+    item_count, users, random = 300, 40, np.random.default_rng(0)
+    config = ModelConfig(
+        encoder="bow", dim=16, max_length=9, followers=followers, temperature=temperature
+    )
+    model = RecommenderModel(item_count, config)
+    if model.followers is not None:
+        model.followers.ids[1:] = torch.randint(0, item_count + 1, (item_count, followers))
+    scorer = ModelScorer(model)
+    histories = [array(*random.integers(1, item_count + 1, user % 12)) for user in range(users)]
+    monkeypatch.setattr(scorer_module, "BLOCK", 70)
+    products = scorer.products(histories)
+    assert (products.cells is None) == (followers == 0)
+    difference = products.block(0, item_count).numpy() - scorer(histories)
+    assert np.ptp(difference, axis=1).max() < 1e-5
+    if followers == 0:
+        assert np.abs(difference).max() < 1e-5
+
+
+def test_a_scorer_is_asked_for_products_if_it_has_them():
+    class Both:
+        def __call__(self, histories, features=None):
+            raise AssertionError
+
+        def products(self, histories, features=None):
+            return Products(torch.ones(len(histories), 1), torch.tensor([[1.0], [3.0], [2.0]]))
+
+    targets = Targets([array()] * 5, array(1, 2, 3, 2, 0))
+    found = rank_all(Both(), targets, item_count=3, k=2, exclude_seen=True, batch=2)
+    assert found.ranks.tolist() == [3, 1, 2, 1, 4]
+    assert found.top.tolist() == [[2, 3]] * 5

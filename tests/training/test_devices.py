@@ -80,9 +80,12 @@ def test_training_and_scores_are_those_of_the_cpu(elsewhere, encoder):
         assert model.device == device
         torch.manual_seed(1)
         losses, _ = steps(model)
-        found.append((losses, ModelScorer(model)(histories)))
+        scorer = ModelScorer(model)
+        products = scorer.products(histories).block(0, ITEMS).numpy()
+        found.append((losses, scorer(histories), products))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
     np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-4)
+    np.testing.assert_allclose(found[0][2], found[1][2], rtol=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["sampled_softmax", "in_batch", "gbce"])

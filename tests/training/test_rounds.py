@@ -149,11 +149,9 @@ def test_a_run_in_rounds_that_was_left_ends_as_if_it_was_not(many, tmp_path, mon
 
 @pytest.mark.parametrize("limit", [None, 7])
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_parts_of_the_targets_are_all_of_them(many, monkeypatch, limit, count):
-    monkeypatch.setattr("pocketrec.examples.shards.BLOCK", 3)
+def test_parts_of_the_targets_are_all_of_them(many, limit, count):
     whole = many.targets("valid", limit)
     parts = [many.targets("valid", limit, of=Part(number, count)) for number in range(count)]
     assert [t for part in parts for t in part.targets] == whole.targets.tolist()
     found = [history.tolist() for part in parts for history in part.histories]
     assert found == [history.tolist() for history in whole.histories]
-    assert all(len(part.targets) % 3 == 0 for part in parts[:-1])

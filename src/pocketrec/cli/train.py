@@ -65,7 +65,7 @@ def _train(
     config: Config, data: PreparedData, folder: Path, workers: Workers, *, resume: bool
 ) -> None:
     """Train, with a bar, a line an epoch, and at the end a word on models that are of no use."""
-    from ..evaluation.baselines import popularity_of
+    from ..evaluation.baselines import Baseline
     from ..models.scorer import ModelScorer
     from ..training.run import run_training
 
@@ -114,7 +114,7 @@ def _train(
             on_epoch=on_epoch,
             workers=workers,
         )
-    popular = score(popularity_of(data.item_counts))
+    popular = score(Baseline(data.item_counts.astype(np.float32)))
     if position.best_score <= popular:
         log.warning(
             f"the best validation NDCG@10, {position.best_score:.4f}, is not above that of a list "

@@ -8,10 +8,11 @@ seq_knn .280 / .164.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..examples.shards import Sequences
@@ -24,7 +25,7 @@ from ..examples.transitions import (
     count_transitions,
     decay,
 )
-from .protocol import Scorer
+from ..models.products import Cells, Products
 
 # Chosen on the VALIDATION targets of MovieLens-1M (the second-last event of each user).
 SOURCE_POWER: Final = 0.5  # votes of an item with n events are divided by n^0.5
@@ -33,39 +34,41 @@ NEIGHBOURS: Final = 1000  # successors kept of each item: bounds memory for larg
 
 
 @dataclass(frozen=True)
-class _Popularity:
-    counts: NDArray[np.float32]  # (V,)
+class Baseline:
+    """One list of scores for everybody, but for the items that a history's newest events vote for.
+
+    `scores` (V,); without `transitions` nothing votes. `strengths` (R,) are votes of the newest
+    item, the one before, and so on.
+    """
+
+    scores: NDArray[np.float32]
+    transitions: Transitions | None = None
+    strengths: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+
+    def products(self, histories: list[NDArray[np.int32]], features: object = None) -> Products:
+        """Scores (B, V), of which only those with votes are made."""
+        everybody = torch.ones(len(histories), 1)
+        found = Products(everybody, torch.from_numpy(self.scores).unsqueeze(1))
+        if self.transitions is None:
+            return found
+        votes = self.transitions.follow(histories, self.strengths)
+        told = votes.users, votes.items, votes.weights
+        return replace(found, cells=Cells.of(*(torch.from_numpy(part) for part in told)))
 
     def __call__(
         self, histories: list[NDArray[np.int32]], features: object = None
     ) -> NDArray[np.float32]:
-        return np.tile(self.counts, (len(histories), 1))
+        """The scores as a scorer gives them."""
+        scores: NDArray[np.float32] = self.products(histories).block(0, len(self.scores)).numpy()
+        return scores
 
 
-@dataclass(frozen=True)
-class _Votes:
-    transitions: Transitions
-    strengths: NDArray[np.float64]  # (R,) votes of the newest item, the one before, ...
-    fallback: NDArray[np.float32]  # (V,) in -1..0: order of the items nothing leads to
-
-    def __call__(
-        self, histories: list[NDArray[np.int32]], features: object = None
-    ) -> NDArray[np.float32]:
-        scores = self.transitions.follow(histories, self.strengths)
-        return np.where(scores > 0, scores, self.fallback)
-
-
-def popularity(sequences: Sequences, item_count: int) -> Scorer:
+def popularity(sequences: Sequences, item_count: int) -> Baseline:
     """The same list for everybody: score(i) = training events of item i."""
-    return popularity_of(sequences.counts(item_count))
+    return Baseline(sequences.counts(item_count).astype(np.float32))
 
 
-def popularity_of(item_counts: NDArray[np.int64]) -> Scorer:
-    """`popularity` of known counts: training events of items 1..V, (V,)."""
-    return _Popularity(item_counts.astype(np.float32))
-
-
-def markov(sequences: Sequences, item_count: int) -> Scorer:
+def markov(sequences: Sequences, item_count: int) -> Baseline:
     """First-order Markov chain: score(i) = how often i came right after the newest item.
 
     Dividing by the row's sum would not change the order, so it is left out. Equal counts go to the
@@ -73,10 +76,10 @@ def markov(sequences: Sequences, item_count: int) -> Scorer:
     items for an empty history, rank by popularity below the others.
     """
     transitions = count_transitions(sequences, item_count, np.ones(1), neighbours=NEIGHBOURS)
-    return _Votes(transitions, np.ones(1), _fallback(sequences, item_count))
+    return Baseline(_fallback(sequences, item_count), transitions, np.ones(1))
 
 
-def seq_knn(sequences: Sequences, item_count: int) -> Scorer:
+def seq_knn(sequences: Sequences, item_count: int) -> Baseline:
     """Sequential nearest neighbours: the newest items vote for what soon follows them.
 
     score(i) = sum over r = 1..20 of r^-1 * w(item r-th newest in the history, i), with
@@ -94,10 +97,10 @@ def seq_knn(sequences: Sequences, item_count: int) -> Scorer:
         target_scale=counts**-TARGET_POWER,
         neighbours=NEIGHBOURS,
     )
-    return _Votes(transitions, decay(RECENT, RECENCY_POWER), _fallback(sequences, item_count))
+    return Baseline(_fallback(sequences, item_count), transitions, decay(RECENT, RECENCY_POWER))
 
 
-BASELINES: Final[dict[str, Callable[[Sequences, int], Scorer]]] = {
+BASELINES: Final[dict[str, Callable[[Sequences, int], Baseline]]] = {
     "popularity": popularity,
     "markov": markov,
     "seq_knn": seq_knn,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..encoding import Feature
 from ..examples.shards import PreparedData, Sequences
-from ..examples.targets import Targets
+from ..examples.targets import Targets, joined
 from ..examples.transitions import (
     LAG_POWER,
     RECENCY_POWER,
@@ -32,13 +32,13 @@ from ..models.followers import Followers
 from ..schema import IntArray, Rows
 from ..tflite_edit import parse, stored
 from .baselines import NEIGHBOURS
-from .protocol import Scorer
+from .protocol import SCORES, Scorer
 
 Scores = NDArray[np.float64]
 Places = NDArray[np.intp]
 
 BATCH = 256
-"""Histories that are scored at once."""
+"""Histories that are scored at once, or fewer where these are more than SCORES."""
 
 REFERENCE_SHARE = 0.5
 """Of the reference's probability, what the newest events vote for; the rest is popularity."""
@@ -117,12 +117,14 @@ def log_probabilities(
     Right for logits and for log-probabilities alike, which it only brings to the sum of 1.
     """
     found = np.empty(len(targets.targets))
-    for first in range(0, len(found), BATCH):
-        part = targets.part(slice(first, first + BATCH))
+    first, step = 0, 1  # one history tells how many items there are
+    while first < len(found):
+        part = targets.part(slice(first, first + step))
         scores = np.asarray(scorer(part.histories, part.features), np.float64)
         scores -= scores.max(axis=1, keepdims=True)
         own = scores[np.arange(len(scores)), part.targets - 1]
-        found[first : first + BATCH] = own - np.log(np.exp(scores).sum(axis=1))
+        found[first : first + step] = own - np.log(np.exp(scores).sum(axis=1))
+        first, step = first + step, max(1, min(BATCH, SCORES // scores.shape[1]))
         progress(len(scores))
     return found
 
@@ -149,7 +151,8 @@ class Reference:
 
     def __call__(self, histories: list[IntArray], features: object = None) -> NDArray[np.float32]:
         """Log-probabilities (B, V)."""
-        votes = self.transitions.follow(histories, decay(RECENT, RECENCY_POWER))
+        found = self.transitions.follow(histories, decay(RECENT, RECENCY_POWER))
+        votes = found.whole(len(histories), len(self.popularity))
         sums = votes.sum(axis=1, keepdims=True)
         votes = np.where(sums > 0, votes / np.where(sums > 0, sums, 1), self.popularity)
         mixed = (1 - REFERENCE_SHARE) * self.popularity + REFERENCE_SHARE * votes
@@ -184,7 +187,7 @@ def attacks(
     - followers - REFERENCE: less the share in lists that are counted on the reference.
     """
     asked = [next_events(history, events) for history in attacked]
-    targets, sizes = _joined(asked), [len(part.targets) for part in asked]
+    targets, sizes = joined(asked), [len(part.targets) for part in asked]
     everyone = [history for histories in references.values() for history in histories]
     popularity = np.log(Reference.count(everyone, item_count).popularity)
     found = {
@@ -249,16 +252,6 @@ def follower_lists(content: bytes, item_count: int) -> IntArray | None:
         if tensor.type in _INTEGERS and data and len(shape) == 2 and shape[0] == item_count + 1:
             return np.frombuffer(data, _INTEGERS[tensor.type]).reshape(shape).astype(np.int32)
     return None
-
-
-def _joined(parts: Sequence[Targets]) -> Targets:
-    """The targets of several users, one user after the other."""
-    told = [rows for part in parts for rows in part.features or ()]
-    return Targets(
-        [history for part in parts for history in part.histories],
-        np.concatenate([part.targets for part in parts]),
-        told or None,
-    )
 
 
 def _means(values: Scores, sizes: Sequence[int]) -> Scores:

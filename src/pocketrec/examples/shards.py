@@ -22,10 +22,6 @@ from ..toml import parse_config
 from .inputs import column_of
 from .targets import Targets, joined
 
-BLOCK = 256
-"""Users that are ranked at once: parts of targets are made of whole blocks, so that whoever ranks
-them ranks the same users side by side, and gives the same scores to the last bit."""
-
 KIND = "prepared"
 NEEDED = ("source", "config", "features", "counts", "files")
 
@@ -218,8 +214,7 @@ class PreparedData:
         A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
         With `limit`, users are taken at equal distances, the same ones each time. Without `now`
         the model is not told how much time passed between the newest event and the target. `of`
-        is a part of them, of whole blocks of BLOCK users but for the last. One shard is read at a
-        time.
+        is a part of them. One shard is read at a time.
         """
         column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
         if column is None:
@@ -228,9 +223,7 @@ class PreparedData:
         kept = np.arange(sum(sizes))
         if limit is not None and len(kept) > limit:
             kept = np.linspace(0, len(kept) - 1, limit).round().astype(np.int64)
-        blocks = -(-len(kept) // BLOCK)
-        first, last = (BLOCK * (blocks * n // of.of) for n in (of.number, of.number + 1))
-        kept = kept[first:last]
+        kept = np.array_split(kept, of.of)[of.number]
         found, before = [_targets(pl.DataFrame(), features, now=now)], 0
         for name, size in zip(self.shards, sizes, strict=True):
             own = kept[(kept >= before) & (kept < before + size)] - before

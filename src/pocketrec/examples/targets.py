@@ -33,6 +33,11 @@ class Targets:
         features = None if self.features is None else self.features[rows]
         return Targets(self.histories[rows], self.targets[rows], features)
 
+    def in_order(self, users: NDArray[np.intp]) -> Targets:
+        """The same users in another order."""
+        features = None if self.features is None else [self.features[user] for user in users]
+        return Targets([self.histories[user] for user in users], self.targets[users], features)
+
 
 def joined(parts: Sequence[Targets]) -> Targets:
     """All users of at least one part, which are told of the same features."""

@@ -32,10 +32,8 @@ class Transitions:
     successors: NDArray[np.int32]
     weights: NDArray[np.float32]
 
-    def follow(
-        self, histories: list[NDArray[np.int32]], strengths: NDArray[np.float64]
-    ) -> NDArray[np.float32]:
-        """Sum the rows of each history's newest items: (B histories) -> (B, V).
+    def follow(self, histories: list[NDArray[np.int32]], strengths: NDArray[np.float64]) -> Votes:
+        """Sum the rows of each history's newest items: the cells of (B, V) that are not 0.
 
         The newest item's row counts strengths[0] times, the one before strengths[1] times, and
         so on. Index 0 takes its place in the history and adds nothing.
@@ -46,7 +44,7 @@ class Transitions:
             recent = history[-len(strengths) :][::-1]
             newest[row, : len(recent)] = recent
         sizes = (self.starts[newest + 1] - self.starts[newest]).sum(axis=1)
-        scores = np.empty((len(histories), item_count), np.float32)
+        cells, weights = [np.empty(0, np.int64)], [np.empty(0)]
         for first, last in _cut(sizes, PAIRS):
             block = newest[first:last]
             begin, size = self.starts[block], self.starts[block + 1] - self.starts[block]
@@ -56,9 +54,42 @@ class Transitions:
             user = np.repeat(np.arange(last - first), len(strengths))
             cell = np.repeat(user * item_count - 1, size) + self.successors[entry]
             weight = np.repeat(np.tile(strengths, last - first), size) * self.weights[entry]
-            total = np.bincount(cell, weight, minlength=(last - first) * item_count)
-            scores[first:last] = total.reshape(last - first, item_count)
+            cell, weight = _summed(cell, weight, (last - first) * item_count)
+            cells.append(cell + first * item_count)
+            weights.append(weight)
+        users, items = np.divmod(np.concatenate(cells), max(1, item_count))
+        return Votes(users, items, np.concatenate(weights).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Votes:
+    """Positive sums (E,) of users 0..B-1 for items, from 0, by user and then by item."""
+
+    users: NDArray[np.int64]
+    items: NDArray[np.int64]
+    weights: NDArray[np.float32]
+
+    def whole(self, users: int, item_count: int) -> NDArray[np.float32]:
+        """The same as (B, V), 0 where nothing votes."""
+        scores = np.zeros((users, item_count), np.float32)
+        scores[self.users, self.items] = self.weights
         return scores
+
+
+def _summed(
+    cells: NDArray[np.int64], weights: NDArray[np.float64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The different cells among 0..count - 1, rising, and the sums of their weights."""
+    if count <= 4 * len(cells):  # counting is quicker than sorting where most cells are met
+        total = np.bincount(cells, weights, minlength=count).astype(np.float64, copy=False)
+        found = np.flatnonzero(total).astype(np.int64)
+        return found, total[found]
+    order = np.argsort(cells, kind="stable")
+    fresh = np.flatnonzero(np.diff(cells[order], prepend=-1))
+    if not len(fresh):
+        return cells, weights
+    sums: NDArray[np.float64] = np.add.reduceat(weights[order], fresh)
+    return cells[order][fresh], sums
 
 
 def count_transitions(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ..schema import Rows
+from .products import Cells, Products
 from .recommender import RecommenderModel, lengths_of
+
+BLOCK = 2**13
+"""Items whose logits are summed at once."""
 
 
 class ModelScorer:
@@ -26,19 +32,63 @@ class ModelScorer:
 
         `features` are rows by input: of each history's events (n, M), of its user (M,).
         """
-        item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
-        item_id = item_id.to(self.model.device)
-        rows = self._rows(features, item_id.shape[1]) if features else None
         with torch.inference_mode():
-            lengths = lengths_of(item_id)
-            states = self.model.states(item_id, rows)
-            every = torch.arange(len(histories), device=item_id.device)
-            users = states[every, (lengths - 1).clamp(min=0)]
-            starts = self.model.starts(item_id, rows)
-            users = torch.where((lengths > 0).unsqueeze(1), users, starts)
+            users, item_id = self._users(histories, features)
             scores = self.model.scores(users, item_id)[:, 1:]
         found: npt.NDArray[np.float32] = scores.cpu().numpy()
         return found
+
+    def products(
+        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
+    ) -> Products:
+        """The same order of items as products, (B, V) of them: none is made yet.
+
+        With followers these are logits too, but for the items that the newest events vote for: of
+        a probability p, log p + logsumexp(logits) - log(1 - share), which is the logit itself
+        where there is no vote.
+        """
+        model = self.model
+        with torch.no_grad():
+            users, item_id = self._users(histories, features)
+            users = users / model.config.temperature
+            # Wherever the model is, ranks are counted on the CPU.
+            found = Products(users.cpu(), model.table.detach()[1:].cpu())
+            if model.followers is None:
+                return found
+            items, votes = model.followers.votes(item_id, lengths_of(item_id))  # (B, R * F)
+            cells = self._voted(found, model.followers.share, items.cpu(), votes.cpu())
+            return replace(found, cells=cells)
+
+    def _users(
+        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """User vectors (B, D) of histories, and their items (B, L)."""
+        item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
+        item_id = item_id.to(self.model.device)
+        rows = self._rows(features, item_id.shape[1]) if features else None
+        lengths = lengths_of(item_id)
+        states = self.model.states(item_id, rows)
+        every = torch.arange(len(histories), device=item_id.device)
+        users = states[every, (lengths - 1).clamp(min=0)]
+        starts = self.model.starts(item_id, rows)
+        return torch.where((lengths > 0).unsqueeze(1), users, starts), item_id
+
+    @staticmethod
+    def _voted(found: Products, share: float, items: torch.Tensor, votes: torch.Tensor) -> Cells:
+        """What the items have that a user's newest events vote for."""
+        total = torch.zeros(len(found.users))  # the logit of padding, which has a share as well
+        for first in range(0, len(found.items), BLOCK):
+            block = found.block(first, first + BLOCK)
+            total = torch.logaddexp(total, block.logsumexp(1))
+        user, place = torch.nonzero(votes, as_tuple=True)
+        width = len(found.items) + 1
+        cells, index = torch.unique(user * width + items[user, place], return_inverse=True)
+        summed = votes.new_zeros(len(cells)).index_add_(0, index, votes[user, place])
+        user, item = cells // width, cells % width - 1
+        logit = (found.users[user] * found.items[item]).sum(1)
+        odds = share / (1 - share)
+        voted = torch.log(summed * odds) + total[user]
+        return Cells.of(user, item, torch.logaddexp(logit, voted))
 
     def _rows(self, features: list[Rows], width: int) -> dict[str, torch.Tensor]:
         """One tensor an input, events padded as the histories are."""
