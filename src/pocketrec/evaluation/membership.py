@@ -57,9 +57,11 @@ class History:
     features: Rows
 
 
-def members(data: PreparedData, features: Sequence[Feature]) -> list[History]:
-    """The users with at least two events that training saw: those events."""
-    sequences = data.training(features)
+def members(
+    data: PreparedData, features: Sequence[Feature], shards: Sequence[str] | None = None
+) -> list[History]:
+    """The users, of some shards or of all, with at least two events that training saw: those."""
+    sequences = data.training(features, shards)
     bounds = zip(sequences.offsets[:-1], sequences.offsets[1:], strict=True)
     return [
         History(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,6 +56,17 @@ class Sequences:
             raise DataError(
                 f"offsets of sequences must rise from 0 to the number of events, {len(self.items)}"
             )
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Training events of each user, (U,)."""
+        return np.diff(self.offsets)
+
+    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+        """The first events, at most so many, of each of some users, whose places rise."""
+        for user in users:
+            first, last = self.offsets[user : user + 2]
+            yield self.items[first : min(last, first + most)]
 
     def counts(self, item_count: int) -> npt.NDArray[np.int64]:
         """Training events of items 1..V -> (V,)."""
@@ -238,6 +249,28 @@ class PreparedData:
         # Those of the manifest: what else may lie in the folder was never checked.
         files = [self.folder / name for name in shards]
         return pl.scan_parquet(files, glob=False).select(columns).collect()
+
+
+@dataclass(frozen=True)
+class StoredSequences:
+    """The training events of all users where they lie: one shard in memory at a time."""
+
+    data: PreparedData
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Training events of each user, (U,)."""
+        return np.concatenate([self.data.lengths(shard) for shard in self.data.shards])
+
+    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+        """As those of Sequences."""
+        before = 0
+        for shard in self.data.shards:
+            sequences = self.data.training((), [shard])
+            after = before + len(sequences.lengths)
+            own = users[(users >= before) & (users < after)]
+            yield from sequences.firsts(own - before, most)
+            before = after
 
 
 def _shards_of(names: Iterable[str]) -> list[str]:

@@ -21,7 +21,8 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._C._distributed_c10d import GradBucket
+from torch._C._distributed_c10d import GradBucket, PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import ConfigError, PocketrecError, WorkerError
@@ -227,11 +228,22 @@ def join(say: Callable[[str], None] = print) -> Iterator[Workers]:
 
 
 def _connect(workers: Workers) -> None:
-    if workers.device.type == "cuda":
+    store, *_ = next(rendezvous("env://", timeout=WAIT))
+    if workers.size == workers.local_size:
+        # torchrun's own store outlives a restart on one machine, with the addresses of the dead.
+        # On several it makes a new one, and the machines may have counted other restarts.
+        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+        store = PrefixStore(f"attempt {attempt}", store)
+    on_gpu = workers.device.type == "cuda"
+    if on_gpu:
         torch.cuda.set_device(workers.device)
-        dist.init_process_group("cpu:gloo,cuda:nccl", timeout=WAIT)
-    else:
-        dist.init_process_group("gloo", timeout=WAIT)
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
+        timeout=WAIT,
+        store=store,
+        rank=workers.rank,
+        world_size=workers.size,
+    )
 
 
 @contextmanager
