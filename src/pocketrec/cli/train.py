@@ -43,7 +43,7 @@ def command(
 
     with join(log.error) as workers:
         if not workers.lead:
-            log.only_errors()
+            log.only_errors()  # the lead speaks for all
         with workers.together():
             # The workers of each machine check its files between them.
             part = Part(workers.local_rank, workers.local_size)
@@ -51,6 +51,12 @@ def command(
             config = with_data(load_config(config_path, settings), data)
             finished = workers.lead and is_finished(folder, config, data)
         workers.agree("data or TOML", run_fingerprint(config, data))
+        if workers.size > len(data.shards):
+            log.warning(
+                f"of {workers.size} workers {workers.size - len(data.shards)} have nothing to do, "
+                f"for the data are in {len(data.shards)} shards: prepare them with data.buckets = "
+                f"{workers.size} at least"
+            )
         if workers.total(finished):
             log.info(f"'{folder}' already holds this run, finished: nothing to do")
             is_new = False
