@@ -49,7 +49,7 @@ def torchrun(*words):
         [*launcher, "--max-restarts", "1", SCRIPT, *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
