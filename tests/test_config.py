@@ -123,6 +123,7 @@ def test_every_field_has_a_sentence(section, field):
         ("training", "patience", 0),
         ("training", "precision", "float16"),
         ("training", "threads", 0),
+        ("training", "round_events", 0),
         ("evaluation", "cutoffs", []),
         ("evaluation", "cutoffs", [0]),
         ("evaluation", "bootstrap", 0),

@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,11 +110,17 @@ def kind_of(folder: Path) -> str | None:
 
 
 def open_manifest(
-    folder: Path, kind: str, *, check_files: bool = True, needs: Iterable[str] = ()
+    folder: Path,
+    kind: str,
+    *,
+    check_files: bool = True,
+    choose: Callable[[list[str]], Iterable[str]] = lambda names: names,
+    needs: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Read a folder's manifest; check its own hash, kind, version and (on request) each file's.
 
-    `needs` are keys that it must have. Raises ArtifactError with the first thing that is wrong.
+    `choose` gives the names of those files that are checked, of the names of all; `needs` are
+    keys that it must have. Raises ArtifactError with the first thing that is wrong.
     """
     path = folder / File.MANIFEST
     try:
@@ -140,16 +146,18 @@ def open_manifest(
     if missing := [key for key in needs if key not in rest]:
         raise ArtifactError(f"'{folder}' has a manifest without '{missing[0]}': make it again")
     if check_files:
-        _check_files(folder, manifest)
+        _check_files(folder, manifest, choose)
     return rest
 
 
-def _check_files(folder: Path, manifest: dict[str, Any]) -> None:
+def _check_files(
+    folder: Path, manifest: dict[str, Any], choose: Callable[[list[str]], Iterable[str]]
+) -> None:
     files = manifest.get("files")
     if not isinstance(files, dict):
         raise ArtifactError(f"'{folder}' has a manifest without a list of files")
-    for name, expected in files.items():
-        path = folder / name
+    for name in choose(list(files)):
+        path, expected = folder / name, files[name]
         try:
             if not _is_inside(folder.resolve(), name):
                 raise ArtifactError(f"'{folder}' lists what is no file inside of it: {name!r}")

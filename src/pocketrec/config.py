@@ -325,10 +325,19 @@ class TrainingConfig(Section):
     validate_every: Count = Field(1, description="epochs between measurements of NDCG@10")
     validate_users: Count = Field(10_000, description="most users that a measurement ranks")
     patience: Count = Field(10, description="measurements without a better NDCG@10 until the end")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="of the loss's matrix products; bfloat16 where the CPU has it"
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="of the loss's matrix products, on a GPU of the encoder's too; auto: bfloat16 "
+        "on a GPU that has it, else float32",
     )
-    threads: int | None = Field(None, ge=1, le=256, description="CPU threads; all when not given")
+    threads: int | None = Field(
+        None, ge=1, le=256, description="CPU threads of a worker; by default all there are, shared"
+    )
+    round_events: Count = Field(
+        50_000_000,
+        description="most training events in memory at a time; of a larger log as many shards as "
+        "fit are trained, then others",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

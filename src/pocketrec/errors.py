@@ -9,6 +9,7 @@ PocketrecError
 ├── QualityError         an export failed one of its gates
 ├── EngineError          a cluster's runner failed at a step
 ├── InputError           a call of the runtime was given something it cannot answer
+├── WorkerError          one of the workers that train together is gone
 └── MissingExtraError    a command needs packages that are not installed
 """
 
@@ -61,6 +62,10 @@ class EngineError(PocketrecError):
 
 class InputError(PocketrecError):
     """A recommender was asked something that it cannot answer."""
+
+
+class WorkerError(PocketrecError):
+    """One of the workers that train together is gone, so that the others cannot go on."""
 
 
 class MissingExtraError(PocketrecError):

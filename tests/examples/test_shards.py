@@ -8,7 +8,7 @@ import pytest
 from small_logs import make_config, make_events, some_rows
 
 from pocketrec.errors import ArtifactError, DataError
-from pocketrec.examples.shards import PreparedData, Sequences
+from pocketrec.examples.shards import Part, PreparedData, Sequences, StoredSequences
 
 
 @pytest.fixture(scope="module")
@@ -94,3 +94,31 @@ def test_equal_splits_are_known_whatever_they_lie_in(prepare_log):
     assert split(swapped) != same
     assert split(rows, {"kind": "users", "test_fraction": 0.4, "valid_fraction": 0.4}) != same
     assert split([*rows, (12, 0, 0), (12, 1, 1), (12, 2, 2)], min_user_events=1) != same
+
+
+def test_stored_sequences_are_those_in_memory(data):
+    whole, stored = data.training(), StoredSequences(data)
+    assert stored.lengths.tolist() == whole.lengths.tolist()
+    for users in (np.arange(40)[::3], np.array([39]), np.array([], np.intp)):
+        found = [first.tolist() for first in stored.firsts(users, 3)]
+        assert found == [first.tolist() for first in whole.firsts(users, 3)]
+        offsets = whole.offsets[users]
+        assert found == [
+            whole.items[o : o + len(f)].tolist() for o, f in zip(offsets, found, strict=True)
+        ]
+
+
+def test_some_shards_are_some_of_the_users(data):
+    parts = [data.training((), [shard]) for shard in data.shards]
+    assert np.concatenate([part.items for part in parts]).tolist() == data.training().items.tolist()
+    assert [len(part.lengths) for part in parts] == [len(data.lengths(s)) for s in data.shards]
+
+
+def test_those_who_open_data_together_check_it_between_them(data, tmp_path):
+    folder = tmp_path / "data"
+    shutil.copytree(data.folder, folder)
+    (folder / data.shards[1]).write_bytes(b"damaged")
+    assert PreparedData.open(folder, part=Part(0, 2)).shards == data.shards
+    for part in (Part(1, 2), Part(0, 1), Part(1, 3)):
+        with pytest.raises(ArtifactError, match="changed or damaged"):
+            PreparedData.open(folder, part=part)

@@ -13,6 +13,7 @@ from pocketrec.examples.engines.local import LocalEngine
 from pocketrec.examples.prepare import prepare
 from pocketrec.examples.shards import KIND, PreparedData
 from pocketrec.toml import parse_config
+from pocketrec.training.distributed import ALONE
 from pocketrec.training.run import run_training
 
 ITEMS = 10
@@ -20,13 +21,18 @@ MODEL = {"encoder": "transformer", "dim": 16, "max_length": 8, "layers": 1}
 TRAINING = {"epochs": 3, "batch_labels": 40, "learning_rate": 0.01, "threads": 1, "warmup": 0.2}
 
 
-def make_config(model: dict | None = None, exclude_seen: bool = False, **training) -> Config:
-    data = {"path": "events.csv", "exclude_seen": exclude_seen, "repeats": "all", "buckets": 2}
+def make_config(
+    model: dict | None = None, exclude_seen: bool = False, buckets: int = 2, **training
+) -> Config:
+    data = {"path": "events.csv", "exclude_seen": exclude_seen, "repeats": "all"}
+    data["buckets"] = buckets
     document = {"data": data, "model": model or MODEL, "training": TRAINING | training}
     return parse_config(document, name="test.toml")
 
 
-def prepare_world(folder: Path, seed: int = 0, exclude_seen: bool = False) -> PreparedData:
+def prepare_world(
+    folder: Path, seed: int = 0, exclude_seen: bool = False, buckets: int = 2
+) -> PreparedData:
     """Users with 5 to 20 random events each."""
     random = np.random.default_rng(seed)
     rows = [
@@ -36,7 +42,7 @@ def prepare_world(folder: Path, seed: int = 0, exclude_seen: bool = False) -> Pr
     ]
     events = pl.LazyFrame(rows, schema=["user", "item", "time"], orient="row")
     events = events.with_columns(pl.int_range(pl.len(), dtype=pl.UInt64).alias("order"))
-    config = make_config(exclude_seen=exclude_seen)
+    config = make_config(exclude_seen=exclude_seen, buckets=buckets)
     with new_folder(folder / "data", KIND) as draft:
         engine = LocalEngine(folder / "scratch")
         counts, _ = prepare(events, None, None, config, engine, draft.path)
@@ -50,7 +56,17 @@ def judge(model) -> float:
     return float((model.table.abs().mean() - model.start.abs().mean()).detach())
 
 
-def run(data, folder, config, *, resume=False, validate=judge, on_progress=None, on_epoch=None):
+def run(
+    data,
+    folder,
+    config,
+    *,
+    resume=False,
+    validate=judge,
+    on_progress=None,
+    on_epoch=None,
+    workers=ALONE,
+):
     return run_training(
         config,
         data,
@@ -59,4 +75,5 @@ def run(data, folder, config, *, resume=False, validate=judge, on_progress=None,
         resume=resume,
         on_progress=on_progress or (lambda _: None),
         on_epoch=on_epoch or (lambda _: None),
+        workers=workers,
     )

@@ -32,7 +32,7 @@ def command(
     with needs_extra("Exporting", "train"):
         from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
         from ..bundle import KIND, open_bundle
-        from ..examples.shards import PreparedData
+        from ..examples.shards import PreparedData, StoredSequences
         from ..export.build import export_bundle
         from ..export.disclosure import disclosure
         from ..toml import override_config
@@ -64,7 +64,7 @@ def command(
     with log.steps("exporting") as step, new_folder(folder, KIND) as draft:
         step("fitting what a like teaches")
         adaptation = fit_adaptation(
-            run.model, data.training(), exclude_seen=config.data.exclude_seen
+            run.model, StoredSequences(data), exclude_seen=config.data.exclude_seen
         )
         export_bundle(
             run.model,

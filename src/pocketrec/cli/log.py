@@ -99,6 +99,11 @@ def _speak(level: int, *, as_json: bool) -> None:
     LOG.propagate = False
 
 
+def only_errors() -> None:
+    """Say nothing but why a command failed: somebody else speaks for all who work on it."""
+    LOG.setLevel(logging.ERROR)
+
+
 def elapsed() -> float:
     """Seconds since the command began."""
     return time.monotonic() - _settings.started

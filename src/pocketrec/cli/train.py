@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import numpy as np
 import typer
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from ..config import Config
     from ..evaluation.protocol import Scorer
     from ..examples.shards import PreparedData
+    from ..training.distributed import Workers
+    from ..training.loop import EpochMetrics, Progress
 
 
 def command(
@@ -33,20 +36,45 @@ def command(
 ) -> None:
     """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
     with needs_extra("Training", "train"):
-        from ..evaluation.baselines import popularity
-        from ..examples.shards import PreparedData
-        from ..models.scorer import ModelScorer
+        from ..examples.shards import Part, PreparedData
         from ..toml import load_config
-        from ..training.loop import EpochMetrics
-        from ..training.loop import Progress as Step
-        from ..training.run import is_finished, run_training
+        from ..training.distributed import join
+        from ..training.run import is_finished, run_fingerprint
 
-    data = PreparedData.open(data_path)
-    config = with_data(load_config(config_path, settings), data)
-    if is_finished(folder, config, data):
-        log.info(f"'{folder}' already holds this run, finished: nothing to do")
-        _show(folder, as_json=as_json, is_new=False)
-        return
+    with join(log.error) as workers:
+        if not workers.lead:
+            log.only_errors()  # the lead speaks for all
+        with workers.together():
+            # The workers of each machine check its files between them.
+            part = Part(workers.local_rank, workers.local_size)
+            data = PreparedData.open(data_path, part=part)
+            config = with_data(load_config(config_path, settings), data)
+            finished = workers.lead and is_finished(folder, config, data)
+        workers.agree("data or TOML", run_fingerprint(config, data))
+        if workers.size > len(data.shards):
+            log.warning(
+                f"of {workers.size} workers {workers.size - len(data.shards)} have nothing to do, "
+                f"for the data are in {len(data.shards)} shards: prepare them with data.buckets = "
+                f"{workers.size} at least"
+            )
+        if workers.total(finished):
+            log.info(f"'{folder}' already holds this run, finished: nothing to do")
+            is_new = False
+        else:
+            _train(config, data, folder, workers, resume=resume)
+            is_new = True
+    if workers.lead:
+        _show(folder, as_json=as_json, is_new=is_new)
+
+
+def _train(
+    config: Config, data: PreparedData, folder: Path, workers: Workers, *, resume: bool
+) -> None:
+    """Train, with a bar, a line an epoch, and at the end a word on models that are of no use."""
+    from ..evaluation.baselines import Baseline
+    from ..models.scorer import ModelScorer
+    from ..training.run import run_training
+
     columns = (
         TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
         BarColumn(),
@@ -57,13 +85,13 @@ def command(
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     epochs = config.training.epochs
-    score = make_score(config, data)
+    score = make_score(config, data, workers)
     with log.bar(*columns) as bar:
         task = bar.add_task(
             "", total=float(epochs), epoch=0, epochs=epochs, speed=0.0, loss=0.0, score="-"
         )
 
-        def on_progress(step: Step) -> None:
+        def on_progress(step: Progress) -> None:
             bar.update(
                 task,
                 completed=step.epoch - 1 + step.step / step.steps,
@@ -90,15 +118,15 @@ def command(
             resume=resume,
             on_progress=on_progress,
             on_epoch=on_epoch,
+            workers=workers,
         )
-    popular = score(popularity(data.training(), data.item_count))
+    popular = score(Baseline(data.item_counts.astype(np.float32)))
     if position.best_score <= popular:
         log.warning(
             f"the best validation NDCG@10, {position.best_score:.4f}, is not above that of a list "
             f"of what is popular, {popular:.4f}: such a model is of no use; try more epochs, "
             "another training.learning_rate, or more data"
         )
-    _show(folder, as_json=as_json, is_new=True)
 
 
 def _show(folder: Path, *, as_json: bool, is_new: bool) -> None:
@@ -137,13 +165,18 @@ def with_data(config: Config, data: PreparedData) -> Config:
     return config.model_copy(update={"data": data.config.data, "split": data.config.split})
 
 
-def make_score(config: Config, data: PreparedData) -> Callable[[Scorer], float]:
-    """NDCG@10 by full ranking of (at most `validate_users`) validation targets."""
+def make_score(config: Config, data: PreparedData, workers: Workers) -> Callable[[Scorer], float]:
+    """NDCG@10 by full ranking of (at most `validate_users`) validation targets.
+
+    Each worker ranks a part of them, and all get the score of the whole.
+    """
     from ..evaluation.protocol import rank_all
     from ..evaluation.summary import user_values
+    from ..examples.shards import Part
 
     features = data.features_of(config.features)
-    targets = data.targets("valid", config.training.validate_users, features=features)
+    part = Part(workers.rank, workers.size)
+    targets = data.targets("valid", config.training.validate_users, features=features, of=part)
 
     def score(scorer: Scorer) -> float:
         ranking = rank_all(
@@ -153,6 +186,7 @@ def make_score(config: Config, data: PreparedData) -> Callable[[Scorer], float]:
             k=10,
             exclude_seen=config.data.exclude_seen,
         )
-        return float(user_values(ranking, "ndcg@10", data.item_count).mean())
+        own = user_values(ranking, "ndcg@10", data.item_count)
+        return float(np.concatenate(workers.gather(own)).mean())
 
     return score

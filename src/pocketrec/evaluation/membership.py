@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..encoding import Feature
 from ..examples.shards import PreparedData, Sequences
-from ..examples.targets import Targets
+from ..examples.targets import Targets, joined
 from ..examples.transitions import (
     LAG_POWER,
     RECENCY_POWER,
@@ -57,9 +57,11 @@ class History:
     features: Rows
 
 
-def members(data: PreparedData, features: Sequence[Feature]) -> list[History]:
-    """The users with at least two events that training saw: those events."""
-    sequences = data.training(features)
+def members(
+    data: PreparedData, features: Sequence[Feature], shards: Sequence[str] | None = None
+) -> list[History]:
+    """The users, of some shards or of all, with at least two events that training saw: those."""
+    sequences = data.training(features, shards)
     bounds = zip(sequences.offsets[:-1], sequences.offsets[1:], strict=True)
     return [
         History(
@@ -187,7 +189,7 @@ def attacks(
     - followers - REFERENCE: less the share in lists that are counted on the reference.
     """
     asked = [next_events(history, events) for history in attacked]
-    targets, sizes = _joined(asked), [len(part.targets) for part in asked]
+    targets, sizes = joined(asked), [len(part.targets) for part in asked]
     everyone = [history for histories in references.values() for history in histories]
     popularity = np.log(Reference.count(everyone, item_count).popularity)
     found = {
@@ -252,16 +254,6 @@ def follower_lists(content: bytes, item_count: int) -> IntArray | None:
         if tensor.type in _INTEGERS and data and len(shape) == 2 and shape[0] == item_count + 1:
             return np.frombuffer(data, _INTEGERS[tensor.type]).reshape(shape).astype(np.int32)
     return None
-
-
-def _joined(parts: Sequence[Targets]) -> Targets:
-    """The targets of several users, one user after the other."""
-    told = [rows for part in parts for rows in part.features or ()]
-    return Targets(
-        [history for part in parts for history in part.histories],
-        np.concatenate([part.targets for part in parts]),
-        told or None,
-    )
 
 
 def _means(values: Scores, sizes: Sequence[int]) -> Scores:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,20 @@ from ..errors import ArtifactError, ConfigError, DataError
 from ..schema import PADDING, Column, File, IntArray, Rows
 from ..toml import parse_config
 from .inputs import column_of
-from .targets import Targets
+from .targets import Targets, joined
 
 KIND = "prepared"
 NEEDED = ("source", "config", "features", "counts", "files")
+
+
+class Part(NamedTuple):
+    """The `number`-th, from 0, `of` so many about equal parts."""
+
+    number: int = 0
+    of: int = 1
+
+
+WHOLE = Part()
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,17 @@ class Sequences:
                 f"offsets of sequences must rise from 0 to the number of events, {len(self.items)}"
             )
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Training events of each user, (U,)."""
+        return np.diff(self.offsets)
+
+    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+        """The first events, at most so many, of each of some users, whose places rise."""
+        for user in users:
+            first, last = self.offsets[user : user + 2]
+            yield self.items[first : min(last, first + most)]
+
     def counts(self, item_count: int) -> npt.NDArray[np.int64]:
         """Training events of items 1..V -> (V,)."""
         if len(self.items) and (self.items.min() < 0 or self.items.max() > item_count):
@@ -68,9 +89,18 @@ class PreparedData:
     features: list[Feature]
 
     @classmethod
-    def open(cls, folder: Path) -> PreparedData:
-        """Check the manifest and every file's hash, and read the item table."""
-        manifest = open_manifest(folder, KIND, needs=NEEDED)
+    def open(cls, folder: Path, *, part: Part = WHOLE) -> PreparedData:
+        """Check the manifest and every file's hash, and read the item table.
+
+        Of several who open it together each checks a `part` of the shards.
+        """
+
+        def choose(names: list[str]) -> list[str]:
+            shards = _shards_of(names)
+            others = set(shards) - set(shards[part.number :: part.of])
+            return [name for name in names if name not in others]
+
+        manifest = open_manifest(folder, KIND, choose=choose, needs=NEEDED)
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         try:
             features = [Feature.from_json(entry) for entry in manifest["features"]]
@@ -95,7 +125,7 @@ class PreparedData:
         libraries or with other features: figures of one model on equal splits can be compared.
         """
         names = (Column.TRAIN_LENGTH, Column.VALID_POSITION, Column.TEST_POSITION)
-        frame = self._shards(Column.USER, Column.ITEM, *names)
+        frame = self._read(self.shards, Column.USER, Column.ITEM, *names)
         frame = frame.cast({Column.USER: pl.String}).sort(Column.USER)
         digest = hashlib.sha256()
         for ids in (self.catalogue[Column.ITEM], frame[Column.USER]):
@@ -135,10 +165,38 @@ class PreparedData:
             f for f in self.features if f.name in (of_events if f.of == "event" else config.user)
         ]
 
-    def training(self, features: Sequence[Feature] = ()) -> Sequences:
-        """The part of each user's events that training may see."""
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards, in order; each has the whole histories of some users."""
+        return _shards_of(self.manifest["files"])
+
+    def lengths(self, shard: str) -> npt.NDArray[np.int64]:
+        """Training events of each user of a shard, (U,), by reading one small column."""
+        found = self._read([shard], Column.TRAIN_LENGTH)[Column.TRAIN_LENGTH]
+        return found.to_numpy().astype(np.int64)
+
+    def training(
+        self, features: Sequence[Feature] = (), shards: Sequence[str] | None = None
+    ) -> Sequences:
+        """The part of each user's events that training may see; of some shards, or of all.
+
+        Memory is that of the result and one shard.
+        """
+        names = self.shards if shards is None else shards
+        parts = [self._training(name, features) for name in names]
+        lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(p.offsets) for p in parts)])
+        rows = {
+            f.input: np.concatenate(
+                [np.empty((0, f.slots), np.int32), *(p.features[f.input] for p in parts)]
+            )
+            for f in features
+        }
+        items = np.concatenate([np.empty(0, np.int32), *(p.items for p in parts)])
+        return Sequences(items, np.cumsum(lengths), rows)
+
+    def _training(self, shard: str, features: Sequence[Feature]) -> Sequences:
         columns = {feature.input: column_of(feature) for feature in features}
-        frame = self._shards(Column.ITEM, Column.TRAIN_LENGTH, *columns.values())
+        frame = self._read([shard], Column.ITEM, Column.TRAIN_LENGTH, *columns.values())
         length = pl.col(Column.TRAIN_LENGTH).cast(pl.Int64)
         frame = frame.with_columns(
             pl.col(Column.ITEM).list.head(length),
@@ -160,47 +218,87 @@ class PreparedData:
         *,
         features: Sequence[Feature] = (),
         now: bool = True,
+        of: Part = WHOLE,
     ) -> Targets:
         """Histories (oldest first, whole), features and targets of "valid" or "test", one a user.
 
         A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
         With `limit`, users are taken at equal distances, the same ones each time. Without `now`
-        the model is not told how much time passed between the newest event and the target.
+        the model is not told how much time passed between the newest event and the target. `of`
+        is a part of them. One shard is read at a time.
         """
         column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
         if column is None:
             raise DataError(f"there is no part '{part}': valid or test")
-        columns = [column_of(feature) for feature in features]
-        frame = self._shards(Column.ITEM, column, *columns).drop_nulls(column)
-        if limit is not None and frame.height > limit:
-            kept = np.linspace(0, frame.height - 1, limit).round().astype(np.int64)
-            frame = frame[kept]
-        histories: list[IntArray] = []
-        targets: list[int] = []
-        told: list[Rows] = []
-        for items, position, *rows in frame.iter_rows():
-            events = np.asarray(items, np.int32)
-            before = events[:position]
-            known = before != PADDING
-            histories.append(before[known])
-            targets.append(int(events[position]))
-            of_user: dict[str, IntArray] = {}
-            for feature, flat in zip(features, rows, strict=True):
-                values: IntArray = np.asarray(flat, np.int32).reshape(-1, feature.slots)
-                if feature.of == "user":
-                    of_user[feature.input] = values[0]
-                    continue
-                of_user[feature.input] = values[:position][known]
-                if feature.time == "now" and not now:
-                    of_user[feature.input][-1:] = MISSING
-            told.append(of_user)
-        return Targets(histories, np.asarray(targets, np.int32), told if features else None)
+        sizes = [self._read([name], column)[column].drop_nulls().len() for name in self.shards]
+        kept = np.arange(sum(sizes))
+        if limit is not None and len(kept) > limit:
+            kept = np.linspace(0, len(kept) - 1, limit).round().astype(np.int64)
+        kept = np.array_split(kept, of.of)[of.number]
+        found, before = [_targets(pl.DataFrame(), features, now=now)], 0
+        for name, size in zip(self.shards, sizes, strict=True):
+            own = kept[(kept >= before) & (kept < before + size)] - before
+            if len(own):
+                columns = [column_of(feature) for feature in features]
+                frame = self._read([name], Column.ITEM, column, *columns).drop_nulls(column)[own]
+                found.append(_targets(frame, features, now=now))
+            before += size
+        return joined(found)
 
-    def _shards(self, *columns: str) -> pl.DataFrame:
+    def _read(self, shards: Sequence[str], *columns: str) -> pl.DataFrame:
         # Those of the manifest: what else may lie in the folder was never checked.
-        names = sorted(n for n in self.manifest["files"] if n.startswith(f"{File.SHARDS}/"))
-        files = [self.folder / name for name in names]
+        files = [self.folder / name for name in shards]
         return pl.scan_parquet(files, glob=False).select(columns).collect()
+
+
+@dataclass(frozen=True)
+class StoredSequences:
+    """The training events of all users where they lie: one shard in memory at a time."""
+
+    data: PreparedData
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Training events of each user, (U,)."""
+        return np.concatenate([self.data.lengths(shard) for shard in self.data.shards])
+
+    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+        """As those of Sequences."""
+        before = 0
+        for shard in self.data.shards:
+            sequences = self.data.training((), [shard])
+            after = before + len(sequences.lengths)
+            own = users[(users >= before) & (users < after)]
+            yield from sequences.firsts(own - before, most)
+            before = after
+
+
+def _shards_of(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.startswith(f"{File.SHARDS}/"))
+
+
+def _targets(frame: pl.DataFrame, features: Sequence[Feature], *, now: bool) -> Targets:
+    """Targets of users: columns of items, of the target's position, and of each feature."""
+    histories: list[IntArray] = []
+    targets: list[int] = []
+    told: list[Rows] = []
+    for items, position, *rows in frame.iter_rows():
+        events = np.asarray(items, np.int32)
+        before = events[:position]
+        known = before != PADDING
+        histories.append(before[known])
+        targets.append(int(events[position]))
+        of_user: dict[str, IntArray] = {}
+        for feature, flat in zip(features, rows, strict=True):
+            values: IntArray = np.asarray(flat, np.int32).reshape(-1, feature.slots)
+            if feature.of == "user":
+                of_user[feature.input] = values[0]
+                continue
+            of_user[feature.input] = values[:position][known]
+            if feature.time == "now" and not now:
+                of_user[feature.input][-1:] = MISSING
+        told.append(of_user)
+    return Targets(histories, np.asarray(targets, np.int32), told if features else None)
 
 
 def _flat(lists: pl.Series) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,3 +37,11 @@ class Targets:
         """The same users in another order."""
         features = None if self.features is None else [self.features[user] for user in users]
         return Targets([self.histories[user] for user in users], self.targets[users], features)
+
+
+def joined(parts: Sequence[Targets]) -> Targets:
+    """All users of at least one part, which are told of the same features."""
+    histories = [history for part in parts for history in part.histories]
+    told = [rows for part in parts for rows in part.features or ()]
+    targets = np.concatenate([part.targets for part in parts])
+    return Targets(histories, targets, None if parts[0].features is None else told)

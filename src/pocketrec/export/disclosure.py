@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..evaluation.membership import members, supporters
 from ..examples.shards import PreparedData
 from ..models.recommender import RecommenderModel
@@ -19,7 +21,8 @@ def disclosure(data: PreparedData, model: RecommenderModel) -> dict[str, Any]:
     told = dict(data.manifest["counts"]["disclosed"])
     if model.followers is not None:
         ids: IntArray = model.followers.ids.numpy().astype("int32")
-        users = supporters(members(data, ()), ids)[ids > 0]
+        of_shards = (supporters(members(data, (), [shard]), ids) for shard in data.shards)
+        users = sum(of_shards, np.zeros_like(ids))[ids > 0]  # a user is in one shard only
         told["followers"] = {
             "pairs": len(users),
             "fewest_users": int(users.min(initial=users.max(initial=0))),

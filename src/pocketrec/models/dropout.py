@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 
-def random_keep(shape: torch.Size, keep_of_256: int) -> Tensor:
-    """A bool mask, True with probability keep_of_256 / 256, from torch's own generator.
+def random_keep(shape: torch.Size, keep_of_256: int, device: torch.device) -> Tensor:
+    """A bool mask, True with probability keep_of_256 / 256, from the device's own generator.
 
     torch's CPU dropout draws one value a number (9-16 ns); eight masks fit into one 64-bit
     draw (below 2 ns a number), which is worth a fifth of a training step.
     """
     count = shape.numel()
-    bits = torch.empty((count + 7) // 8, dtype=torch.int64)
+    bits = torch.empty((count + 7) // 8, dtype=torch.int64, device=device)
     bits.random_(-(2**63), None)
     return bits.view(torch.uint8)[:count].view(shape) < keep_of_256
 
@@ -41,7 +41,8 @@ class Dropout(nn.Module):
         """What happens to x in training."""
         scale = 256 / self.keep_of_256
         # One product with floats is twice as fast as one with bools and one with the scale.
-        return x * torch.where(random_keep(x.shape, self.keep_of_256), scale, 0.0).to(x.dtype)
+        kept = random_keep(x.shape, self.keep_of_256, x.device)
+        return x * torch.where(kept, scale, 0.0).to(x.dtype)
 
 
 class ItemDropout(Dropout):
@@ -49,4 +50,4 @@ class ItemDropout(Dropout):
 
     def drop(self, x: Tensor) -> Tensor:
         """(B, L, D) -> (B, L, D)."""
-        return x * random_keep(x.shape[:-1], self.keep_of_256).unsqueeze(-1)
+        return x * random_keep(x.shape[:-1], self.keep_of_256, x.device).unsqueeze(-1)

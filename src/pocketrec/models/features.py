@@ -61,7 +61,7 @@ class EventFeatures(nn.Module):
 
     def forward(self, item_id: Tensor, table: Tensor, rows: TensorRows | None = None) -> Tensor:
         """item_id (B, L), the item table (V + 1, D), rows (B, L, M) by input -> (B, L, D)."""
-        x = torch.zeros(1, 1, 1)
+        x = torch.zeros(1, 1, 1, device=item_id.device)
         if self.items:
             x = self.item_dropout(self.dropout(F.embedding(item_id, table)))
         for name, of_feature in tables(self.tables):
@@ -78,7 +78,7 @@ class UserFeatures(nn.Module):
 
     def forward(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
         """`item_id` (B, L) says how many users there are."""
-        total = torch.zeros(1, 1)
+        total = torch.zeros(1, 1, device=item_id.device)
         for name, of_feature in tables(self.tables):
             total = total + of_feature(rows_or_missing(rows, name, item_id[:, 0], of_feature.slots))
         return total
@@ -98,4 +98,4 @@ def rows_or_missing(rows: TensorRows | None, name: str, like: Tensor, slots: int
     """The rows that are given of a feature, or MISSING for each of `like`."""
     if rows is not None and name in rows:
         return rows[name]
-    return torch.full((*like.shape, slots), MISSING, dtype=torch.int32)
+    return torch.full((*like.shape, slots), MISSING, dtype=torch.int32, device=like.device)

@@ -78,12 +78,13 @@ class Followers(nn.Module):
         newest = torch.gather(item_id, 1, place.clamp(min=0).to(torch.int64))
         newest = newest * (place >= 0).to(newest.dtype)
         followers = self.ids[newest].to(torch.int64)  # (B, R, F)
-        weights = _weights(recent, self.ids.shape[1]) * (followers != PADDING).to(torch.float32)
+        weights = _weights(recent, self.ids.shape[1], followers.device)
+        weights = weights * (followers != PADDING).to(torch.float32)
         weights = weights.flatten(1)
         return followers.flatten(1), weights / weights.sum(-1, keepdim=True).clamp(min=SMALLEST)
 
 
-def _weights(recent: int, count: int) -> Tensor:
+def _weights(recent: int, count: int, device: torch.device) -> Tensor:
     """Votes by how long ago (rows) and place among the followers (columns): (R, F)."""
     votes = np.outer(decay(recent, RECENCY_POWER), decay(count, RANK_POWER))
-    return torch.from_numpy(votes.astype(np.float32))
+    return torch.as_tensor(votes.astype(np.float32), device=device)

@@ -53,6 +53,11 @@ class RecommenderModel(nn.Module):
         )
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are, and what the model is given has to be."""
+        return self.start.device
+
+    @property
     def max_length(self) -> int:
         """L, the newest events that are looked at."""
         return self.config.value("max_length")

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import torch
 
 from ..schema import Rows
-from .followers import Followers
 from .products import Cells, Products
 from .recommender import RecommenderModel, lengths_of
 
@@ -39,8 +38,9 @@ class ModelScorer:
         """
         with torch.inference_mode():
             users, item_id = self._users(histories, features)
-            scores: npt.NDArray[np.float32] = self.model.scores(users, item_id)[:, 1:].numpy()
-        return scores
+            scores = self.model.scores(users, item_id)[:, 1:]
+        found: npt.NDArray[np.float32] = scores.cpu().numpy()
+        return found
 
     def products(
         self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
@@ -54,16 +54,21 @@ class ModelScorer:
         model = self.model
         with torch.no_grad():
             users, item_id = self._users(histories, features)
-            found = Products(users / model.config.temperature, self.table[1:])
+            users = (users / model.config.temperature).cpu()
+            # Wherever the model is, ranks are counted on the CPU.
+            found = Products(users, self.table[1:].cpu())
             if model.followers is None:
                 return found
-            return replace(found, cells=self._voted(found, model.followers, item_id))
+            items, votes = model.followers.votes(item_id, lengths_of(item_id))  # (B, R * F)
+            cells = self._voted(found, model.followers.share, items.cpu(), votes.cpu())
+            return replace(found, cells=cells)
 
     def _users(
         self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """User vectors (B, D) of histories, and their items (B, L)."""
         item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
+        item_id = item_id.to(self.model.device)
         rows = self._rows(features, item_id.shape[1]) if features else {}
         step = max(1, EVENTS // item_id.shape[1])
         parts = [slice(first, first + step) for first in range(0, len(histories), step)]
@@ -77,24 +82,24 @@ class ModelScorer:
         """Of a few users: item_id (B, L) -> (B, D)."""
         lengths = lengths_of(item_id)
         states = self.model.states(item_id, rows, self.table)
-        users = states[torch.arange(len(item_id)), (lengths - 1).clamp(min=0)]
+        every = torch.arange(len(item_id), device=item_id.device)
+        users = states[every, (lengths - 1).clamp(min=0)]
         return torch.where((lengths > 0).unsqueeze(1), users, self.model.starts(item_id, rows))
 
     @staticmethod
-    def _voted(found: Products, followers: Followers, item_id: torch.Tensor) -> Cells:
+    def _voted(found: Products, share: float, items: torch.Tensor, votes: torch.Tensor) -> Cells:
         """What the items have that a user's newest events vote for."""
-        total = torch.zeros(len(item_id))  # the logit of padding, which has a share as well
+        total = torch.zeros(len(found.users))  # the logit of padding, which has a share as well
         for first in range(0, len(found.items), BLOCK):
             block = found.block(first, first + BLOCK)
             total = torch.logaddexp(total, block.logsumexp(1))
-        items, votes = followers.votes(item_id, lengths_of(item_id))  # (B, R * F)
         user, place = torch.nonzero(votes, as_tuple=True)
         width = len(found.items) + 1
         cells, index = torch.unique(user * width + items[user, place], return_inverse=True)
         summed = votes.new_zeros(len(cells)).index_add_(0, index, votes[user, place])
         user, item = cells // width, cells % width - 1
         logit = (found.users[user] * found.items[item]).sum(1)
-        odds = followers.share / (1 - followers.share)
+        odds = share / (1 - share)
         voted = torch.log(summed * odds) + total[user]
         return Cells.of(user, item, torch.logaddexp(logit, voted))
 
@@ -107,7 +112,7 @@ class ModelScorer:
                 if feature.input in told:
                     newest = told[feature.input][-self.model.max_length :]
                     rows[user, : len(newest)] = newest
-            found[feature.input] = torch.from_numpy(rows)
+            found[feature.input] = torch.from_numpy(rows).to(self.model.device)
         return found
 
 

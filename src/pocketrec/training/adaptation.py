@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..device import DECAY, MASKED, SLOWING
-from ..examples.shards import Sequences
+from ..examples.shards import Sequences, StoredSequences
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, IntArray
 
@@ -37,7 +37,11 @@ def step_weights(steps: int) -> Tensor:
 
 
 def fit_adaptation(
-    model: RecommenderModel, sequences: Sequences, *, exclude_seen: bool = True, seed: int = 1
+    model: RecommenderModel,
+    sequences: Sequences | StoredSequences,
+    *,
+    exclude_seen: bool = True,
+    seed: int = 1,
 ) -> Tensor:
     """The matrix A (D, D) for a trained model; zero where it would not help.
 
@@ -56,22 +60,19 @@ class _Users:
     def __init__(
         self,
         model: RecommenderModel,
-        sequences: Sequences,
+        sequences: Sequences | StoredSequences,
         random: np.random.Generator,
         *,
         exclude_seen: bool,
     ) -> None:
         self.exclude_seen = exclude_seen
         self.events = min(EVENTS, model.max_length)
-        lengths = np.diff(sequences.offsets)
-        users = np.flatnonzero(lengths >= 2)
+        users = np.flatnonzero(sequences.lengths >= 2)
         if len(users) > USERS:
             users = np.sort(random.choice(users, USERS, replace=False))
         width = self.events + AHEAD
         items: IntArray = np.zeros((len(users), width), np.int32)
-        for row, user in enumerate(users):
-            first = sequences.offsets[user]
-            own = sequences.items[first : first + min(width, lengths[user])]
+        for row, own in enumerate(sequences.firsts(users, width)):
             items[row, : len(own)] = own
         self.items = torch.from_numpy(items)  # (U, events + AHEAD)
         self.lengths = (self.items != PADDING).sum(1)

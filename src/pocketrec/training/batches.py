@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..encoding import MISSING, Feature
@@ -22,7 +24,8 @@ class Batch:
 
     item_id (B, L) int32 and labels (B, L) int64, padded at the end with 0; start_labels (B,)
     int64, one event of each window, to learn what to show to somebody without history; `rows` of
-    features by input, of events (B, L, M) and of users (B, M).
+    features by input, of events (B, L, M) and of users (B, M). Of a batch that several workers
+    train each has a part: `label_count` is the whole batch's, and `share` what of it is here.
     """
 
     item_id: Tensor
@@ -30,21 +33,32 @@ class Batch:
     start_labels: Tensor
     label_count: int
     rows: dict[str, Tensor] = field(default_factory=dict)
+    share: float = 1.0
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return replace(
+            self,
+            item_id=self.item_id.to(device, non_blocking=True),
+            labels=self.labels.to(device, non_blocking=True),
+            start_labels=self.start_labels.to(device, non_blocking=True),
+            rows={name: rows.to(device, non_blocking=True) for name, rows in self.rows.items()},
+        )
 
 
 @dataclass(frozen=True)
 class _Windows:
-    """Stretches of histories: `counts` (W,) labels each, whose inputs begin at `starts` (W,).
+    """Stretches of histories: `counts` (W,) labels each, whose inputs begin at `begins` (W,).
 
-    `users` (W,) are the places of their users among the sequences.
+    `users` (W,) say whose history, and events of it are counted from 0.
     """
 
-    starts: np.ndarray
-    counts: np.ndarray
-    users: np.ndarray
+    begins: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    users: NDArray[np.int64]
 
-    def __getitem__(self, rows: np.ndarray) -> _Windows:
-        return _Windows(self.starts[rows], self.counts[rows], self.users[rows])
+    def __getitem__(self, rows: NDArray[Any]) -> _Windows:
+        return _Windows(self.begins[rows], self.counts[rows], self.users[rows])
 
 
 class Batches:
@@ -55,6 +69,10 @@ class Batches:
     each event meets every context. Windows of like length go into one batch, filled until it has
     `batch_labels` labels: steps weigh labels equally, and little is padding. A share `hidden` of
     the features' values is taken away at random, so that the model learns to do without.
+
+    What is in which batch depends on the histories' lengths alone. A worker of several plans with
+    the `lengths` (U,) of all users, has the `sequences` of those that are `held` (U,) by it, and
+    makes its part of each batch; the parts of all workers are the batch that one would make.
     """
 
     def __init__(
@@ -66,17 +84,21 @@ class Batches:
         seed: int,
         features: Seq[Feature] = (),
         hidden: float = 0.0,
+        lengths: NDArray[np.int64] | None = None,
+        held: NDArray[np.bool_] | None = None,
     ) -> None:
-        lengths = np.diff(sequences.offsets)
-        users = np.flatnonzero(lengths >= 2)
-        if not len(users):
+        own = np.diff(sequences.offsets)
+        lengths = own if lengths is None else lengths
+        self.held = np.ones(len(lengths), np.bool_) if held is None else held
+        if not np.array_equal(lengths[self.held], own):
+            raise DataError("the lengths of the training sequences are not those of their events")
+        self.users = np.flatnonzero(lengths >= 2)
+        if not len(self.users):
             raise DataError("no user has two training events: there is no next event to learn")
         self.sequences = sequences
-        self.items = sequences.items
-        self.users = users
-        self.features, self.rows, self.hidden = features, sequences.features, hidden
-        self.starts = sequences.offsets[:-1][users]
-        self.label_counts = lengths[users] - 1
+        self.features, self.hidden = features, hidden
+        self.row = np.cumsum(self.held) - 1  # of a user who is held, among those who are
+        self.label_counts = lengths[self.users] - 1
         self.max_length = max_length
         self.batch_labels = batch_labels
         self.seed = seed
@@ -86,9 +108,9 @@ class Batches:
         """Positions trained in one epoch."""
         return int(self.label_counts.sum())
 
-    def plan(self, epoch: int) -> list[_Windows]:
-        """The windows of each of the epoch's batches, in order."""
-        random = np.random.default_rng([self.seed, epoch, 0])
+    def plan(self, epoch: int, number: int = 0) -> list[_Windows]:
+        """The windows of each of the epoch's batches, in order; `number` is that of a round."""
+        random = np.random.default_rng([self.seed, epoch, 0, *([number] if number else [])])
         windows = self._cut(random)
         windows = windows[random.permutation(len(windows.counts))]
         # Lengths within an eighth of each other count as alike: mixing against padding.
@@ -99,9 +121,13 @@ class Batches:
         batches = np.split(np.arange(len(before)), cuts)
         return [windows[batches[i]] for i in random.permutation(len(batches))]
 
-    def epoch(self, epoch: int) -> Epoch:
-        """The epoch's batches, planned but not yet made."""
-        return Epoch(self, epoch, self.plan(epoch))
+    def counts(self, item_count: int) -> NDArray[np.int64]:
+        """Training events of items 1..V -> (V,)."""
+        return self.sequences.counts(item_count)
+
+    def epoch(self, epoch: int, number: int = 0, first_step: int = 0) -> Epoch:
+        """The batches of the epoch, or of its round of that number, planned but not yet made."""
+        return Epoch(self, epoch, self.plan(epoch, number), first_step)
 
     def _cut(self, random: np.random.Generator) -> _Windows:
         """Cut each history at distances of L; the first cut of a long one is anywhere."""
@@ -113,43 +139,56 @@ class Batches:
         piece = np.arange(len(user)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
         begin = np.where(piece == 0, 0, first[user] + (piece - 1) * length)
         end = np.minimum(first[user] + piece * length, self.label_counts[user])
-        return _Windows(self.starts[user] + begin, end - begin, self.users[user])
+        return _Windows(begin, end - begin, self.users[user])
 
     def batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
-        """The tensors of some windows; `random` draws what is hidden, and the start labels."""
+        """The tensors of some windows; `random` draws what is hidden, and the start labels.
+
+        It draws for the whole batch, whoever holds what of it.
+        """
+        held = self.held[windows.users]  # (W,)
+        own, items = windows[held], self.sequences.items
+        rows_of = self.row[own.users]
+        starts = self.sequences.offsets[rows_of] + own.begins
         column = np.arange(windows.counts.max())
-        is_event = column < windows.counts[:, None]  # (B, L)
-        place = np.where(is_event, windows.starts[:, None] + column, 0)
-        inputs = np.where(is_event, self.items[place], PADDING)
-        labels = np.where(is_event, self.items[place + is_event], PADDING)
+        is_event = column < own.counts[:, None]  # (B, L)
+        place = np.where(is_event, starts[:, None] + column, 0)
+        inputs = np.where(is_event, items[place], PADDING)
+        labels = np.where(is_event, items[place + is_event], PADDING)
         rows = {}
         for feature in self.features:
-            found = self.rows[feature.input]
+            found = self.sequences.features[feature.input]
+            shape: tuple[int, ...] = (len(held),)
             if feature.of == "event":
                 found = np.where(is_event[..., None], found[place], MISSING)  # (B, L, M)
+                shape = (len(held), len(column))
             else:
-                found = found[windows.users]  # (B, M)
+                found = found[rows_of]  # (B, M)
             if self.hidden:
-                away = random.random(found.shape[:-1]) < self.hidden
+                away = (random.random(shape) < self.hidden)[held]
                 found = np.where(away[..., None], MISSING, found)
             rows[feature.input] = torch.from_numpy(found.astype(np.int32))
-        picked = windows.starts + random.integers(0, windows.counts + 1)
+        picked = starts + random.integers(0, windows.counts + 1)[held]
+        every, here = (int(part.counts.sum()) + len(part.counts) for part in (windows, own))
         return Batch(
             item_id=torch.from_numpy(inputs.astype(np.int32)),
             labels=torch.from_numpy(labels.astype(np.int64)),
-            start_labels=torch.from_numpy(self.items[picked].astype(np.int64)),
+            start_labels=torch.from_numpy(items[picked].astype(np.int64)),
             label_count=int(windows.counts.sum()),
             rows=rows,
+            share=here / every,
         )
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The batches of one epoch, each made when its turn comes."""
+    """The batches of one epoch, or of a round of it, each made when its turn comes."""
 
     batches: Batches
     number: int
     plan: list[_Windows]
+    first_step: int = 0
+    """Of the epoch, what the round begins with."""
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -164,5 +203,5 @@ class Epoch:
     def after(self, step: int) -> Iterator[Batch]:
         """The batches from `step` on; each draws from a generator of its own, so none is needed."""
         for i, windows in enumerate(self.plan[step:], step):
-            seed = [self.batches.seed, self.number, 1, i]
+            seed = [self.batches.seed, self.number, 1, self.first_step + i]
             yield self.batches.batch(windows, np.random.default_rng(seed))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
 
 from ..artifact import write_atomically
 from ..errors import ArtifactError
+from ..models.recommender import RecommenderModel
+from .distributed import ALONE, Workers, own_seed
 
 _MODEL = "model."
 _OPTIMIZER = "optimizer."
@@ -42,14 +45,23 @@ class Position:
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, position: Position
+    path: Path,
+    model: RecommenderModel,
+    optimizer: torch.optim.Optimizer,
+    position: Position,
+    random: Sequence[Tensor] | None = None,
 ) -> None:
-    """Write weights, optimizer state, torch's random state and the position."""
+    """Write weights, optimizer state, random states and the position.
+
+    `random` are the states of all workers' `random_state`, in their order; None: one is alone.
+    Nothing in the file tells of the device.
+    """
     tensors = {_MODEL + name: value for name, value in _weights(model).items()}
     for name, state in _optimizer_state(model, optimizer).items():
         tensors[_OPTIMIZER + name] = state
-    tensors[_RANDOM] = torch.get_rng_state()
-    tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    states = [random_state(model.device)] if random is None else random
+    tensors |= {_random_name(model.device, rank): state for rank, state in enumerate(states)}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     where = json.dumps(asdict(position))
     # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
     entry = json.dumps({_POSITION: where, _DIGEST: _digest(tensors, where)})
@@ -57,32 +69,62 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer | None = None
+    path: Path,
+    model: RecommenderModel,
+    optimizer: torch.optim.Optimizer | None = None,
+    workers: Workers = ALONE,
 ) -> Position:
     """Restore what `save_checkpoint` wrote; without `optimizer` the weights only.
 
+    Of several workers the lead reads the file and gives it to the others. A worker whose random
+    state is not in it, since it was written by fewer or on other devices, gets one of its own.
     Raises ArtifactError when the file is missing, damaged or of another model.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            state = json.loads(file.metadata()[_STATE])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        content = workers.from_lead(path.read_bytes() if workers.lead else b"")
+    except FileNotFoundError:
+        raise ArtifactError(f"there is no checkpoint '{path}'") from None
+    try:
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        state = json.loads(header["__metadata__"][_STATE])
+        tensors = load(content)
         position = Position(**json.loads(state[_POSITION]))
         if state[_DIGEST] != _digest(tensors, state[_POSITION]):
             raise ValueError("it is damaged (its sha256 differs)")
         model.load_state_dict(_part(tensors, _MODEL))
         if optimizer is not None:
             _restore_optimizer(model, optimizer, _part(tensors, _OPTIMIZER))
-            torch.set_rng_state(tensors[_RANDOM])
+            device = model.device
+            if (own := tensors.get(_random_name(device, workers.rank))) is not None:
+                _set_random_state(device, own)
+            else:
+                torch.manual_seed(own_seed(workers, position.epoch, position.step))
         return position
-    except FileNotFoundError:
-        raise ArtifactError(f"there is no checkpoint '{path}'") from None
     except (OSError, SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
         what = " ".join(str(error).split())[:200]
         raise ArtifactError(
             f"checkpoint '{path}' does not fit this run ({what}): it is damaged, or of another "
             "version of pocketrec; train again"
         ) from None
+
+
+def random_state(device: torch.device) -> Tensor:
+    """State of the chance that a model on this device draws from, uint8."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.get_rng_state()
+
+
+def _set_random_state(device: torch.device, state: Tensor) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)
+
+
+def _random_name(device: torch.device, rank: int) -> str:
+    of_device = "" if device.type == "cpu" else f".{device.type}"
+    return _RANDOM + of_device + (f".{rank}" if rank else "")
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -98,11 +140,13 @@ def _digest(tensors: dict[str, Tensor], position: str) -> str:
     return digest.hexdigest()
 
 
-def _weights(model: nn.Module) -> dict[str, Tensor]:
+def _weights(model: RecommenderModel) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in model.state_dict().items()}
 
 
-def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def _optimizer_state(
+    model: RecommenderModel, optimizer: torch.optim.Optimizer
+) -> dict[str, Tensor]:
     return {
         f"{key}.{name}": value
         for name, parameter in model.named_parameters()
@@ -111,7 +155,7 @@ def _optimizer_state(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict
 
 
 def _restore_optimizer(
-    model: nn.Module, optimizer: torch.optim.Optimizer, found: dict[str, Tensor]
+    model: RecommenderModel, optimizer: torch.optim.Optimizer, found: dict[str, Tensor]
 ) -> None:
     for name, parameter in model.named_parameters():
         state: dict[str, Any] = {
@@ -120,4 +164,6 @@ def _restore_optimizer(
             if key.partition(".")[2] == name
         }
         if state:
-            optimizer.state[parameter] = state
+            optimizer.state[parameter] = {
+                key: value.to(parameter.device) for key, value in state.items()
+            }

@@ -13,9 +13,18 @@ from ..config import TrainingConfig
 from ..models.recommender import RecommenderModel
 from ..schema import File
 from .batches import Batches
-from .checkpoint import Position, load_checkpoint, save_checkpoint
+from .checkpoint import Position, load_checkpoint, random_state, save_checkpoint
+from .distributed import ALONE, Workers, step_generator
 from .losses import make_loss
-from .step import learning_rate, make_optimizer, precision, set_learning_rate, train_step
+from .rounds import Rounds
+from .step import (
+    BatchLoss,
+    learning_rate,
+    make_optimizer,
+    precision,
+    set_learning_rate,
+    train_step,
+)
 
 SAVE_SECONDS = 60.0
 """At most this much work is lost to an interruption, however long an epoch is."""
@@ -50,12 +59,13 @@ class EpochMetrics:
 
 def train(
     model: RecommenderModel,
-    batches: Batches,
+    batches: Batches | Rounds,
     validate: Validate,
     config: TrainingConfig,
     checkpoints: Path,
     *,
     resume: bool = False,
+    workers: Workers = ALONE,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> Position:
@@ -63,16 +73,32 @@ def train(
 
     `checkpoints` gets last.safetensors (at least once a minute) and best.safetensors; `model`
     ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
-    that are bit for bit those of an uninterrupted run.
+    that are bit for bit those of an uninterrupted run, by as many workers on like devices.
+
+    Of several workers each calls this with a model that begins alike, and gets the same position.
+    `validate` is called by all of them, and has to give all the same; the lead alone reads and
+    writes checkpoints.
     """
-    counts = torch.from_numpy(batches.sequences.counts(model.item_count))
-    loss_of = make_loss(config, counts, precision(config))
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    device = model.device
+    counts = torch.tensor(batches.counts(model.item_count))
+    dtype = precision(config, device)
+    loss_of = make_loss(config, counts, dtype)
     last, best = checkpoints / File.LAST, checkpoints / File.BEST
     optimizer = make_optimizer(model, config)
     position = Position()
-    if resume and last.exists():
-        position = load_checkpoint(last, model, optimizer)
+    if workers.lead:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+    if resume and workers.total(workers.lead and last.exists()):
+        position = load_checkpoint(last, model, optimizer, workers)
+    mixed = device.type == "cuda" and dtype != torch.float32
+    module = BatchLoss(model, loss_of, workers, dtype if mixed else None)
+
+    def save(path: Path) -> None:
+        states = workers.gather(random_state(device).numpy())
+        if workers.lead:
+            random = [torch.from_numpy(state.copy()) for state in states]
+            save_checkpoint(path, model, optimizer, position, random)
+
     saved = time.monotonic()
     while position.epoch < config.epochs and position.stale < config.patience:
         started = time.monotonic()
@@ -83,7 +109,9 @@ def train(
         for batch in planned.after(position.step):
             progress = (epoch + position.step / steps) / config.epochs
             set_learning_rate(optimizer, config, progress)
-            loss = train_step(model, optimizer, batch, config.gradient_clip, loss_of)
+            chance = step_generator(config.seed, epoch, position.step)
+            here = batch.to(device)
+            loss = train_step(model, optimizer, here, config.gradient_clip, loss_of, chance, module)
             labels += batch.label_count
             timed_labels += batch.label_count
             position = replace(
@@ -96,8 +124,9 @@ def train(
             on_progress(
                 Progress(epoch + 1, position.step, steps, mean_loss, speed, position.best_score)
             )
-            if time.monotonic() - saved > SAVE_SECONDS:
-                save_checkpoint(last, model, optimizer, position)
+            # The clock that counts is the lead's.
+            if workers.total(workers.lead and time.monotonic() - saved > SAVE_SECONDS):
+                save(last)
                 saved = time.monotonic()
         seconds = time.monotonic() - started
         mean_loss = position.loss_sum / labels
@@ -108,14 +137,14 @@ def train(
             score = validate(model)
             position = _judge(position, score)
             if position.best_epoch == position.epoch:
-                save_checkpoint(best, model, optimizer, position)
+                save(best)
         rate = learning_rate(config, position.epoch / config.epochs)
         speed = timed_labels / max(seconds, 1e-9)
         metrics = EpochMetrics(position.epoch, mean_loss, rate, speed, seconds, score)
         on_epoch(metrics)
-        save_checkpoint(last, model, optimizer, position)
+        save(last)
         saved = time.monotonic()
-    load_checkpoint(best, model)
+    load_checkpoint(best, model, workers=workers)
     model.eval()
     return position
 

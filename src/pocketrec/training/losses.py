@@ -21,6 +21,8 @@ from .negatives import Draw, Drawn, LabelDraw, PopularDraw, UniformDraw
 
 CHUNK_BYTES = 1 << 22
 """Logits of one chunk: few enough to stay in the cache, enough to fill the cores."""
+GPU_CHUNK_BYTES = 1 << 28
+"""There nothing is waited for but memory, and small products leave most of it idle."""
 SMALLEST = 1e-38
 """Probabilities below this count as this: a label's loss is at most 87.5 nats."""
 
@@ -42,8 +44,9 @@ class _FusedLinearCrossEntropy(torch.autograd.Function):
         weights = table.detach().to(dtype)
         grad_states = torch.empty_like(states)
         grad_table = torch.zeros_like(table)
-        losses = torch.empty(rows, dtype=torch.float32)
-        step = max(16, CHUNK_BYTES // (4 * items) // 16 * 16)
+        losses = torch.empty(rows, dtype=torch.float32, device=states.device)
+        chunk_bytes = CHUNK_BYTES if states.device.type == "cpu" else GPU_CHUNK_BYTES
+        step = max(16, chunk_bytes // (4 * items) // 16 * 16)
         with torch.no_grad():
             for begin in range(0, rows, step):
                 chunk = slice(begin, min(begin + step, rows))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -31,10 +32,11 @@ from ..examples.shards import PreparedData
 from ..models.recommender import RecommenderModel
 from ..schema import File
 from ..toml import parse_config
-from .batches import Batches
 from .checkpoint import Position, load_checkpoint
+from .distributed import ALONE, Workers, own_seed
 from .loop import EpochMetrics, Progress, Validate, train
 from .memory import keep_freed_memory
+from .rounds import Rounds
 
 KIND = "run"
 NEEDED = ("finished", "fingerprint", "config", "data", "features", "files")
@@ -87,7 +89,7 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
     if not (folder / File.MANIFEST).exists():
         return False
     manifest = open_manifest(folder, KIND, needs=NEEDED)
-    if manifest["fingerprint"] != _fingerprint(config, data):
+    if manifest["fingerprint"] != run_fingerprint(config, data):
         raise ArtifactError(
             f"'{folder}' holds a run with another config or other data: give another --out, or "
             "remove it first"
@@ -110,40 +112,30 @@ def run_training(
     resume: bool,
     on_progress: Callable[[Progress], None],
     on_epoch: Callable[[EpochMetrics], None],
+    workers: Workers = ALONE,
 ) -> Position:
     """Train into `folder`; with `resume` go on where it was interrupted.
 
-    Raises ArtifactError when an unfinished run is there and `resume` was not asked for, and when
+    Of several `workers` all call this, and the lead is the one that touches the folder. Raises
+    ArtifactError when an unfinished run is there and `resume` was not asked for, and when
     another process trains into the same folder.
     """
     folder = Path(os.path.realpath(folder))
-    with claim(folder, folder):
-        remove_leftovers(folder)
-        if (folder / File.MANIFEST).exists() and not resume:
-            raise ArtifactError(
-                f"'{folder}' holds an unfinished run: add --resume to go on with it, or remove it"
-            )
-        keep_freed_memory()
-        if config.training.threads is not None:
-            torch.set_num_threads(config.training.threads)
-        torch.manual_seed(config.training.seed)
-        attributes = read_attributes(data.catalogue, config.features.item)
+    with ExitStack() as stack:
+        with workers.together():
+            if workers.lead:
+                stack.enter_context(claim(folder, folder))
+                _check_resumable(folder, resume=resume)
         inputs = data.features_of(config.features)
-        model = RecommenderModel(data.item_count, config.model, attributes, inputs)
-        sequences = data.training(inputs)
-        if model.followers is not None:
-            model.followers.count(sequences, config.model.min_follower_users)
-        batches = Batches(
-            sequences,
-            max_length=model.max_length,
-            batch_labels=config.training.batch_labels,
-            seed=config.training.seed,
-            features=inputs,
-            hidden=config.features.hidden,
-        )
+        rounds = Rounds(data, config, inputs, workers)
+        if workers.device.type == "cpu":
+            keep_freed_memory()
+        if (threads := workers.threads(config.training.threads)) is not None:
+            torch.set_num_threads(threads)
+        model = _new_model(config, data, inputs, rounds, workers)
         manifest = {
             "finished": False,
-            "fingerprint": _fingerprint(config, data),
+            "fingerprint": run_fingerprint(config, data),
             "config": config.model_dump(mode="json", exclude_unset=True),
             "data": {
                 "fingerprint": data.fingerprint,
@@ -154,30 +146,34 @@ def run_training(
             },
             "features": [feature.to_json() for feature in inputs],
             "parameters": sum(p.numel() for p in model.parameters()),
-            "labels_per_epoch": batches.labels_per_epoch,
+            "labels_per_epoch": rounds.labels_per_epoch,
             "torch": torch.__version__,
         }
-        with _Log(folder) as log:
+        log = stack.enter_context(_Log(folder))
+        if workers.lead:
             # The manifest first: from here on an interrupted run is known for what it is.
             write_manifest(folder, KIND, manifest, files=[])
             table = io.BytesIO()
             data.catalogue.write_parquet(table)
             write_atomically(folder / File.ITEMS_TABLE, table.getvalue())
 
-            def log_epoch(metrics: EpochMetrics) -> None:
+        def log_epoch(metrics: EpochMetrics) -> None:
+            if workers.lead:
                 log.write(metrics)
                 on_epoch(metrics)
 
-            position = train(
-                model,
-                batches,
-                validate,
-                config.training,
-                folder / File.CHECKPOINTS,
-                resume=resume,
-                on_progress=on_progress,
-                on_epoch=log_epoch,
-            )
+        position = train(
+            model,
+            rounds,
+            validate,
+            config.training,
+            folder / File.CHECKPOINTS,
+            resume=resume,
+            workers=workers,
+            on_progress=on_progress,
+            on_epoch=log_epoch,
+        )
+        if workers.lead:
             manifest |= {
                 "finished": True,
                 "epochs": position.epoch,
@@ -189,7 +185,43 @@ def run_training(
     return position
 
 
-def _fingerprint(config: Config, data: PreparedData) -> str:
+def _check_resumable(folder: Path, *, resume: bool) -> None:
+    remove_leftovers(folder)
+    if (folder / File.MANIFEST).exists() and not resume:
+        raise ArtifactError(
+            f"'{folder}' holds an unfinished run: add --resume to go on with it, or remove it"
+        )
+
+
+def _new_model(
+    config: Config,
+    data: PreparedData,
+    inputs: Sequence[Feature],
+    rounds: Rounds,
+    workers: Workers,
+) -> RecommenderModel:
+    """A model of fresh weights, the same at each worker, on the worker's device."""
+    torch.manual_seed(config.training.seed)
+    attributes = read_attributes(data.catalogue, config.features.item)
+    model = RecommenderModel(data.item_count, config.model, attributes, inputs)
+    if model.followers is not None:
+        if workers.lead:
+            # Of a log in several rounds those of the first stand for all.
+            shards = rounds.shards_of_rounds(0)[0]
+            sequences = (
+                data.training((), shards) if workers.size > 1 else rounds.batches(shards).sequences
+            )
+            model.followers.count(sequences, config.model.min_follower_users)
+        ids = model.followers.ids
+        counted = workers.from_lead(ids.numpy().tobytes())
+        ids.copy_(torch.frombuffer(bytearray(counted), dtype=ids.dtype).view(ids.shape))
+    if workers.rank:
+        torch.manual_seed(own_seed(workers, config.training.seed))
+    return model.to(workers.device)
+
+
+def run_fingerprint(config: Config, data: PreparedData) -> str:
+    """Hash of what decides what a run ends in; how many workers train it is none of that."""
     sections = [getattr(config, name).model_dump() for name in ("features", "model", "training")]
     # Seen items are hidden when epochs are judged, so that this decides which one is the best.
     return fingerprint(*sections, data.fingerprint, data.config.data.exclude_seen)

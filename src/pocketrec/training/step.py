@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config import TrainingConfig
 from ..errors import ConfigError, DataError
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING
 from .batches import Batch
+from .distributed import ALONE, Workers
 from .losses import DrawnLoss, Loss, full_softmax
 from .negatives import small_catalogue
 from .sparse_adam import SparseAdamW
@@ -26,20 +28,65 @@ def train_step(
     gradient_clip: float,
     loss_of: Loss = full_softmax,
     generator: torch.Generator | None = None,
+    module: BatchLoss | None = None,
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label.
 
-    `generator` draws the items of a `DrawnLoss`; without one torch's own does.
+    `generator` draws the items of a `DrawnLoss`; without one torch's own does. `module` is what
+    computes the loss, for callers who have it already: it may sum over several workers.
     """
+    module = module or BatchLoss(model, loss_of)
     optimizer.zero_grad(set_to_none=True)
-    loss = batch_loss(model, batch, loss_of, generator)
+    (summed,) = module.summed
+    loss: Tensor = summed(batch, generator)
     loss.backward()  # type: ignore[no-untyped-call]
+    module.workers.sum_rows(module.apart.values())
     clip(model.parameters(), gradient_clip)
     optimizer.step()
-    value = float(loss.detach())
+    value = module.workers.total(float(loss.detach()))
     if not math.isfinite(value):
         raise DataError(f"the loss became {value}: lower training.learning_rate")
     return value
+
+
+class BatchLoss(nn.Module):
+    """`batch_loss` as a module, which is what DistributedDataParallel asks for.
+
+    Of several `workers` each computes the loss of its part of the batch, times its share of the
+    whole. On a GPU the encoder may compute in the type `mixed`.
+    """
+
+    def __init__(
+        self,
+        model: RecommenderModel,
+        loss_of: Loss,
+        workers: Workers = ALONE,
+        mixed: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        self.model, self.loss_of, self.workers, self.mixed = model, loss_of, workers, mixed
+        # The same, with gradients summed over the workers; in a list, since a module that is an
+        # attribute would be a part of this one.
+        self.summed = [workers.parallel(self, self.apart)]
+
+    @property
+    def apart(self) -> dict[str, nn.Parameter]:
+        """Parameters by name whose gradients are sparse, and are summed apart from the others."""
+        if not isinstance(self.loss_of, DrawnLoss):
+            return {}
+        return {n: p for n, p in self.named_parameters() if n.startswith("model.items.")}
+
+    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Tensor:
+        """The mean loss of the rows that are here, times their share of the batch's."""
+        if batch.share:
+            loss = batch_loss(self.model, batch, self.loss_of, generator, self.workers, self.mixed)
+            return batch.share * loss
+        if isinstance(self.loss_of, DrawnLoss):
+            self.loss_of.draw(self.workers.concatenated(batch.start_labels), generator)
+        # Other workers have all of it; to what they send this one adds zeros.
+        apart = self.apart
+        dense = [p for name, p in self.named_parameters() if name not in apart]
+        return torch.stack([0.0 * parameter.sum() for parameter in dense]).sum()
 
 
 def batch_loss(
@@ -47,29 +94,39 @@ def batch_loss(
     batch: Batch,
     loss_of: Loss,
     generator: torch.Generator | None = None,
+    workers: Workers = ALONE,
+    mixed: torch.dtype | None = None,
 ) -> Tensor:
     """Mean loss of a batch's labels, in nats.
 
     With a `DrawnLoss` the model sees a small catalogue only, the items of the batch and the drawn
-    ones; the gradient of its item table is sparse, and the time does not depend on V.
+    ones; the gradient of its item table is sparse, and the time does not depend on V. The drawn
+    ones are those of all `workers`; see `BatchLoss`.
     """
     labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
     if not isinstance(loss_of, DrawnLoss):
         table = model.table
-        return loss_of(_states(model, batch, batch.item_id, table), table, labels)
-    drawn = loss_of.draw(labels, generator)
+        return loss_of(_states(model, batch, batch.item_id, table, mixed), table, labels)
+    drawn = loss_of.draw(workers.concatenated(labels), generator)
     chosen, renamed = small_catalogue(batch.item_id, labels, drawn.item_id)
     item_id, labels, negatives = renamed
     table = model.items(chosen)
-    states = _states(model, batch, item_id, table)
+    states = _states(model, batch, item_id, table, mixed)
     return loss_of.of(states, table, labels, replace(drawn, item_id=negatives))
 
 
-def _states(model: RecommenderModel, batch: Batch, item_id: Tensor, table: Tensor) -> Tensor:
+def _states(
+    model: RecommenderModel,
+    batch: Batch,
+    item_id: Tensor,
+    table: Tensor,
+    mixed: torch.dtype | None,
+) -> Tensor:
     """What has a label: states after each event, then before the first -> (N + B, D)."""
-    states = model.states(item_id, batch.rows, table)  # (B, L, D)
+    with torch.autocast(table.device.type, mixed) if mixed else nullcontext():
+        states = model.states(item_id, batch.rows, table)  # (B, L, D)
     starts = model.starts(item_id, batch.rows)  # (B, D)
-    rows = torch.cat([states[batch.labels != PADDING], starts])
+    rows = torch.cat([states[batch.labels != PADDING].to(starts.dtype), starts])
     return rows / model.config.temperature
 
 
@@ -128,13 +185,20 @@ def set_learning_rate(
         group["lr"] = learning_rate(config, progress)
 
 
-def precision(config: TrainingConfig) -> torch.dtype:
-    """Type of the loss's matrix products; ConfigError where the CPU has none of that type."""
-    if config.precision == "float32":
-        return torch.float32
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+def precision(config: TrainingConfig, device: torch.device) -> torch.dtype:
+    """Type of the loss's matrix products, and on a GPU of the encoder's.
+
+    ConfigError where bfloat16 is asked for and the device has no products of that type.
+    """
+    if device.type == "cuda":
+        has_it = torch.cuda.is_bf16_supported()
+    else:
+        has_it = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if config.precision == "auto":
+        return torch.bfloat16 if has_it and device.type == "cuda" else torch.float32
+    if config.precision == "bfloat16" and not has_it:
         raise ConfigError(
             "training.precision = 'bfloat16' needs a CPU with bfloat16 products (AVX-512 BF16 or "
-            "AMX), which this one has not: use 'float32'"
+            "AMX), or a GPU with them, which is not here: use 'auto' or 'float32'"
         )
-    return torch.bfloat16
+    return torch.bfloat16 if config.precision == "bfloat16" else torch.float32

@@ -1,0 +1,72 @@
+"""Prepared data of any size without a log: random events, a few items far more often than others.
+
+For benchmarks of speed and memory, where it does not matter that nothing can be learned from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pocketrec.artifact import new_folder
+from pocketrec.config import Config
+from pocketrec.examples.shards import KIND
+from pocketrec.schema import Column, File
+
+LEAST = 5
+"""Events of a user with the fewest."""
+
+
+def write_prepared(
+    folder: Path, config: Config, *, users: int, items: int, mean: int, seed: int = 1
+) -> int:
+    """Write a folder as `pocketrec prepare` does, a shard at a time; gives the training events.
+
+    Users have `mean` events on average, each history as long as chance has it (geometric).
+    """
+    random = np.random.default_rng(seed)
+    shards = config.data.buckets
+    counts = np.zeros(items + 1, np.int64)
+    with new_folder(folder, KIND) as draft:
+        (draft.path / File.SHARDS).mkdir()
+        for shard in range(shards):
+            size = users // shards + (shard < users % shards)
+            lengths = LEAST + random.geometric(1 / (mean - LEAST), size)
+            events = np.minimum(items * random.random(lengths.sum()) ** 3, items - 1).astype("i4")
+            owner = np.repeat(np.arange(size), lengths - 2)
+            place = np.arange(len(owner)) - np.repeat(
+                np.cumsum(lengths - 2) - lengths + 2, lengths - 2
+            )
+            starts = np.cumsum(lengths) - lengths
+            counts += np.bincount(events[starts[owner] + place] + 1, minlength=items + 1)
+            offsets = pl.Series(np.repeat(np.arange(size), lengths))
+            frame = (
+                pl.DataFrame({Column.USER: offsets, Column.ITEM: events + 1})
+                .group_by(Column.USER, maintain_order=True)
+                .agg(pl.col(Column.ITEM))
+            )
+            train = pl.Series(Column.TRAIN_LENGTH, lengths - 2, pl.Int32)
+            frame = frame.with_columns(
+                train,
+                train.alias(Column.VALID_POSITION),
+                (train + 1).alias(Column.TEST_POSITION),
+            )
+            frame.write_parquet(draft.path / File.SHARDS / f"part-{shard:05d}.parquet")
+        table = pl.DataFrame(
+            {
+                Column.INDEX: pl.Series(range(1, items + 1), dtype=pl.Int32),
+                Column.ITEM: pl.Series(range(1, items + 1), dtype=pl.Int64),
+                Column.COUNT: counts[1:],
+            }
+        ).with_columns(pl.lit(None, pl.String).alias(Column.TITLE))
+        table.write_parquet(draft.path / File.ITEMS_TABLE)
+        told = dict.fromkeys(("read", "kept", "cuts")) | {"items": items, "disclosed": {}}
+        draft.manifest |= {
+            "config": config.model_dump(mode="json", exclude_unset=True),
+            "source": {},
+            "counts": told | {"training_events": int(counts.sum())},
+            "features": [],
+        }
+    return int(counts.sum())
