@@ -7,7 +7,6 @@ graph; what it finds comes back in another.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from math import isqrt
@@ -18,11 +17,12 @@ import polars as pl
 
 from ...errors import PocketrecError
 from ...logs.spread import Parted
-from ...places import Place, Url, download, place, read_bytes, remove, write_bytes
+from ...places import Place, Url, download, remove, write_bytes
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task
 from .fold import Cut
 from .quiet import beam
 from .runner import mention_folder, read_options, running, telling
+from .step import Step
 from .work import (
     BLOCK_ROWS,
     Block,
@@ -41,7 +41,7 @@ from .work import (
 FAN_OUT = 16
 """Buckets from which on what is found of them is merged by several workers at once."""
 
-_WORK, _FOUND = "work.pickle", "found.pickle"
+_WORK, _FOUND = "work", "found"
 
 
 class BeamBuckets:
@@ -158,17 +158,17 @@ class BeamEngine:
         if step != self.scratch:
             remove(step)
 
-    def run(self, folder: Place, work: Any, build: Callable[[Any, str], Any]) -> Any:
+    def run(self, folder: Place, work: Any, build: Callable[[Any, Step], Any]) -> Any:
         """Run a pipeline for some work, of which `build` makes a collection of one value."""
-        where = str(folder / _WORK)
-        write_bytes(folder / _WORK, pickle.dumps(work))
-        with running(folder, self._options):
+        step = Step(str(folder))
+        step.leave(_WORK, work)
+        with running(step, self._options):
             pipeline = beam.Pipeline(options=self._options)
-            found = build(pipeline, where)
-            _ = found | "Keep" >> beam.Map(_keep, str(folder / _FOUND))
+            found = build(pipeline, step)
+            _ = found | "Keep" >> beam.Map(_keep, step)
             pipeline.run().wait_until_finish()
         self.on_step()
-        return pickle.loads(read_bytes(folder / _FOUND))  # noqa: S301 - our own scratch
+        return step.find(_FOUND)
 
 
 class _Merge(beam.CombineFn):  # type: ignore[misc]
@@ -176,8 +176,8 @@ class _Merge(beam.CombineFn):  # type: ignore[misc]
 
     MOST = 8  # that are held before they are merged
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, step: Step) -> None:
+        self.step = step
 
     def create_accumulator(self) -> list[Any]:
         return []
@@ -194,38 +194,38 @@ class _Merge(beam.CombineFn):  # type: ignore[misc]
         return gathered
 
     def compact(self, gathered: list[Any]) -> list[Any]:
-        return [_work(self.where).merge(gathered)] if len(gathered) > 1 else gathered
+        return [_work(self.step).merge(gathered)] if len(gathered) > 1 else gathered
 
     def extract_output(self, gathered: list[Any]) -> Any:
-        return _work(self.where).merge(gathered)
+        return _work(self.step).merge(gathered)
 
 
-def _answered(count: int, pipeline: Any, where: str) -> Any:
+def _answered(count: int, pipeline: Any, step: Step) -> Any:
     """All answers of a work as one list."""
     return (
         _numbers(count, pipeline)
-        | "Work" >> beam.Map(_call, where)
+        | "Work" >> beam.Map(_call, step)
         | "Gather" >> beam.combiners.ToList()
     )
 
 
-def _reduced(buckets: int, pipeline: Any, where: str) -> Any:
-    found = _numbers(buckets, pipeline) | "Reduce" >> beam.Map(_call, where)
-    return found | "Merge" >> _merging(buckets, where)
+def _reduced(buckets: int, pipeline: Any, step: Step) -> Any:
+    found = _numbers(buckets, pipeline) | "Reduce" >> beam.Map(_call, step)
+    return found | "Merge" >> _merging(buckets, step)
 
 
-def _partitioned(partition: Partition, pipeline: Any, where: str) -> Any:
+def _partitioned(partition: Partition, pipeline: Any, step: Step) -> Any:
     buckets = partition.plan.buckets
-    parts = _numbers(len(partition.source.parts), pipeline) | "Split" >> beam.FlatMap(_split, where)
+    parts = _numbers(len(partition.source.parts), pipeline) | "Split" >> beam.FlatMap(_split, step)
     # So that a bucket without rows is there, too.
     every = pipeline | "Buckets" >> beam.Create([(number, None) for number in range(buckets)])
     blocks = (parts, every) | beam.Flatten() | beam.GroupByKey()
-    return blocks | "Fold" >> beam.Map(_fold, where) | "Merge" >> _merging(buckets, where)
+    return blocks | "Fold" >> beam.Map(_fold, step) | "Merge" >> _merging(buckets, step)
 
 
-def _merging(buckets: int, where: str) -> Any:
+def _merging(buckets: int, step: Step) -> Any:
     """A tree of merges, as wide as it is deep."""
-    merging = beam.CombineGlobally(_Merge(where))
+    merging = beam.CombineGlobally(_Merge(step))
     return merging if buckets < FAN_OUT else merging.with_fanout(isqrt(buckets))
 
 
@@ -233,31 +233,27 @@ def _numbers(count: int, pipeline: Any) -> Any:
     return pipeline | "Numbers" >> beam.Create(range(count)) | beam.Reshuffle()
 
 
-def _call(number: int, where: str) -> Any:
-    with telling(_folder(where)):
-        return _work(where)(number)
+def _call(number: int, step: Step) -> Any:
+    with telling(step):
+        return _work(step)(number)
 
 
-def _split(number: int, where: str) -> Iterator[tuple[int, Block]]:
-    with telling(_folder(where)):
-        yield from _work(where).split(number)
+def _split(number: int, step: Step) -> Iterator[tuple[int, Block]]:
+    with telling(step):
+        yield from _work(step).split(number)
 
 
-def _fold(bucket: tuple[int, Iterable[Block | None]], where: str) -> Any:
+def _fold(bucket: tuple[int, Iterable[Block | None]], step: Step) -> Any:
     number, blocks = bucket
-    with telling(_folder(where)):
-        return _work(where).fold(number, (one for one in blocks if one is not None))
+    with telling(step):
+        return _work(step).fold(number, (one for one in blocks if one is not None))
 
 
-def _folder(where: str) -> Place:
-    return place(where.rpartition("/")[0])
-
-
-def _keep(found: Any, where: str) -> None:
-    write_bytes(place(where), pickle.dumps(found))
+def _keep(found: Any, step: Step) -> None:
+    step.leave(_FOUND, found)
 
 
 @lru_cache(maxsize=2)
-def _work(where: str) -> Any:
+def _work(step: Step) -> Any:
     """What a step is to do; read once by each process."""
-    return pickle.loads(read_bytes(place(where)))  # noqa: S301 - our own scratch
+    return step.find(_WORK)

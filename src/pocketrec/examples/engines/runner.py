@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import logging
-import pickle
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
 
 from ...errors import ConfigError, EngineError, PocketrecError, one_line
-from ...places import Place, read_bytes, write_bytes
 from .quiet import PipelineOptions
+from .step import Step
 
 LOG = logging.getLogger("pocketrec")
-ERROR = "error.pickle"
+ERROR = "error"
 HERE = {"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "TestDirectRunner"}
 """Runners whose workers are on this machine."""
 
@@ -43,7 +42,7 @@ def read_options(given: Sequence[str]) -> PipelineOptions:
 
 
 @contextmanager
-def running(folder: Place, options: PipelineOptions) -> Iterator[None]:
+def running(step: Step, options: PipelineOptions) -> Iterator[None]:
     """Keep Beam's notes off the terminal; what goes wrong is one sentence."""
     before = logging.root.manager.disable
     if not LOG.isEnabledFor(logging.DEBUG):
@@ -54,7 +53,7 @@ def running(folder: Place, options: PipelineOptions) -> Iterator[None]:
             yield
     except Exception as error:
         with suppress(FileNotFoundError):
-            told: PocketrecError = pickle.loads(read_bytes(folder / ERROR))  # noqa: S301
+            told: PocketrecError = step.find(ERROR)
             raise told from error
         if isinstance(error, PocketrecError):
             raise
@@ -68,12 +67,12 @@ def running(folder: Place, options: PipelineOptions) -> Iterator[None]:
 
 
 @contextmanager
-def telling(folder: Place) -> Iterator[None]:
+def telling(step: Step) -> Iterator[None]:
     """Leave an error of ours where the command finds it, whatever the runner makes of it."""
     try:
         yield
     except PocketrecError as error:
-        write_bytes(folder / ERROR, pickle.dumps(error))
+        step.leave(ERROR, error)
         raise
 
 
