@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..device import MASKED, Shapes
+from ..device import Shapes
 from ..encoding import Feature
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
+from .top import best_items
 
 
 class RecommendGraph(nn.Module):
@@ -34,8 +35,8 @@ class RecommendGraph(nn.Module):
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        best, ids = torch.topk(mask_items(worth, hidden), self.shapes.results)
-        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: self.model.score_of(best)}
+        ids, best = best_items(worth, hidden, self.shapes.results)
+        return {Signature.IDS: ids, Signature.SCORES: self.model.score_of(best)}
 
 
 class ScoreGraph(nn.Module):
@@ -84,15 +85,6 @@ class AdaptGraph(nn.Module):
         named = torch.matmul(target.unsqueeze(1), self.table(candidates)).squeeze(1)  # (1, D)
         step = self.adaptation(named - target.sum(-1, keepdim=True) * self.mean)
         return {Signature.USER_VECTOR: user_vector + learning_rate * step}
-
-
-def mask_items(worth: Tensor, hidden: Tensor) -> Tensor:
-    """Push the items of `hidden` (1, H) out of reach: worth (1, V + 1) -> (1, V + 1).
-
-    An item that is named more than once is pushed as often: it cannot be too far away.
-    """
-    penalty = torch.full_like(hidden, 1, dtype=worth.dtype) * MASKED
-    return torch.scatter_add(worth, 1, hidden.to(torch.int64), penalty)
 
 
 def example_inputs(shapes: Shapes, features: Sequence[Feature] = ()) -> dict[str, Tensor]:
