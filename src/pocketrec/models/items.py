@@ -36,11 +36,24 @@ class ItemTable(nn.Module):
             self.register_buffer("rows", torch.from_numpy(attributes.rows), persistent=False)
             self.register_buffer("weights", torch.from_numpy(attributes.weights), persistent=False)
 
-    def forward(self) -> Tensor:
-        """The whole table (V + 1, D); row 0, padding, is zero."""
+    def forward(self, items: Tensor | None = None) -> Tensor:
+        """The whole table (V + 1, D), row 0, padding, zero; or its rows `items` (n,) -> (n, D).
+
+        The gradient of some rows is sparse: time and memory of O(n), whatever V is.
+        """
+        if items is None:
+            own = self.table.weight
+        else:
+            own = F.embedding(items, self.table.weight, sparse=True)
         if self.value_table is None:
-            return self.table.weight
-        of_values = F.embedding_bag(
-            self.rows, self.value_table, per_sample_weights=self.weights, mode="sum"
+            return own
+        rows, weights = self.rows, self.weights
+        if items is not None:
+            rows, weights = rows[items], weights[items]
+        return own + F.embedding_bag(
+            rows,
+            self.value_table,
+            per_sample_weights=weights,
+            mode="sum",
+            sparse=items is not None,
         )
-        return self.table.weight + of_values

@@ -1,12 +1,14 @@
 """What training makes small: cross-entropy over all items, or over drawn ones.
 
-All of them take states (N, D), the item table (V + 1, D) with padding in row 0, and labels (N,) in
-1..V, and give the mean loss of a label, in nats.
+All of them take states (N, D), an item table (V + 1, D) with padding in row 0, and labels (N,) in
+1..V, and give the mean loss of a label, in nats. Those of drawn items look at no other rows of the
+table, which so may be one of a small catalogue (`negatives.small_catalogue`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import TrainingConfig
+from .negatives import Draw, Drawn, LabelDraw, PopularDraw, UniformDraw
 
 CHUNK_BYTES = 1 << 22
 """Logits of one chunk: few enough to stay in the cache, enough to fill the cores."""
@@ -72,22 +75,35 @@ class _FusedLinearCrossEntropy(torch.autograd.Function):
         return grad_states * scale, grad_table * scale, None, None, None
 
 
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+FullLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(states, table, labels) -> scalar."""
+
+
+@dataclass(frozen=True)
+class DrawnLoss:
+    """A loss that looks at labels and at drawn items, and at nothing else."""
+
+    of: Callable[[Tensor, Tensor, Tensor, Drawn], Tensor]
+    """(states, table, labels, drawn items) -> scalar."""
+    draw: Draw
+
+
+Loss = FullLoss | DrawnLoss
 
 
 def make_loss(config: TrainingConfig, item_counts: Tensor, dtype: torch.dtype) -> Loss:
     """The loss that `config.loss` names; `item_counts` (V,) are training events of items 1..V."""
-    counts = item_counts.clamp(min=1).to(torch.float32)
+    counts = item_counts.clamp(min=1)
     match config.loss:
         case "softmax":
             return partial(full_softmax, dtype=dtype, smoothing=config.label_smoothing)
         case "sampled_softmax":
-            return partial(sampled_softmax, proposal=proposal(counts), count=config.negatives)
+            return DrawnLoss(drawn_softmax, PopularDraw.of(counts, config.negatives))
         case "in_batch":
-            return partial(in_batch_softmax, shares=counts / counts.sum())
+            return DrawnLoss(drawn_softmax, LabelDraw.of(counts))
         case "gbce":
-            return partial(gbce, count=config.negatives, calibration=config.calibration)
+            beta = gbce_power(len(counts), config.negatives, config.calibration)
+            return DrawnLoss(partial(gbce, beta=beta), UniformDraw(len(counts), config.negatives))
 
 
 def full_softmax(
@@ -111,61 +127,38 @@ def full_softmax(
     return loss
 
 
-FLATTEN = 0.75
-"""Power of an item's count in the proposal, as in word2vec (Mikolov et al., 2013)."""
+def drawn_softmax(states: Tensor, table: Tensor, labels: Tensor, drawn: Drawn) -> Tensor:
+    """Cross-entropy among the label and the drawn items.
 
-
-def proposal(counts: Tensor) -> Tensor:
-    """Shares by which items 1..V are drawn: (V,) -> (V,), summing to 1."""
-    weights = counts**FLATTEN
-    return weights / weights.sum()
-
-
-def sampled_softmax(
-    states: Tensor, table: Tensor, labels: Tensor, *, proposal: Tensor, count: int
-) -> Tensor:
-    """Cross-entropy among the label and `count` items drawn with shares `proposal` (V,).
-
-    A drawn item's logit is lowered by log(count * share), the "logQ correction", so that the sum
-    over the drawn ones is on average the sum over all but the label (Bengio and Senecal, 2008).
+    -log of e^s(label) / (e^s(label) + sum over drawn j other than it of e^s(j) / expected(j)).
+    A drawn item's logit is lowered by the log of how often it was to be expected, the "logQ
+    correction", so that the sum over the drawn ones is on average the sum over all but the label
+    (Bengio and Senecal, 2008). Where labels of the batch take the place of drawn items it keeps
+    popular ones from being pushed down for being popular (Yi et al., 2019,
+    "Sampling-Bias-Corrected Neural Modeling").
     """
-    drawn = torch.multinomial(proposal, count, replacement=True) + 1
-    return _corrected(states, table, labels, drawn, proposal)
+    own = (states * table[labels]).sum(1)  # (N,)
+    others = torch.addmm(-drawn.log_expected, states, table[drawn.item_id].T)  # (N, n)
+    others = others.masked_fill(drawn.item_id == labels.unsqueeze(1), -torch.inf)
+    return (torch.logaddexp(own, torch.logsumexp(others, 1)) - own).mean()
 
 
-def in_batch_softmax(states: Tensor, table: Tensor, labels: Tensor, *, shares: Tensor) -> Tensor:
-    """Cross-entropy among the labels of the batch, which come as often as they are popular.
+def gbce_power(items: int, count: int, calibration: float) -> float:
+    """beta = a (t (1 - 1/a) + 1/a), a = count / (V - 1), t = `calibration`.
 
-    Without the correction by their shares (V,) popular items are pushed down for being popular
-    (Yi et al., 2019, "Sampling-Bias-Corrected Neural Modeling").
+    Petrov and Macdonald, 2023, "gSASRec", equation 10.
     """
-    return _corrected(states, table, labels, labels, shares)
+    share = min(1.0, count / max(1, items - 1))
+    return share * (calibration * (1 - 1 / share) + 1 / share)
 
 
-def _corrected(
-    states: Tensor, table: Tensor, labels: Tensor, drawn: Tensor, shares: Tensor
-) -> Tensor:
-    """-log of e^s(label) / (e^s(label) + sum over drawn j other than it of e^s(j) / (n q(j)))."""
-    own = (states * table[labels]).sum(1, keepdim=True)  # (N, 1)
-    others = states @ table[drawn].T - torch.log(len(drawn) * shares[drawn - 1])  # (N, n)
-    others = others.masked_fill(drawn == labels.unsqueeze(1), -torch.inf)
-    return F.cross_entropy(torch.cat([own, others], 1), torch.zeros_like(labels))
-
-
-def gbce(
-    states: Tensor, table: Tensor, labels: Tensor, *, count: int, calibration: float
-) -> Tensor:
+def gbce(states: Tensor, table: Tensor, labels: Tensor, drawn: Drawn, *, beta: float) -> Tensor:
     """Binary cross-entropy with the label's likelihood to the power of beta.
 
-    -log sigmoid(s(label))^beta - sum over `count` drawn j of log(1 - sigmoid(s(j))), with
-    beta = a (t (1 - 1/a) + 1/a), a = count / (V - 1), t = `calibration` (Petrov and Macdonald,
-    2023, "gSASRec", equations 9 and 10). Items are drawn alike, those that are labels left out.
+    -log sigmoid(s(label))^beta - sum over drawn j of log(1 - sigmoid(s(j))) (gSASRec, equation
+    9). Items are drawn alike, those that are labels left out.
     """
-    items = len(table) - 1
-    drawn = torch.randint(1, items + 1, (count,))
-    share = min(1.0, count / max(1, items - 1))
-    beta = share * (calibration * (1 - 1 / share) + 1 / share)
     own = F.logsigmoid((states * table[labels]).sum(1))
-    others = F.logsigmoid(-(states @ table[drawn].T))  # (N, n)
-    others = others.masked_fill(drawn == labels.unsqueeze(1), 0.0)
+    others = F.logsigmoid(-(states @ table[drawn.item_id].T))  # (N, n)
+    others = others.masked_fill(drawn.item_id == labels.unsqueeze(1), 0.0)
     return -(beta * own + others.sum(1)).mean()

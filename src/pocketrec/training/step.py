@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -12,7 +14,9 @@ from ..errors import ConfigError, DataError
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING
 from .batches import Batch
-from .losses import Loss, full_softmax
+from .losses import DrawnLoss, Loss, full_softmax
+from .negatives import small_catalogue
+from .sparse_adam import SparseAdamW
 
 
 def train_step(
@@ -21,18 +25,16 @@ def train_step(
     batch: Batch,
     gradient_clip: float,
     loss_of: Loss = full_softmax,
+    generator: torch.Generator | None = None,
 ) -> float:
-    """One step of the optimizer; returns the batch's mean loss in nats per label."""
-    table = model.table
-    states = model.states(batch.item_id, batch.rows, table)  # (B, L, D)
-    kept = batch.labels != PADDING  # (B, L)
-    starts = model.starts(batch.item_id, batch.rows)  # (B, D)
-    rows = torch.cat([states[kept], starts])  # (N + B, D)
-    labels = torch.cat([batch.labels[kept], batch.start_labels])
-    loss = loss_of(rows / model.config.temperature, table, labels)
+    """One step of the optimizer; returns the batch's mean loss in nats per label.
+
+    `generator` draws the items of a `DrawnLoss`; without one torch's own does.
+    """
     optimizer.zero_grad(set_to_none=True)
+    loss = batch_loss(model, batch, loss_of, generator)
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.parameters(), gradient_clip)
+    clip(model.parameters(), gradient_clip)
     optimizer.step()
     value = float(loss.detach())
     if not math.isfinite(value):
@@ -40,8 +42,62 @@ def train_step(
     return value
 
 
+def batch_loss(
+    model: RecommenderModel,
+    batch: Batch,
+    loss_of: Loss,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Mean loss of a batch's labels, in nats.
+
+    With a `DrawnLoss` the model sees a small catalogue only, the items of the batch and the drawn
+    ones; the gradient of its item table is sparse, and the time does not depend on V.
+    """
+    labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
+    if not isinstance(loss_of, DrawnLoss):
+        table = model.table
+        return loss_of(_states(model, batch, batch.item_id, table), table, labels)
+    drawn = loss_of.draw(labels, generator)
+    chosen, renamed = small_catalogue(batch.item_id, labels, drawn.item_id)
+    item_id, labels, negatives = renamed
+    table = model.items(chosen)
+    states = _states(model, batch, item_id, table)
+    return loss_of.of(states, table, labels, replace(drawn, item_id=negatives))
+
+
+def _states(model: RecommenderModel, batch: Batch, item_id: Tensor, table: Tensor) -> Tensor:
+    """What has a label: states after each event, then before the first -> (N + B, D)."""
+    states = model.states(item_id, batch.rows, table)  # (B, L, D)
+    starts = model.starts(item_id, batch.rows)  # (B, D)
+    rows = torch.cat([states[batch.labels != PADDING], starts])
+    return rows / model.config.temperature
+
+
+def clip(parameters: Iterable[Tensor], limit: float) -> None:
+    """Scale all gradients down together, so that their norm is at most `limit`.
+
+    As torch.nn.utils.clip_grad_norm_, which knows no sparse gradients.
+    """
+    gradients = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            continue
+        if parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()  # one entry a row: only so is it a norm
+            gradients.append(parameter.grad.values())
+        else:
+            gradients.append(parameter.grad)
+    norm = torch.nn.utils.get_total_norm(gradients)
+    share = torch.clamp(limit / (norm + 1e-6), max=1.0)
+    for gradient in gradients:
+        gradient.mul_(share)
+
+
 def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter, 2019); vectors and the tables of embeddings do not decay."""
+    """AdamW (Loshchilov & Hutter, 2019); vectors and the tables of embeddings do not decay.
+
+    Of sparse gradients only the rows that they have are moved.
+    """
 
     def decays(name: str, parameter: Tensor) -> bool:
         return parameter.ndim >= 2 and "table" not in name and "position" not in name
@@ -51,7 +107,7 @@ def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.opt
         {"params": [p for n, p in named if decays(n, p)], "weight_decay": config.weight_decay},
         {"params": [p for n, p in named if not decays(n, p)], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
+    return SparseAdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
