@@ -25,7 +25,7 @@ from .schema import (
     File,
     Signature,
 )
-from .tflite import ModelFacts, inspect
+from .tflite import Constant, ModelFacts, inspect
 from .trial import remember, try_out
 
 KIND = "bundle"
@@ -33,7 +33,7 @@ KIND = "bundle"
 _INPUTS = {
     1: ("CAST", "GELU", "LOG", "LOGISTIC", "RSQRT", "SOFTMAX", "TANH"),
     2: (
-        "ADD", "BATCH_MATMUL", "DIV", "EMBEDDING_LOOKUP", "GATHER_ND", "GREATER", "GREATER_EQUAL",
+        "ADD", "BATCH_MATMUL", "DIV", "EMBEDDING_LOOKUP", "GATHER", "GATHER_ND", "GREATER", "GREATER_EQUAL",
         "LESS", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NOT_EQUAL", "PAD", "REDUCE_MAX", "RESHAPE",
         "SQUARED_DIFFERENCE", "SUB", "SUM", "TOPK_V2", "TRANSPOSE",
     ),
@@ -225,7 +225,20 @@ def check_contract(
             )
     if item_count != shapes.items:
         raise BundleError(f"the catalogue has {item_count} items, the model {shapes.items}")
-    if not any(constant.shape == (shapes.items + 1, shapes.dim) for constant in facts.constants):
+    if not item_tables(facts, shapes) and not code_columns(facts, shapes):
         raise BundleError(
-            f"the model has no item table of {shapes.items + 1} x {shapes.dim} numbers"
+            f"the model has no item table of {shapes.items + 1} x {shapes.dim} numbers, nor codes "
+            "for one"
         )
+
+
+def item_tables(facts: ModelFacts, shapes: Shapes) -> list[Constant]:
+    """What is stored in the shape of the item table; indices are not, which may chance to be so."""
+    shape = (shapes.items + 1, shapes.dim)
+    integers = ("int16", "int32", "int64")
+    return [c for c in facts.constants if c.shape == shape and c.dtype not in integers]
+
+
+def code_columns(facts: ModelFacts, shapes: Shapes) -> list[Constant]:
+    """What is stored of codes, where these are the item table: two bytes of each item."""
+    return [c for c in facts.constants if c.shape == (shapes.items + 1,) and c.dtype == "uint16"]

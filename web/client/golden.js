@@ -14,7 +14,7 @@ import { PocketrecError } from './errors.js';
  * kernels round activations each in their own way.
  * @type {Record<string, number>}
  */
-const TOLERANCE = { float32: 1e-3, int8: 0.2, int4: 0.2 };
+const TOLERANCE = { float32: 1e-3, int8: 0.2, int4: 0.2, pq: 0.2 };
 
 /**
  * Throw a plain Error unless the golden vectors are such as an export gives.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..bundle import check_contract
+from ..bundle import check_contract, code_columns, item_tables
 from ..config import ExportConfig
 from ..device import DeviceModel, Shapes
 from ..encoding import Feature
@@ -107,14 +107,14 @@ def verify(
     """
     facts = inspect(model)
     check_contract(facts, shapes, shapes.items, features)
-    table = (shapes.items + 1, shapes.dim)
-    found = [
-        constant
-        for constant in facts.constants
-        # Lists of followers hold indices, and may chance to have the shape.
-        if constant.shape == table and constant.dtype not in ("int16", "int32")
-    ]
-    bits = max(BITS.get(constant.dtype, 64) for constant in found)
+    found = item_tables(facts, shapes)
+    columns = {constant.buffer for constant in code_columns(facts, shapes)}
+    count = len({constant.buffer for constant in found}) + bool(columns)
+    if columns:
+        bits = 16 * len(columns) / shapes.dim
+    else:
+        bits = max(BITS.get(constant.dtype, 64) for constant in found)
+    most_bits = BITS.get(config.quantization, 8 * config.code_bytes / shapes.dim)
     device = DeviceModel(model, shapes, exclude_seen=exclude_seen, features=features)
     float_device = DeviceModel(float_model, shapes, exclude_seen=exclude_seen, features=features)
     probes = _probes(targets)
@@ -125,11 +125,11 @@ def verify(
     ndcg = float(user_values(shipped, f"ndcg@{K}", shapes.items).mean())
     gates = [
         Gate("parity of the float file with torch", _parity(scorer, float_device, probes), PARITY),
-        Gate("item tables in the file", len({constant.buffer for constant in found}), tables),
-        Gate("bits of an item table's number", bits, BITS[config.quantization]),
+        Gate("item tables in the file", count, tables),
+        Gate("bits of an item table's number", bits, most_bits),
         Gate("hidden items recommended", _leaks(device, probes), 0),
-        Gate(NDCG_LOSS, _loss(float_ndcg, ndcg), config.max_ndcg_loss),
-        Gate(OVERLAP, _overlap(reference, shipped), config.min_overlap, least=True),
+        Gate(NDCG_LOSS, _loss(float_ndcg, ndcg), config.largest_loss),
+        Gate(OVERLAP, _overlap(reference, shipped), config.least_overlap, least=True),
     ]
     latency = _latency(device, probes)
     if config.max_bytes is not None:
