@@ -45,11 +45,12 @@ def like(tensor: Any, name: str) -> Any:
     return fresh
 
 
-def constant(model: Any, values: npt.NDArray[np.int32]) -> Any:
-    """A stored tensor of int32."""
+def constant(model: Any, values: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> Any:
+    """A stored tensor of some numbers."""
     tensor = schema.TensorT()
     tensor.name = f"constant {len(model.buffers)}".encode()
-    tensor.shape, tensor.type = np.asarray(values.shape, np.int32), schema.TensorType.INT32
+    tensor.shape = np.asarray(values.shape, np.int32)
+    tensor.type = getattr(schema.TensorType, values.dtype.name.upper())
     tensor.hasRank = True
     store(model, tensor, values.tobytes())
     return tensor

@@ -52,8 +52,9 @@ def export_bundle(
 
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
     tells of data and training, `disclosed` what of the log is in the bundle, `adaptation` (D, D)
-    what `fit_adaptation` found, `codes` what `fit_codes` did (for "pq"), `inputs` a fingerprint by which a second export is known. Raises
-    QualityError with the gate that failed and by how much.
+    what `fit_adaptation` found, `codes` what `fit_codes` did if these are to be the item table,
+    `inputs` a fingerprint by which a second export is known. Raises QualityError with the gate
+    that failed and by how much.
     """
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
@@ -62,9 +63,9 @@ def export_bundle(
     full = convert(folded, shapes, exclude_seen=exclude_seen, adaptation=adaptation)
     on_step(f"quantizing to {config.export.quantization}")
     content = shrink(quantize(full, config.export.quantization, codes))
-    shapes_of = [p.shape for p in folded.parameters()]
+    stored = [tuple(p.shape) for p in folded.parameters()]
     if codes is not None:
-        shapes_of.append(codes.books.reshape(-1, shapes.dim).shape)
+        stored.append(codes.books.reshape(-1, shapes.dim).shape)
     on_step(f"verifying on {len(targets.targets):,} validation users")
     verdict = verify(
         ModelScorer(model),
@@ -75,7 +76,7 @@ def export_bundle(
         config.export,
         exclude_seen=exclude_seen,
         features=model.inputs,
-        tables=sum(shape == folded.table.shape for shape in shapes_of),
+        tables=stored.count((shapes.items + 1, shapes.dim)),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_step("writing the bundle")

@@ -129,7 +129,8 @@ def _k_means(rows: Tensor, weights: Tensor, generator: torch.Generator) -> Tenso
 
 def _nearest(rows: Tensor, book: Tensor) -> Tensor:
     """The word that is nearest to each row: (n, D), (WORDS, D) -> (n,)."""
-    return (rows @ book.T - book.square().sum(-1) / 2).argmax(-1)
+    nearest: Tensor = torch.argmax(rows @ book.T - book.square().sum(-1) / 2, -1)
+    return nearest
 
 
 def _one_by_one(rows: Tensor, books: Tensor) -> Tensor:
@@ -180,6 +181,6 @@ def _least_squares(rows: Tensor, weights: Tensor, codes: Tensor, books: Tensor) 
     hold[::WORDS] = 1e12
     left = gram.view(size, size).to(torch.float64) + torch.diag(hold.to(torch.float64))
     right = sums.to(torch.float64) + (hold.unsqueeze(-1) * before).to(torch.float64)
-    found = torch.linalg.solve(left, right).to(torch.float32).view_as(books)
+    found: Tensor = torch.linalg.solve(left, right).to(torch.float32).view_as(books)
     found[:, 0] = 0
     return found

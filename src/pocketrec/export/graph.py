@@ -42,7 +42,8 @@ class RecommendGraph(nn.Module):
 class ScoreGraph(nn.Module):
     """item_id (1, L), user_vector (1, D), candidates (1, C) -> scores (1, C).
 
-    The very scores that `recommend` ranks, gathered, so that both always agree.
+    The candidates' rows times the user, whatever the size of the catalogue. With followers scores
+    are probabilities, of all items together: these are the very ones that `recommend` ranks.
     """
 
     def __init__(self, model: RecommenderModel) -> None:
@@ -54,6 +55,8 @@ class ScoreGraph(nn.Module):
     ) -> dict[str, Tensor]:
         """One user's scores of given items."""
         user = self.model.user_vector(item_id, rows) + user_vector
+        if self.model.followers is None:
+            return {Signature.SCORES: self.model.logits_of(user, candidates)}
         worth = torch.gather(self.model.worth(user, item_id), 1, candidates.to(torch.int64))
         return {Signature.SCORES: self.model.score_of(worth)}
 

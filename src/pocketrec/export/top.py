@@ -19,11 +19,14 @@ def best_items(worth: Tensor, hidden: Tensor, k: int) -> tuple[Tensor, Tensor]:
     hidden, so that only these are looked up among the hidden ones: the rest of the catalogue is
     read once, and written never.
     """
-    best, ids = _top(worth, min(worth.shape[1], k + hidden.shape[1]))
     ones = torch.full_like(hidden, 1, dtype=worth.dtype)
     named = torch.scatter_add(torch.zeros_like(worth), 1, hidden.to(torch.int64), ones)
-    pushed = best + torch.gather(named, 1, ids) * MASKED
-    best, places = torch.topk(pushed, k)
+    few = k + hidden.shape[1]
+    if worth.shape[1] <= few:
+        best, ids = torch.topk(worth + named * MASKED, k)
+        return ids.to(torch.int32), best
+    best, ids = _top(worth, few)
+    best, places = torch.topk(best + torch.gather(named, 1, ids) * MASKED, k)
     return torch.gather(ids, 1, places).to(torch.int32), best
 
 

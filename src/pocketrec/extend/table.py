@@ -2,7 +2,7 @@
 
 The graph is edited as it lies in the file, without the converter that made it. What changes is
 found by following the table: the products with it are as wide as it is long, and so is all that
-is made of them element by element, until items are picked from it.
+is made of them element by element, until items are picked from it, one by one or in groups.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
     tables = [index for index, tensor in enumerate(graph.tensors) if tensor.buffer == buffer]
     rows = int(graph.tensors[tables[0]].shape[0]) if tables else 0
     wide: set[int] = set()  # tensors with a number for each item
+    filled: dict[int, int] = {}  # such with more numbers behind them, and what these are behind
     operators = []
     for kind, found in each_operator(model, graph):
         operators.append(found)
@@ -94,6 +95,12 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
             nobody = np.zeros((len(vectors), first.shape[1]), _INTEGERS[first.type])
             store(model, first, stored(model, first) + nobody.tobytes())
             first.shape = np.asarray([rows + len(vectors), first.shape[1]], np.int32)
+        elif kind == _KIND.CONCATENATION and inputs[0] in wide:
+            filled[outputs[0]] = inputs[0]
+            operators.pop()
+        elif kind == _KIND.RESHAPE and (inputs[0] in wide or inputs[0] in filled):
+            source = filled.get(inputs[0], inputs[0])
+            operators[-1:] = _grouped(model, graph, found, source, rows + len(vectors))
         elif kind not in _PICKING and wide.intersection(inputs):
             raise BundleError("the model's graph uses its scores in a way that is not known")
     graph.operators = operators
@@ -101,6 +108,30 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
         graph.tensors[index].shape = np.asarray([1, rows + len(vectors)], np.int32)
     for index in tables:
         _append_vectors(model, graph.tensors[index], vectors)
+
+
+def _grouped(model: Any, graph: Any, reshape: Any, source: int, rows: int) -> list[Any]:
+    """The operators that cut what `source` holds of `rows` items into groups, the last filled up.
+
+    What takes the best of each group gets another size as well.
+    """
+    (members,) = map(int, reshape.outputs)
+    size = int(graph.tensors[members].shape[1])
+    rest = np.full((1, size - rows % size), np.finfo(np.float32).min, np.float32)
+    groups = (rows + rest.size) // size
+    full = add_tensor(graph, like(graph.tensors[source], "all groups"))
+    graph.tensors[full].shape = np.asarray([1, groups * size], np.int32)
+    filling = add_tensor(graph, constant(model, rest))
+    joined = operator(model, _KIND.CONCATENATION, [source, filling], [full], "ConcatenationOptions")
+    joined.builtinOptions.axis = 1
+    shape = np.asarray([groups, size], np.int32)
+    wanted = add_tensor(graph, constant(model, shape))
+    graph.tensors[members].shape = shape
+    reshape.inputs = np.asarray([full, wanted], np.int32)
+    for kind, found in each_operator(model, graph):
+        if kind == _KIND.REDUCE_MAX and found.inputs[0] == members:
+            graph.tensors[found.outputs[0]].shape = np.asarray([groups], np.int32)
+    return [joined, reshape]
 
 
 def _is_of_some(model: Any, graph: Any, output: int) -> bool:
