@@ -10,7 +10,8 @@ from visit import films
 
 from pocketrec.encoding import Bins
 from pocketrec.golden import GOLDEN_TOLERANCE
-from pocketrec.runtime import Event
+from pocketrec.runtime import Event, Recommender
+from small_shop import settings, succeed
 
 pytestmark = [
     pytest.mark.browser,
@@ -122,6 +123,16 @@ def test_a_small_shop_is_ranked_as_in_python_without_exception(
     page, serve, built_page, fresh_shop, featured
 ):
     assert compared(page, serve(built_page, fresh_shop.bundle), featured, FEW) == FEW
+
+
+def test_items_that_are_codes_are_ranked_as_in_python_without_exception(
+    page, serve, built_page, fresh_shop, tmp_path
+):
+    words = settings("export", "quantization=pq", "code_bytes=4")
+    succeed("export", fresh_shop.run, "--out", tmp_path / "coded", *words)
+    coded = Recommender.load(tmp_path / "coded")
+    assert "GATHER" in coded.bundle.manifest["operators"]
+    assert compared(page, serve(built_page, tmp_path / "coded"), coded, FEW) == FEW
 
 
 def test_another_question_has_another_answer(page, server):

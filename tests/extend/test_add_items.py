@@ -154,7 +154,7 @@ def test_items_that_are_codes_are_refused(fresh_shop, tmp_path):
     copy = shutil.copytree(fresh_shop.bundle, tmp_path / "copy")
     sign(copy, quantization="pq")
     items = write(tmp_path / "new.csv", NEW)
-    with pytest.raises(BundleError, match="as codes .* export the run as 'int8'"):
+    with pytest.raises(BundleError, match=r"as codes .* export the run as 'int8'"):
         add_items(copy, items, tmp_path / "out")
 
 

@@ -181,6 +181,7 @@ def _least_squares(rows: Tensor, weights: Tensor, codes: Tensor, books: Tensor) 
     hold[::WORDS] = 1e12
     left = gram.view(size, size).to(torch.float64) + torch.diag(hold.to(torch.float64))
     right = sums.to(torch.float64) + (hold.unsqueeze(-1) * before).to(torch.float64)
-    found: Tensor = torch.linalg.solve(left, right).to(torch.float32).view_as(books)
+    solved = torch.cholesky_solve(right, torch.linalg.cholesky(left))
+    found: Tensor = solved.to(torch.float32).view_as(books)
     found[:, 0] = 0
     return found
