@@ -19,7 +19,7 @@ SAMPLE, USERS = 2**16, 2048
 """Most items that books are fitted to, and users that say which errors matter."""
 ITERATIONS, ROUNDS, PASSES = 10, 8, 2
 """Of k-means for each book; of all books together; over an item's codes in each of the latter."""
-POPULARITY = 0.5
+POPULARITY = 1.0
 """An item's error weighs so many powers of its count: popular ones are in more lists."""
 RIDGE = 1e-3
 BLOCK = 2**16
