@@ -37,7 +37,7 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
     from pocketrec.config import ModelConfig
     from pocketrec.device import Shapes
-    from pocketrec.export.codes import WORDS, Codes
+    from pocketrec.export.codes import HEAD, HEAD_SHARE, WORDS, Codes
     from pocketrec.export.convert import convert
     from pocketrec.export.quantize import quantize
     from pocketrec.export.shrink import shrink
@@ -50,9 +50,11 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     full = convert(model, shapes, exclude_seen=True)
     drawn = random.integers(0, WORDS, (items + 1, CODE_BYTES), np.uint8)
     books = random.normal(size=(CODE_BYTES, WORDS, DIM)).astype(np.float32)
+    head = random.normal(size=(min(HEAD, items // HEAD_SHARE) + 1, DIM)).astype(np.float32)
+    codes = Codes(books, drawn, head)
     files = {}
     for kind in kinds:
-        content = shrink(quantize(full, kind, Codes(books, drawn) if kind == "pq" else None))
+        content = shrink(quantize(full, kind, codes if kind == "pq" else None))
         files[kind] = folder / f"{kind}-{items}.tflite"
         files[kind].write_bytes(content)
     return files

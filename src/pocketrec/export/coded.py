@@ -1,7 +1,8 @@
-"""A .tflite whose item table is codes: lookups add up codewords, scores add up their scores."""
+"""A .tflite whose item table is codes: lookups add up words, scores add up scores of words."""
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -80,15 +81,18 @@ class _Edit:
         words = self._op("EMBEDDING_LOOKUP", [flat, self._books()], shape)
         words = self._reshape(words, (count, 2 * self.pairs, self.dim))
         axis = self._constant("axis", np.asarray([1], np.int32))
-        self._op("SUM", [words, axis], result)
+        coded = self._op("SUM", [words, axis], (count, self.dim))
+        # Behind the popular items' own rows is one of zeros, which is that of all others.
+        last = self._constant("last", np.asarray([len(self.codes.head)], np.int32))
+        places = self._op("MINIMUM", [ids, last], (count,), "int32")
+        own = self._op("EMBEDDING_LOOKUP", [places, self._head()], (count, self.dim))
+        self._op("ADD", [coded, own], result)
 
     def _score(self, product: Any) -> None:
         """user (1, D) -> scores (1, V + 1), where a FULLY_CONNECTED with the table was."""
         (result,) = map(int, product.outputs)
-        scores = self._tensor((1, 2 * self.pairs * WORDS))
-        product.inputs = np.asarray([product.inputs[0], self._books(), -1], np.int32)
-        product.outputs = np.asarray([scores], np.int32)
-        self.new.append(product)
+        scores = self._product(product, self._books(), 2 * self.pairs * WORDS)
+        own = self._product(product, self._head(), len(self.codes.head) + 1)
         total = -1
         for pair in range(self.pairs):
             low, high = (
@@ -101,8 +105,19 @@ class _Edit:
             codes = self._op("CAST", [stored], (self.rows,), "int32")
             found = self._op("GATHER", [flat, codes], (self.rows,))
             total = found if total < 0 else self._op("ADD", [total, found], (self.rows,))
-        shape = self._constant("scores", np.asarray([1, self.rows], np.int32))
-        self._op("RESHAPE", [total, shape], result)
+        others = self.rows - len(self.codes.head) - 1
+        margins = self._constant("others", np.asarray([[0, 0], [0, others]], np.int32))
+        padded = self._op("PAD", [own, margins], (1, self.rows))
+        self._op("ADD", [self._reshape(total, (1, self.rows)), padded], result)
+
+    def _product(self, product: Any, weights: int, width: int) -> int:
+        """What a FULLY_CONNECTED gives, with other weights: (1, width)."""
+        output = self._tensor((1, width))
+        made = copy(product)
+        made.inputs = np.asarray([product.inputs[0], weights, -1], np.int32)
+        made.outputs = np.asarray([output], np.int32)
+        self.new.append(made)
+        return output
 
     def _op(
         self,
@@ -154,19 +169,26 @@ class _Edit:
         return self.stored[name]
 
     def _books(self) -> int:
-        """All books' words in int8, one under the other, with a scale each: (M * WORDS, D)."""
-        if "books" not in self.stored:
-            words: FloatArray = self.codes.books.reshape(-1, self.dim)
-            scale = np.maximum(np.abs(words).max(1), 1e-12).astype(np.float32) / 127
-            place = self._tensor(words.shape, "int8")
+        """All books' words, one under the other: (M * WORDS, D)."""
+        return self._rows("books", self.codes.books.reshape(-1, self.dim))
+
+    def _head(self) -> int:
+        """The popular items' rows, and one of zeros: (H + 1, D)."""
+        return self._rows("head", np.pad(self.codes.head, ((0, 1), (0, 0))))
+
+    def _rows(self, name: str, rows: FloatArray) -> int:
+        """Weights in int8, with a scale for each row."""
+        if name not in self.stored:
+            scale = np.maximum(np.abs(rows).max(1), 1e-12).astype(np.float32) / 127
+            place = self._tensor(rows.shape, "int8")
             tensor = self.graph.tensors[place]
-            store(self.model, tensor, np.rint(words / scale[:, None]).astype(np.int8).tobytes())
+            store(self.model, tensor, np.rint(rows / scale[:, None]).astype(np.int8).tobytes())
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale = scale
             tensor.quantization.zeroPoint = np.zeros(len(scale), np.int64)
             tensor.quantization.quantizedDimension = 0
-            self.stored["books"] = place
-        return self.stored["books"]
+            self.stored[name] = place
+        return self.stored[name]
 
 
 _OPTIONS = {
@@ -175,6 +197,8 @@ _OPTIONS = {
     "CONCATENATION": "ConcatenationOptions",
     "EMBEDDING_LOOKUP": None,
     "GATHER": "GatherOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "PAD": "PadOptions",
     "RESHAPE": "ReshapeOptions",
     "SLICE": "SliceOptions",
     "SUM": "ReducerOptions",

@@ -21,24 +21,32 @@ ITERATIONS, ROUNDS, PASSES = 10, 8, 2
 """Of k-means for each book; of all books together; over an item's codes in each of the latter."""
 POPULARITY = 1.0
 """An item's error weighs so many powers of its count: popular ones are in more lists."""
+HEAD, HEAD_SHARE = 8192, 16
+"""Most of the popular items that keep rows of their own, of 8 bits, and of how many items one is
+such at most: most places of most lists are theirs, and .6 MB is little beside a million items."""
 RIDGE = 1e-3
 BLOCK = 2**16
-SETTINGS = (WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES, POPULARITY, RIDGE)
+SETTINGS = (WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES, POPULARITY, RIDGE, HEAD)
 """All that the fit depends on beside the model, the log and the config."""
 
 
 @dataclass(frozen=True)
 class Codes:
-    """Item i is the sum over books m of books[m, codes[i, m]]; padding is all zeros, and zero."""
+    """Item i is head[i], if it has such a row, and else the sum of books[m, codes[i, m]] over m.
+
+    The head's codes are all 0, as is word 0 of each book; row 0 of the head is padding's, zero.
+    """
 
     books: FloatArray  # (M, WORDS, D)
     codes: npt.NDArray[np.uint8]  # (V + 1, M)
+    head: FloatArray  # (H, D)
 
     def decoded(self) -> FloatArray:
         """The table as it is now: (V + 1, D)."""
         table: FloatArray = np.zeros((len(self.codes), self.books.shape[-1]), np.float32)
         for book, column in zip(self.books, self.codes.T, strict=True):
             table += book[column]
+        table[: len(self.head)] += self.head
         return table
 
 
@@ -55,10 +63,13 @@ def fit_codes(model: RecommenderModel, sequences: Sequences, width: int, *, seed
     there, back = _metric(_moment(model, sequences))
     counts = torch.from_numpy(sequences.counts(model.item_count)).to(torch.float32)
     weights = counts.clamp(min=1) ** POPULARITY
+    head = min(HEAD, model.item_count // HEAD_SHARE) + PADDING + 1
     generator = torch.Generator().manual_seed(seed)
-    books, codes = _fit(table[PADDING + 1 :] @ there, weights, width, generator)
-    everything = torch.cat([torch.zeros(1, width, dtype=torch.uint8), codes])
-    return Codes((books @ back).numpy(), everything.numpy())
+    books, codes = _fit(table[head:] @ there, weights[head - 1 :], width, generator)
+    everything = torch.cat([torch.zeros(head, width, dtype=torch.uint8), codes])
+    rows = table[:head].clone()
+    rows[PADDING] = 0
+    return Codes((books @ back).numpy(), everything.numpy(), rows.numpy())
 
 
 def _moment(model: RecommenderModel, sequences: Sequences) -> Tensor:
