@@ -1,7 +1,7 @@
 """Small trained models of every encoder, and their files, made once a session."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel, Shapes
 from pocketrec.examples.shards import Sequences
+from pocketrec.export.codes import Codes, fit_codes
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink
@@ -21,6 +22,11 @@ V, L, D = 29, 5, 16
 K, C, N = 12, 7, 9
 
 
+STEPS = np.tile(np.arange(0, 2 * V, 2, dtype=np.int32) % V + 1, 3)
+ROUND = Sequences(STEPS, np.array([0, len(STEPS)], np.int64))
+"""A user who goes round in steps of two."""
+
+
 @dataclass(frozen=True)
 class Made:
     """A model, and its float file as the converter gave it."""
@@ -30,8 +36,13 @@ class Made:
     full: bytes
     exclude_seen: bool
 
+    @cached_property
+    def codes(self) -> Codes:
+        """Of four bytes an item, fitted to users who go round."""
+        return fit_codes(self.model, ROUND, 4)
+
     def content(self, kind: str) -> bytes:
-        return shrink(quantize(self.full, kind))
+        return shrink(quantize(self.full, kind, self.codes if kind == "pq" else None))
 
     def device(self, kind: str) -> DeviceModel:
         return DeviceModel(self.content(kind), self.shapes, exclude_seen=self.exclude_seen)
@@ -69,14 +80,12 @@ def train(model: RecommenderModel, steps: int = 150) -> None:
 
 
 @cache
-def make(encoder: str, *, exclude_seen: bool = True) -> Made:
+def make(encoder: str, *, exclude_seen: bool = True, followers: int = 8) -> Made:
     torch.manual_seed(1)
-    config = ModelConfig(encoder=encoder, dim=D, max_length=L, dropout=0.0, item_dropout=0.0)
-    model = RecommenderModel(V, config)
-    assert model.followers is not None
-    # Of a world that goes round in steps of two: followers and encoder disagree.
-    steps = np.tile(np.arange(0, 2 * V, 2, dtype=np.int32) % V + 1, 3)
-    model.followers.count(Sequences(steps, np.array([0, len(steps)], np.int64)))
+    sizes = {"dim": D, "max_length": L, "dropout": 0.0, "item_dropout": 0.0}
+    model = RecommenderModel(V, ModelConfig(encoder=encoder, followers=followers, **sizes))
+    if model.followers is not None:
+        model.followers.count(ROUND)  # followers and encoder disagree
     train(model)
     state = model.state_width or 0
     shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)

@@ -70,8 +70,14 @@ def names_read():
 
 def test_every_field_is_read_by_somebody():
     """Coarse, by name; what a field DOES is tested beside what it configures."""
-    read = {*names_read(), "repeats"}  # `repeats` is read through `repeats_rule`
-    assert "repeats_rule" in read
+    # What has a default that others decide is read through a property.
+    by_property = {
+        "repeats": "repeats_rule",
+        "max_ndcg_loss": "largest_loss",
+        "min_overlap": "least_overlap",
+    }
+    read = {*names_read(), *by_property}
+    assert read.issuperset(by_property.values())
     assert [field for field in FIELDS if field[1] not in read] == []
 
 
@@ -135,6 +141,8 @@ def test_every_field_has_a_sentence(section, field):
         ("export", "max_ndcg_loss", 1),
         ("export", "min_overlap", 0),
         ("export", "check_users", 0),
+        ("export", "code_bytes", 7),
+        ("export", "code_bytes", 34),
     ],
 )
 def test_values_out_of_range_are_refused_by_name(section, field, value):
@@ -216,6 +224,25 @@ def test_what_an_encoder_does_not_read_has_no_value():
 )
 def test_repeats_follow_exclude_seen_unless_given(data, rule):
     assert parse(data=DATA | data).data.repeats_rule == rule
+
+
+@pytest.mark.parametrize(
+    ("export", "loss", "overlap"),
+    [
+        ({}, 0.01, 0.95),
+        ({"quantization": "int4"}, 0.01, 0.95),
+        ({"quantization": "pq"}, 0.02, 0.85),
+        ({"quantization": "pq", "max_ndcg_loss": 0.001, "min_overlap": 0.99}, 0.001, 0.99),
+    ],
+)
+def test_gates_depend_on_the_kind_unless_given(export, loss, overlap):
+    found = parse(data=DATA, export=export).export
+    assert (found.largest_loss, found.least_overlap) == (loss, overlap)
+
+
+def test_bytes_of_codes_are_refused_where_there_are_none():
+    with pytest.raises(ConfigError, match=r"export.code_bytes has no effect .* 'int8'"):
+        parse(data=DATA, export={"code_bytes": 8})
 
 
 DOCUMENT = {

@@ -6,8 +6,10 @@ manifest.json. `write_bundle` makes one, `open_bundle` checks everything before 
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from .schema import (
     File,
     Signature,
 )
-from .tflite import ModelFacts, inspect
+from .tflite import Constant, ModelFacts, inspect
 from .trial import remember, try_out
 
 KIND = "bundle"
@@ -34,9 +36,9 @@ KIND = "bundle"
 _INPUTS = {
     1: ("CAST", "GELU", "LOG", "LOGISTIC", "RSQRT", "SOFTMAX", "TANH"),
     2: (
-        "ADD", "BATCH_MATMUL", "DIV", "EMBEDDING_LOOKUP", "GATHER_ND", "GREATER", "GREATER_EQUAL",
-        "LESS", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NOT_EQUAL", "PAD", "RESHAPE",
-        "SQUARED_DIFFERENCE", "SUB", "SUM", "TOPK_V2", "TRANSPOSE",
+        "ADD", "BATCH_MATMUL", "DIV", "EMBEDDING_LOOKUP", "GATHER", "GATHER_ND", "GREATER",
+        "GREATER_EQUAL", "LESS", "MAXIMUM", "MEAN", "MINIMUM", "MUL", "NOT_EQUAL", "PAD",
+        "REDUCE_MAX", "RESHAPE", "SQUARED_DIFFERENCE", "SUB", "SUM", "TOPK_V2", "TRANSPOSE",
     ),
     3: ("FULLY_CONNECTED", "SCATTER_ND", "SELECT", "SLICE"),
     4: ("ONE_HOT",),
@@ -52,7 +54,7 @@ LARGEST_ITEMS = 2**28
 """Bytes of a catalogue, which take some thirty times as much memory: 250 for each of a million."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One entry of the catalogue, as the log spelled its id."""
 
@@ -133,10 +135,11 @@ def open_bundle(path: Path) -> Bundle:
         shapes = Shapes(**manifest["shapes"])
         exclude_seen = manifest["exclude_seen"]
         features = tuple(Feature.from_json(entry) for entry in manifest["features"])
-        entries = json.loads(text)
-        if b"\\u" in text:  # which we never write: it may be half of a character
-            json.dumps(entries, ensure_ascii=False).encode()
-        items = [Item(entry["id"], entry["title"], entry["attributes"]) for entry in entries]
+        with _without_collector():
+            entries = json.loads(text)
+            if b"\\u" in text:  # which we never write: it may be half of a character
+                json.dumps(entries, ensure_ascii=False).encode()
+            items = [Item(entry["id"], entry["title"], entry["attributes"]) for entry in entries]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise BundleError(f"'{path}' is no complete bundle ({shown(error)})") from None
     sizes = manifest["shapes"].values()
@@ -155,6 +158,18 @@ def open_bundle(path: Path) -> Bundle:
     _check_items(items)
     check_golden_form(manifest, shapes, features)
     return Bundle(manifest, shapes, features, items, model)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Millions of objects are made, none of them garbage: looking for it trebles the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _told(facts: ModelFacts) -> dict[str, Any]:
@@ -238,7 +253,20 @@ def check_contract(
             )
     if item_count != shapes.items:
         raise BundleError(f"the catalogue has {item_count} items, the model {shapes.items}")
-    if not any(constant.shape == (shapes.items + 1, shapes.dim) for constant in facts.constants):
+    if not item_tables(facts, shapes) and not code_columns(facts, shapes):
         raise BundleError(
-            f"the model has no item table of {shapes.items + 1} x {shapes.dim} numbers"
+            f"the model has no item table of {shapes.items + 1} x {shapes.dim} numbers, nor codes "
+            "for one"
         )
+
+
+def item_tables(facts: ModelFacts, shapes: Shapes) -> list[Constant]:
+    """What is stored in the shape of the item table; indices are not, which may chance to be so."""
+    shape = (shapes.items + 1, shapes.dim)
+    integers = ("int16", "int32", "int64")
+    return [c for c in facts.constants if c.shape == shape and c.dtype not in integers]
+
+
+def code_columns(facts: ModelFacts, shapes: Shapes) -> list[Constant]:
+    """What is stored of codes, where these are the item table: two bytes of each item."""
+    return [c for c in facts.constants if c.shape == (shapes.items + 1,) and c.dtype == "uint16"]

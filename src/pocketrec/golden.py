@@ -17,7 +17,7 @@ from .encoding import Feature
 from .errors import BundleError
 from .schema import FloatArray, IntArray
 
-GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.2, "int4": 0.2}
+GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.2, "int4": 0.2, "pq": 0.2}
 """By how much golden scores may differ between machines' kernels, in units of their spread.
 
 Quantized kernels round activations each in their own way: the runtime's own two (XNNPACK and

@@ -18,7 +18,9 @@ MOST_PARTS = 200_000
 one part any number of times, so that few bytes tell of more than could ever be looked at."""
 MOST_DIMENSIONS = 8
 
-NUMBERS = frozenset({"float32", "int64", "int32", "int16", "int8", "int4", "uint8", "bool"})
+NUMBERS = frozenset(
+    {"float32", "int64", "int32", "int16", "int8", "int4", "uint16", "uint8", "bool"}
+)
 """Types of tensors that our graphs have; kernels take others, such as text, apart."""
 
 _TENSOR_TYPES: dict[int, str] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import flatbuffers
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
+from .errors import BundleError
 from .tflite import MAGIC
 
 
@@ -43,11 +45,12 @@ def like(tensor: Any, name: str) -> Any:
     return fresh
 
 
-def constant(model: Any, values: npt.NDArray[np.int32]) -> Any:
-    """A stored tensor of int32."""
+def constant(model: Any, values: npt.NDArray[np.int32] | npt.NDArray[np.float32]) -> Any:
+    """A stored tensor of some numbers."""
     tensor = schema.TensorT()
     tensor.name = f"constant {len(model.buffers)}".encode()
-    tensor.shape, tensor.type = np.asarray(values.shape, np.int32), schema.TensorType.INT32
+    tensor.shape = np.asarray(values.shape, np.int32)
+    tensor.type = getattr(schema.TensorType, values.dtype.name.upper())
     tensor.hasRank = True
     store(model, tensor, values.tobytes())
     return tensor
@@ -67,14 +70,37 @@ def store(model: Any, tensor: Any, content: bytes) -> None:
     tensor.buffer = len(model.buffers) - 1
 
 
-def operator(model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str) -> Any:
-    """An operator, to be put into a graph; `options` names the table of its settings."""
+def operator(
+    model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str | None
+) -> Any:
+    """An operator, to be put into a graph; `options` names the table of its settings, if any."""
     made = schema.OperatorT()
     made.opcodeIndex = _code_index(model, builtin)
     made.inputs, made.outputs = np.asarray(inputs, np.int32), np.asarray(outputs, np.int32)
-    made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
-    made.builtinOptions = getattr(schema, f"{options}T")()
+    if options is not None:
+        made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+        made.builtinOptions = getattr(schema, f"{options}T")()
     return made
+
+
+def each_operator(model: Any, graph: Any) -> Iterator[tuple[int, Any]]:
+    """A graph's operators, each with the number of its kind."""
+    for found in graph.operators:
+        yield model.operatorCodes[found.opcodeIndex].builtinCode, found
+
+
+def table_buffer(model: Any) -> int:
+    """Where the table lies by which items are both looked up and scored."""
+    kinds = schema.BuiltinOperator
+    used = {kinds.EMBEDDING_LOOKUP: set[int](), kinds.FULLY_CONNECTED: set[int]()}
+    for graph in model.subgraphs:
+        for kind, found in each_operator(model, graph):
+            if kind in used:
+                used[kind].add(int(graph.tensors[found.inputs[1]].buffer))
+    both = used[kinds.EMBEDDING_LOOKUP] & used[kinds.FULLY_CONNECTED] - {0}
+    if len(both) != 1:
+        raise BundleError("the model's graph has no table by which items are looked up and scored")
+    return both.pop()
 
 
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]

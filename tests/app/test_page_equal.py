@@ -12,7 +12,8 @@ from visit import films
 
 from pocketrec.encoding import Bins
 from pocketrec.golden import GOLDEN_TOLERANCE
-from pocketrec.runtime import Event
+from pocketrec.runtime import Event, Recommender
+from small_shop import settings, succeed
 
 pytestmark = [
     pytest.mark.browser,
@@ -187,6 +188,16 @@ def test_the_javascript_of_sessions_runs(page, serve, built_page, recurrent_bund
     session = recurrent.session(["sku-001", "sku-002"])
     assert first == [line.id for line in session.tap("sku-003", k=5)]
     assert len(second) == 5
+
+
+def test_items_that_are_codes_are_ranked_as_in_python_without_exception(
+    page, serve, built_page, fresh_shop, tmp_path
+):
+    words = settings("export", "quantization=pq", "code_bytes=4")
+    succeed("export", fresh_shop.run, "--out", tmp_path / "coded", *words)
+    coded = Recommender.load(tmp_path / "coded")
+    assert "GATHER" in coded.bundle.manifest["operators"]
+    assert compared(page, serve(built_page, tmp_path / "coded"), coded, FEW) == FEW
 
 
 def test_another_question_has_another_answer(page, server):

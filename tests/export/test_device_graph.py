@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import torch
+from ai_edge_litert import schema_py_generated as schema
 
 from pocketrec.bundle import OPERATORS
 from pocketrec.device import DeviceModel
@@ -13,6 +14,7 @@ from pocketrec.models.scorer import pad_histories
 from pocketrec.notes import without_notes
 from pocketrec.schema import Signature
 from pocketrec.tflite import TensorSpec, inspect
+from pocketrec.tflite_edit import each_operator, parse, stored
 from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
 
 ALL = np.arange(1, V + 1, dtype=np.int32)
@@ -20,7 +22,7 @@ NOBODY = np.empty(0, np.int32)
 
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
 stepping = pytest.mark.parametrize("encoder", [e for e in ENCODERS if e != "transformer"])
-kinds = pytest.mark.parametrize("kind", ["float32", "int8"])
+kinds = pytest.mark.parametrize("kind", ["float32", "int8", "pq"])
 
 
 def histories(seed=3):
@@ -192,6 +194,49 @@ def test_scores_are_those_that_recommend_reports(encoder, kind):
     for history in histories():
         ids, scores = device.recommend(history, k=K)
         assert np.array_equal(device.score(history, ids), scores)
+
+
+@kinds
+def test_candidates_are_scored_from_their_own_rows(kind):
+    """Where nothing follows; `recommend` rounds the user, of which the most is known."""
+    made = make("bow", followers=0)
+    device, table = made.device(kind), made.model.table.detach().numpy()
+    if kind == "pq":
+        table = made.codes.decoded()
+    for history in histories():
+        ids, scores = device.recommend(history, k=K)
+        with torch.no_grad():
+            user = made.model.user_vector(torch.from_numpy(pad_histories([history], L))).numpy()
+        # With a little for the rows' own rounding, and for that of the encoder before.
+        spread = (max(user.max(), 0) - min(user.min(), 0)) / 510 * np.abs(table[ids]).sum(1)
+        allowed = 1e-5 if kind == "float32" else 1.5 * spread + 0.01
+        assert (np.abs(device.score(history, ids) - scores) <= allowed).all()
+
+
+def readers(content, signature):
+    """What reads constants with a row for each item, in the graph of a signature."""
+    model = parse(content)
+    key = signature.encode()
+    (graph,) = (
+        model.subgraphs[s.subgraphIndex] for s in model.signatureDefs if s.signatureKey == key
+    )
+    tables = {
+        index
+        for index, tensor in enumerate(graph.tensors)
+        if stored(model, tensor) and len(tensor.shape) and tensor.shape[0] == V + 1
+    }
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
+    return {
+        names[kind] for kind, found in each_operator(model, graph) if tables & set(found.inputs)
+    }
+
+
+@kinds
+def test_without_followers_score_looks_up_rows_and_reads_no_whole_table(kind):
+    few = {"EMBEDDING_LOOKUP"} if kind != "pq" else {"GATHER"}
+    content = make("bow", followers=0).content(kind)
+    assert readers(content, "score") == few
+    assert readers(content, "recommend") > few
 
 
 @encoders

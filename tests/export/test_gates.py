@@ -80,7 +80,7 @@ def export(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "convert", lambda *_, **__: made.full)
 
     def run(settings, spoil=lambda content: content, **options):
-        monkeypatch.setattr(build, "quantize", lambda full, kind: spoil(quantize(full, kind)))
+        monkeypatch.setattr(build, "quantize", lambda *told: spoil(quantize(*told)))
         out = tmp_path / "bundle"
         with new_folder(out, KIND) as draft:
             return build.export_bundle(
@@ -174,6 +174,22 @@ def test_a_graph_that_shows_hidden_items_fails(export, monkeypatch):
     monkeypatch.setattr(build, "convert", lambda *_, **__: open_graph)
     with pytest.raises(QualityError, match=r"hidden items recommended is [1-9]"):
         export(config())
+
+
+def test_codes_in_the_place_of_the_table_are_written_with_their_figures(export, tmp_path):
+    verdict = export(config(quantization="pq", code_bytes=4), codes=make("bow").codes)
+    gates = {gate.name: gate for gate in verdict.gates}
+    assert gates["item tables in the file"].value == 1
+    assert gates["bits of an item table's number"].value == 4 * 8 / D
+    assert gates["relative loss of ndcg@10 to float"].limit == 0.02
+    assert open_bundle(tmp_path / "bundle").manifest["quantization"] == "pq"
+
+
+def test_more_codes_than_asked_for_or_a_table_beside_them_fail(export):
+    with pytest.raises(QualityError, match=r"bits of an item table's number is 2, .* at most 1"):
+        export(config(quantization="pq", code_bytes=2), codes=make("bow").codes)
+    with pytest.raises(QualityError, match="bits of an item table's number is 8"):
+        export(config(quantization="pq", code_bytes=4))
 
 
 def test_a_gate_without_a_number_does_not_pass():

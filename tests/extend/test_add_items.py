@@ -150,6 +150,14 @@ def test_a_model_without_attributes_is_refused(shop, tmp_path):
         add_items(shop.bundle, items, tmp_path / "out")
 
 
+def test_items_that_are_codes_are_refused(fresh_shop, tmp_path):
+    copy = shutil.copytree(fresh_shop.bundle, tmp_path / "copy")
+    sign(copy, quantization="pq")
+    items = write(tmp_path / "new.csv", NEW)
+    with pytest.raises(BundleError, match=r"as codes .* export the run as 'int8'"):
+        add_items(copy, items, tmp_path / "out")
+
+
 def test_another_kind_of_folder_is_not_replaced(fresh_shop, tmp_path):
     items = write(tmp_path / "new.csv", NEW)
     with new_folder(tmp_path / "out", "data"):

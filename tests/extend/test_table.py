@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from pocketrec.bundle import OPERATORS, check_contract
-from pocketrec.device import DeviceModel
+from pocketrec.config import ModelConfig
+from pocketrec.device import DeviceModel, Shapes
+from pocketrec.export.convert import convert
 from pocketrec.extend.table import append_rows, read_table
+from pocketrec.models.recommender import RecommenderModel
 from pocketrec.tflite import inspect
 from small_models import ENCODERS, D, L, V, make, walk
 
@@ -53,6 +57,30 @@ def test_a_copy_of_an_item_is_scored_as_it_is_where_nothing_follows(encoder, kin
     # Nobody follows in an empty history, so that the vectors alone decide.
     scores = larger.score(np.empty(0, np.int32), np.append(ALL[:ADDED], copies))
     np.testing.assert_allclose(scores[:ADDED], scores[ADDED:], atol=1e-5)
+
+
+@pytest.mark.parametrize("items", [2999, 3000])
+def test_catalogues_that_are_looked_through_in_groups_grow_too(items):
+    """3,000 rows fill their groups, 3,001, a prime, do not: either is cut anew."""
+    torch.manual_seed(1)
+    settings = ModelConfig(
+        encoder="bow", dim=4, max_length=2, item_dropout=0, dropout=0, followers=0
+    )
+    model = RecommenderModel(items, settings).eval()
+    shapes = Shapes(length=2, dim=4, items=items, results=5, candidates=100, blocked=3)
+    content = convert(model, shapes, exclude_seen=True)
+    vectors = 2 * np.random.default_rng(1).normal(size=(150, 4)).astype(np.float32)
+    for count in (2, 150):
+        larger = replace(shapes, items=items + count)
+        grown = append_rows(content, vectors[:count])
+        device = DeviceModel(grown, larger, exclude_seen=True)
+        everything = np.arange(1, items + count + 1, dtype=np.int32)
+        for last in (1, items, items + count):
+            history = np.array([7, last], np.int32)
+            scores = device.score(history, everything)
+            scores[history - 1] = -np.inf
+            ids, _ = device.recommend(history, k=5)
+            assert ids.tolist() == (np.argsort(-scores, kind="stable")[:5] + 1).tolist()
 
 
 @encoders

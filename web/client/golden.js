@@ -14,7 +14,7 @@ import { PocketrecError } from './errors.js';
  * kernels round activations each in their own way.
  * @type {Record<string, number>}
  */
-const TOLERANCE = { float32: 1e-3, int8: 0.2, int4: 0.2 };
+const TOLERANCE = { float32: 1e-3, int8: 0.2, int4: 0.2, pq: 0.2 };
 
 /**
  * Events of the longest golden history that is gone through step by step as well, which costs a

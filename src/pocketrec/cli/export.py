@@ -34,6 +34,8 @@ def command(
         from ..bundle import KIND, open_bundle
         from ..examples.shards import PreparedData, StoredSequences
         from ..export.build import export_bundle
+        from ..export.codes import SETTINGS as OF_CODES
+        from ..export.codes import fit_codes
         from ..export.disclosure import disclosure
         from ..toml import override_config
         from ..training.adaptation import SETTINGS, fit_adaptation
@@ -51,6 +53,7 @@ def command(
         __version__,
         accept_quality_loss,
         SETTINGS,
+        OF_CODES,
     )
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_bundle(folder).manifest
@@ -66,6 +69,10 @@ def command(
         adaptation = fit_adaptation(
             run.model, StoredSequences(data), exclude_seen=config.data.exclude_seen
         )
+        codes = None
+        if config.export.quantization == "pq":
+            step(f"fitting codes of {config.export.code_bytes} bytes an item")
+            codes = fit_codes(run.model, data.training(), config.export.code_bytes)
         export_bundle(
             run.model,
             run.catalogue,
@@ -75,6 +82,7 @@ def command(
             draft,
             disclosed=disclosure(data, run.model),
             adaptation=adaptation,
+            codes=codes,
             inputs=inputs,
             accept_quality_loss=accept_quality_loss,
             on_step=step,

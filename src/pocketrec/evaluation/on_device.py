@@ -17,12 +17,14 @@ def rank_on_device(
     targets: Targets,
     *,
     k: int,
+    beyond: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Ranking:
     """Ranks and lists as `rank_all` gives them, from the signatures of the file.
 
     The list is `recommend`'s. A target in it has its place there as rank; for others all items
-    are scored by `score`, and those ahead are counted.
+    are scored by `score`, and those ahead are counted. That takes long where items are many: not
+    `beyond` the list, they are misses (rank V + 1), which changes no metric with a cutoff.
     """
     length = max(k, device.shapes.results)
     ranks = np.empty(len(targets.targets), np.int64)
@@ -31,7 +33,7 @@ def rank_on_device(
         rows = None if targets.features is None else targets.features[user]
         ids, _ = device.recommend(history, k=length, features=rows)
         top[user, : len(ids[:k])] = ids[:k]
-        ranks[user] = _rank(device, history, rows, int(target), ids)
+        ranks[user] = _rank(device, history, rows, int(target), ids, beyond)
         if progress is not None:
             progress(1)
     lengths = np.array([len(history) for history in targets.histories], np.int64)
@@ -39,13 +41,20 @@ def rank_on_device(
 
 
 def _rank(
-    device: DeviceModel, history: IntArray, rows: Rows | None, target: int, ids: IntArray
+    device: DeviceModel,
+    history: IntArray,
+    rows: Rows | None,
+    target: int,
+    ids: IntArray,
+    beyond: bool,
 ) -> int:
     missed = device.shapes.items + 1
     if target == 0 or (device.exclude_seen and target in history):
         return missed
     if len(places := np.flatnonzero(ids == target)):
         return int(places[0]) + 1
+    if not beyond:
+        return missed
     scores = device.score(history, np.arange(1, missed, dtype=np.int32), features=rows)
     own = scores[target - 1]
     ahead = (scores > own) | ((scores == own) & (np.arange(1, missed) < target))

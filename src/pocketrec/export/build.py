@@ -20,6 +20,7 @@ from ..golden import make_golden
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
 from ..schema import LARGEST_STATE, RESERVED, Column
+from .codes import Codes
 from .convert import convert
 from .quantize import quantize
 from .shrink import shrink
@@ -42,6 +43,7 @@ def export_bundle(
     *,
     disclosed: dict[str, Any] | None = None,
     adaptation: Tensor | None = None,
+    codes: Codes | None = None,
     inputs: str = "",
     accept_quality_loss: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
@@ -50,8 +52,9 @@ def export_bundle(
 
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
     tells of data and training, `disclosed` what of the log is in the bundle, `adaptation` (D, D)
-    what `fit_adaptation` found, `inputs` a fingerprint by which a second export is known. Raises
-    QualityError with the gate that failed and by how much.
+    what `fit_adaptation` found, `codes` what `fit_codes` did if these are to be the item table,
+    `inputs` a fingerprint by which a second export is known. Raises QualityError with the gate
+    that failed and by how much.
     """
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
@@ -59,7 +62,10 @@ def export_bundle(
     folded = model.folded()
     full = convert(folded, shapes, exclude_seen=exclude_seen, adaptation=adaptation)
     on_step(f"quantizing to {config.export.quantization}")
-    content = shrink(quantize(full, config.export.quantization))
+    content = shrink(quantize(full, config.export.quantization, codes))
+    stored = [tuple(p.shape) for p in folded.parameters()]
+    if codes is not None:
+        stored.append(codes.books.reshape(-1, shapes.dim).shape)
     on_step(f"verifying on {len(targets.targets):,} validation users")
     verdict = verify(
         ModelScorer(model),
@@ -70,7 +76,7 @@ def export_bundle(
         config.export,
         exclude_seen=exclude_seen,
         features=model.inputs,
-        tables=sum(p.shape == folded.table.shape for p in folded.parameters()),
+        tables=stored.count((shapes.items + 1, shapes.dim)),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_step("writing the bundle")

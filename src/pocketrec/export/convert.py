@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from ai_edge_litert import schema_py_generated as schema
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..device import Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import Signature
-from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite
+from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite, stored
 from .graph import AdaptGraph, RecommendGraph, ScoreGraph, StepGraph, example_inputs
 from .quiet import quiet
 
@@ -43,10 +44,19 @@ def convert(
         Signature.SCORE: ScoreGraph(model),
         Signature.ADAPT: AdaptGraph(model, adaptation),
     }
+    return to_tflite(
+        {
+            name: (graphs[name], example_inputs(signature))
+            for name, signature in shapes.signatures(model.inputs).items()
+        }
+    )
+
+
+def to_tflite(graphs: Mapping[str, tuple[nn.Module, dict[str, Tensor]]]) -> bytes:
+    """One file of the graphs by their signature's name, each with a value of every input."""
     converter: Any = litert_torch
-    for name, signature in shapes.signatures(model.inputs).items():
-        inputs = example_inputs(signature)
-        converter = converter.signature(name, graphs[name].eval(), sample_kwargs=inputs)
+    for name, (graph, inputs) in graphs.items():
+        converter = converter.signature(name, graph.eval(), sample_kwargs=inputs)
     with tempfile.TemporaryDirectory() as scratch, quiet():
         path = Path(scratch) / "model.tflite"
         converted = converter.convert()
@@ -58,8 +68,8 @@ def _quick_scatters(content: bytes) -> bytes:
     """Replace each STABLEHLO_SCATTER that adds by SCATTER_ND, which is far quicker (0008).
 
     x.scatter_add(1, index, values) becomes x + SCATTER_ND(index, values), which sums values of the
-    same index. The converter (litert-torch 0.10) has no way to it, and calls the sum inside of its
-    own scatter by a name that no runtime loads.
+    same index, or the latter alone where x is zero. The converter (litert-torch 0.10) has no way to
+    it, and calls the sum inside of its own scatter by a name that no runtime loads.
     """
     model = parse(content)
     builtin = [code.builtinCode for code in model.operatorCodes]
@@ -83,7 +93,12 @@ def _by_index(model: Any, graph: Any, scatter: Any) -> list[Any]:
     operand, indices, values = scatter.inputs
     (result,) = scatter.outputs
     shape, kinds, operators = graph.tensors[result].shape, schema.BuiltinOperator, []
-    sums = add_tensor(graph, like(graph.tensors[result], f"sums {len(graph.tensors)}"))
+    begins = stored(model, graph.tensors[operand])
+    is_zero = bool(begins) and not np.frombuffer(begins, np.uint8).any()
+    if is_zero:
+        graph.tensors[operand].buffer, sums = 0, result
+    else:
+        sums = add_tensor(graph, like(graph.tensors[result], f"sums {len(graph.tensors)}"))
     if graph.tensors[indices].type != schema.TensorType.INT32:
         wide = indices
         indices = add_tensor(graph, like(graph.tensors[wide], f"indices {sums}"))
@@ -92,5 +107,6 @@ def _by_index(model: Any, graph: Any, scatter: Any) -> list[Any]:
     size = add_tensor(graph, constant(model, np.asarray(shape, np.int32)))
     inputs = [indices, values, size]
     operators.append(operator(model, kinds.SCATTER_ND, inputs, [sums], "ScatterNdOptions"))
-    operators.append(operator(model, kinds.ADD, [operand, sums], [result], "AddOptions"))
+    if not is_zero:
+        operators.append(operator(model, kinds.ADD, [operand, sums], [result], "AddOptions"))
     return operators

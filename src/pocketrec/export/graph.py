@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..device import MASKED, Shapes
+from ..device import Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
 from ..tflite import SignatureSpec
+from .top import best_items
 
 
 class RecommendGraph(nn.Module):
@@ -35,8 +36,8 @@ class RecommendGraph(nn.Module):
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        best, ids = torch.topk(mask_items(worth, hidden), self.shapes.results)
-        return {Signature.IDS: ids.to(torch.int32), Signature.SCORES: self.model.score_of(best)}
+        ids, best = best_items(worth, hidden, self.shapes.results)
+        return {Signature.IDS: ids, Signature.SCORES: self.model.score_of(best)}
 
 
 class StepGraph(nn.Module):
@@ -67,7 +68,8 @@ class StepGraph(nn.Module):
 class ScoreGraph(nn.Module):
     """item_id (1, L), user_vector (1, D), candidates (1, C) -> scores (1, C).
 
-    The very scores that `recommend` ranks, gathered, so that both always agree.
+    The candidates' rows times the user, whatever the size of the catalogue. With followers scores
+    are probabilities, of all items together: these are the very ones that `recommend` ranks.
     """
 
     def __init__(self, model: RecommenderModel) -> None:
@@ -79,6 +81,8 @@ class ScoreGraph(nn.Module):
     ) -> dict[str, Tensor]:
         """One user's scores of given items."""
         user = self.model.user_vector(item_id, rows) + user_vector
+        if self.model.followers is None:
+            return {Signature.SCORES: self.model.logits_of(user, candidates)}
         worth = torch.gather(self.model.worth(user, item_id), 1, candidates.to(torch.int64))
         return {Signature.SCORES: self.model.score_of(worth)}
 
@@ -110,15 +114,6 @@ class AdaptGraph(nn.Module):
         named = torch.matmul(target.unsqueeze(1), self.table(candidates)).squeeze(1)  # (1, D)
         step = self.adaptation(named - target.sum(-1, keepdim=True) * self.mean)
         return {Signature.USER_VECTOR: user_vector + learning_rate * step}
-
-
-def mask_items(worth: Tensor, hidden: Tensor) -> Tensor:
-    """Push the items of `hidden` (1, H) out of reach: worth (1, V + 1) -> (1, V + 1).
-
-    An item that is named more than once is pushed as often: it cannot be too far away.
-    """
-    penalty = torch.full_like(hidden, 1, dtype=worth.dtype) * MASKED
-    return torch.scatter_add(worth, 1, hidden.to(torch.int64), penalty)
 
 
 def example_inputs(signature: SignatureSpec) -> dict[str, Tensor]:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Literal
 
+from ..config import QuantizationName
+from .coded import with_codes
+from .codes import Codes
 from .quiet import quiet
+from .shrink import shrink
 
 with quiet():
     from ai_edge_quantizer import quantizer, recipe
 
-_RECIPES = {"int8": recipe.dynamic_wi8_afp32, "int4": recipe.dynamic_wi4_afp32}
+_RECIPES = {
+    "int8": recipe.dynamic_wi8_afp32,
+    "int4": recipe.dynamic_wi4_afp32,
+    "pq": recipe.dynamic_wi8_afp32,
+}
 
 
-def quantize(content: bytes, kind: Literal["float32", "int8", "int4"]) -> bytes:
-    """The same model with smaller weights; "float32" gives it back as it is."""
+def quantize(content: bytes, kind: QuantizationName, codes: Codes | None = None) -> bytes:
+    """The same model with smaller weights; "float32" gives it back as it is.
+
+    "pq" is int8 but for the item table, which `codes` are put in the place of.
+    """
     if kind == "float32":
         return content
     with tempfile.TemporaryDirectory() as scratch, quiet():
@@ -23,4 +33,6 @@ def quantize(content: bytes, kind: Literal["float32", "int8", "int4"]) -> bytes:
         source.write_bytes(content)
         result = quantizer.Quantizer(str(source), _RECIPES[kind]()).quantize()
         result.export_model(str(target))
-        return target.read_bytes()
+        small = target.read_bytes()
+    # Only where equal weights are stored once is the table one for all signatures.
+    return small if codes is None else with_codes(shrink(small), codes)

@@ -58,6 +58,11 @@ def add_items(
     """
     bundle = open_bundle(source)
     check_replaceable(out, KIND)
+    if bundle.manifest["quantization"] == "pq":
+        raise BundleError(
+            f"'{source}' keeps its items as codes (export.quantization = 'pq'), to which none can "
+            "be added: export the run as 'int8' and add them to that"
+        )
     new = read_items(items, bundle)
     with new_folder(out, KIND) as draft:
         device = bundle.device()

@@ -2,12 +2,11 @@
 
 The graph is edited as it lies in the file, without the converter that made it. What changes is
 found by following the table: the products with it are as wide as it is long, and so is all that
-is made of them element by element, until items are picked from it.
+is made of them element by element, until items are picked from it, one by one or in groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,18 @@ from numpy.typing import NDArray
 from ..errors import BundleError
 from ..export.shrink import shrink
 from ..schema import FloatArray
-from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite, store, stored
+from ..tflite_edit import (
+    add_tensor,
+    constant,
+    each_operator,
+    like,
+    operator,
+    parse,
+    rewrite,
+    store,
+    stored,
+    table_buffer,
+)
 
 _KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
 _ELEMENTWISE = frozenset({_KIND.ADD, _KIND.DIV, _KIND.LOG, _KIND.MAXIMUM, _KIND.MINIMUM, _KIND.MUL})
@@ -30,7 +40,7 @@ _INTEGERS = {_TYPE.INT16: np.int16, _TYPE.INT32: np.int32}
 def read_table(content: bytes) -> FloatArray:
     """The item table as floats (V + 1, D)."""
     model = parse(content)
-    buffer = _table_buffer(model)
+    buffer = table_buffer(model)
     table = next(t for graph in model.subgraphs for t in graph.tensors if t.buffer == buffer)
     data, width = stored(model, table), int(table.shape[1])
     if table.type == _TYPE.FLOAT32:
@@ -51,7 +61,7 @@ def append_rows(content: bytes, vectors: FloatArray) -> bytes:
     for a graph that uses its table in a way that is not known here.
     """
     model = parse(content)
-    buffer = _table_buffer(model)
+    buffer = table_buffer(model)
     for graph in model.subgraphs:
         _append(model, graph, buffer, vectors)
     return shrink(rewrite(model, len(content)))
@@ -62,8 +72,9 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
     tables = [index for index, tensor in enumerate(graph.tensors) if tensor.buffer == buffer]
     rows = int(graph.tensors[tables[0]].shape[0]) if tables else 0
     wide: set[int] = set()  # tensors with a number for each item
+    filled: dict[int, int] = {}  # such with more numbers behind them, and what these are behind
     operators = []
-    for kind, found in _operators(model, graph):
+    for kind, found in each_operator(model, graph):
         operators.append(found)
         inputs, outputs = list(found.inputs), list(found.outputs)
         first = graph.tensors[inputs[0]]
@@ -84,6 +95,12 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
             nobody = np.zeros((len(vectors), first.shape[1]), _INTEGERS[first.type])
             store(model, first, stored(model, first) + nobody.tobytes())
             first.shape = np.asarray([rows + len(vectors), first.shape[1]], np.int32)
+        elif kind == _KIND.CONCATENATION and inputs[0] in wide:
+            filled[outputs[0]] = inputs[0]
+            operators.pop()
+        elif kind == _KIND.RESHAPE and (inputs[0] in wide or inputs[0] in filled):
+            source = filled.get(inputs[0], inputs[0])
+            operators[-1:] = _grouped(model, graph, found, source, rows + len(vectors))
         elif kind not in _PICKING and wide.intersection(inputs):
             raise BundleError("the model's graph uses its scores in a way that is not known")
     graph.operators = operators
@@ -93,9 +110,33 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
         _append_vectors(model, graph.tensors[index], vectors)
 
 
+def _grouped(model: Any, graph: Any, reshape: Any, source: int, rows: int) -> list[Any]:
+    """The operators that cut what `source` holds of `rows` items into groups, the last filled up.
+
+    What takes the best of each group gets another size as well.
+    """
+    (members,) = map(int, reshape.outputs)
+    size = int(graph.tensors[members].shape[1])
+    rest = np.full((1, size - rows % size), np.finfo(np.float32).min, np.float32)
+    groups = (rows + rest.size) // size
+    full = add_tensor(graph, like(graph.tensors[source], "all groups"))
+    graph.tensors[full].shape = np.asarray([1, groups * size], np.int32)
+    filling = add_tensor(graph, constant(model, rest))
+    joined = operator(model, _KIND.CONCATENATION, [source, filling], [full], "ConcatenationOptions")
+    joined.builtinOptions.axis = 1
+    shape = np.asarray([groups, size], np.int32)
+    wanted = add_tensor(graph, constant(model, shape))
+    graph.tensors[members].shape = shape
+    reshape.inputs = np.asarray([full, wanted], np.int32)
+    for kind, found in each_operator(model, graph):
+        if kind == _KIND.REDUCE_MAX and found.inputs[0] == members:
+            graph.tensors[found.outputs[0]].shape = np.asarray([groups], np.int32)
+    return [joined, reshape]
+
+
 def _is_of_some(model: Any, graph: Any, output: int) -> bool:
     """Whether a softmax is already divided by the share of the items that the model came with."""
-    return any(k == _KIND.SLICE and o.inputs[0] == output for k, o in _operators(model, graph))
+    return any(k == _KIND.SLICE and o.inputs[0] == output for k, o in each_operator(model, graph))
 
 
 def _of_some(model: Any, graph: Any, softmax: Any, rows: int) -> list[Any]:
@@ -155,21 +196,3 @@ def _packed(numbers: NDArray[np.int8]) -> NDArray[np.int8]:
 def _is_followers(model: Any, tensor: Any, rows: int) -> bool:
     """Whether a stored tensor is the list of each item's followers."""
     return tensor.type in _INTEGERS and tensor.shape[0] == rows and bool(stored(model, tensor))
-
-
-def _operators(model: Any, graph: Any) -> Iterator[tuple[int, Any]]:
-    for found in graph.operators:
-        yield model.operatorCodes[found.opcodeIndex].builtinCode, found
-
-
-def _table_buffer(model: Any) -> int:
-    """Where the table lies by which items are both looked up and scored."""
-    used = {_KIND.EMBEDDING_LOOKUP: set[int](), _KIND.FULLY_CONNECTED: set[int]()}
-    for graph in model.subgraphs:
-        for kind, found in _operators(model, graph):
-            if kind in used:
-                used[kind].add(int(graph.tensors[found.inputs[1]].buffer))
-    both = used[_KIND.EMBEDDING_LOOKUP] & used[_KIND.FULLY_CONNECTED] - {0}
-    if len(both) != 1:
-        raise BundleError("the model's graph has no table by which items are looked up and scored")
-    return both.pop()

@@ -149,7 +149,17 @@ class RecommenderModel(nn.Module):
 
         Divided by the temperature, which only the probabilities of followers notice.
         """
-        logits = nn.functional.linear(user, self.table)
+        return self._cooled(nn.functional.linear(user, self.table))
+
+    def logits_of(self, user: Tensor, candidates: Tensor) -> Tensor:
+        """The same of some items only, whose rows alone are read: (B, D), (B, C) -> (B, C).
+
+        Of a folded model, whose rows are its table's.
+        """
+        rows = self.items.table(candidates)  # (B, C, D)
+        return self._cooled(torch.matmul(rows, user.unsqueeze(-1)).squeeze(-1))
+
+    def _cooled(self, logits: Tensor) -> Tensor:
         return logits if self.config.temperature == 1 else logits / self.config.temperature
 
     def scores(self, user: Tensor, item_id: Tensor) -> Tensor:

@@ -1,0 +1,198 @@
+"""The item table in a few bytes an item: sums of codewords, fitted to the scores that users see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ..examples.shards import Sequences
+from ..models.recommender import RecommenderModel
+from ..schema import PADDING, FloatArray
+
+WORDS = 256
+"""Codewords of a book: as many as a byte can name."""
+SAMPLE, USERS = 2**16, 2048
+"""Most items that books are fitted to, and users that say which errors matter."""
+ITERATIONS, ROUNDS, PASSES = 10, 8, 2
+"""Of k-means for each book; of all books together; over an item's codes in each of the latter."""
+POPULARITY = 1.0
+"""An item's error weighs so many powers of its count: popular ones are in more lists."""
+HEAD, HEAD_SHARE = 8192, 16
+"""Most of the popular items that keep rows of their own, of 8 bits, and of how many items one is
+such at most: most places of most lists are theirs, and .6 MB is little beside a million items."""
+RIDGE = 1e-3
+BLOCK = 2**16
+SETTINGS = (WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES, POPULARITY, RIDGE, HEAD)
+"""All that the fit depends on beside the model, the log and the config."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Item i is head[i], if it has such a row, and else the sum of books[m, codes[i, m]] over m.
+
+    The head's codes are all 0, as is word 0 of each book; row 0 of the head is padding's, zero.
+    """
+
+    books: FloatArray  # (M, WORDS, D)
+    codes: npt.NDArray[np.uint8]  # (V + 1, M)
+    head: FloatArray  # (H, D)
+
+    def decoded(self) -> FloatArray:
+        """The table as it is now: (V + 1, D)."""
+        table: FloatArray = np.zeros((len(self.codes), self.books.shape[-1]), np.float32)
+        for book, column in zip(self.books, self.codes.T, strict=True):
+            table += book[column]
+        table[: len(self.head)] += self.head
+        return table
+
+
+def fit_codes(model: RecommenderModel, sequences: Sequences, width: int, *, seed: int = 1) -> Codes:
+    """Codes of `width` bytes an item for a trained model's table; the same for the same seed.
+
+    Additive quantization (Babenko and Lempitsky, 2014), which costs at scoring what product
+    quantization does (Jégou et al., 2011; for recommenders RecJPQ, Petrov and Macdonald, 2024)
+    and is closer. What is made small is not the error of vectors, but of scores: rows are moved
+    to where the distance of two is the mean squared difference of their products with users'
+    vectors, which are the model's states on training events. `sequences` are these events.
+    """
+    table = model.table.detach()
+    there, back = _metric(_moment(model, sequences))
+    counts = torch.from_numpy(sequences.counts(model.item_count)).to(torch.float32)
+    weights = counts.clamp(min=1) ** POPULARITY
+    head = min(HEAD, model.item_count // HEAD_SHARE) + PADDING + 1
+    generator = torch.Generator().manual_seed(seed)
+    books, codes = _fit(table[head:] @ there, weights[head - 1 :], width, generator)
+    everything = torch.cat([torch.zeros(head, width, dtype=torch.uint8), codes])
+    rows = table[:head].clone()
+    rows[PADDING] = 0
+    return Codes((books @ back).numpy(), everything.numpy(), rows.numpy())
+
+
+def _moment(model: RecommenderModel, sequences: Sequences) -> Tensor:
+    """The second moment of users' vectors (D, D), after each of some users' newest events."""
+    lengths = np.diff(sequences.offsets)
+    users = np.flatnonzero(lengths)
+    users = users[:: max(1, len(users) // USERS)][:USERS]
+    moment = torch.eye(model.config.dim) * RIDGE
+    table = model.table.detach()
+    for begin in range(0, len(users), 256):
+        part = users[begin : begin + 256]
+        items = np.zeros((len(part), model.max_length), np.int32)
+        for row, user in enumerate(part):
+            own = sequences.items[sequences.offsets[user] : sequences.offsets[user + 1]]
+            newest = own[-model.max_length :]
+            items[row, : len(newest)] = newest
+        histories = torch.from_numpy(items)
+        with torch.no_grad():
+            states = model.states(histories, table=table)[histories != PADDING]
+        moment += states.T @ states
+    return moment / moment.diagonal().mean()
+
+
+def _metric(moment: Tensor) -> tuple[Tensor, Tensor]:
+    """Where squared distances are errors of scores, and the way back: (D, D) each, to the right."""
+    steady = moment + RIDGE * torch.eye(len(moment))
+    values, vectors = torch.linalg.eigh(steady.to(torch.float64))
+    roots = values.clamp(min=RIDGE / 2).sqrt()
+    return (vectors * roots).to(torch.float32), (vectors / roots).T.to(torch.float32)
+
+
+def _fit(
+    rows: Tensor, weights: Tensor, width: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Books (M, WORDS, D) and codes (V, M) of rows (V, D); word 0 of each book is zero."""
+    if len(rows) > SAMPLE:  # items by their weight, which then need no other
+        chosen = torch.multinomial(weights, SAMPLE, generator=generator)
+        sample, weights = rows[chosen], torch.ones(SAMPLE)
+    else:
+        sample, weights = rows, weights / weights.mean()
+    rest, books = sample.clone(), []
+    for _ in range(width):  # each book has what those before it left
+        book = _k_means(rest, weights, generator)
+        rest -= book[_nearest(rest, book)]
+        books.append(book)
+    first = together = torch.stack(books)
+    codes = _one_by_one(sample, first)
+    for _ in range(ROUNDS):
+        together = _least_squares(sample, weights, codes, together)
+        codes = _improved(sample, codes, together)
+    # From the codes that the books began with: what others had begun with ends far worse.
+    return together, _improved(rows, _one_by_one(rows, first), together, 2 * PASSES)
+
+
+def _k_means(rows: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
+    """A book (WORDS, D) for rows (n, D); its first word stays zero."""
+    book = torch.zeros(WORDS, rows.shape[1])
+    some = torch.multinomial(weights, min(WORDS - 1, len(rows)), generator=generator)
+    book[1 : len(some) + 1] = rows[some]
+    for _ in range(ITERATIONS):
+        nearest = _nearest(rows, book)
+        sums = torch.zeros_like(book).index_add_(0, nearest, rows * weights.unsqueeze(-1))
+        shares = torch.zeros(WORDS).index_add_(0, nearest, weights).unsqueeze(-1)
+        book = torch.where(shares > 0, sums / shares.clamp(min=1e-12), book)
+        book[0] = 0
+    return book
+
+
+def _nearest(rows: Tensor, book: Tensor) -> Tensor:
+    """The word that is nearest to each row: (n, D), (WORDS, D) -> (n,)."""
+    nearest: Tensor = torch.argmax(rows @ book.T - book.square().sum(-1) / 2, -1)
+    return nearest
+
+
+def _one_by_one(rows: Tensor, books: Tensor) -> Tensor:
+    """Codes (n, M) of rows (n, D), where each book does its best with what is left to it."""
+    found = torch.empty(len(rows), len(books), dtype=torch.uint8)
+    for begin in range(0, len(rows), BLOCK):
+        rest = rows[begin : begin + BLOCK].clone()
+        for m, book in enumerate(books):
+            nearest = _nearest(rest, book)
+            rest -= book[nearest]
+            found[begin : begin + BLOCK, m] = nearest
+    return found
+
+
+def _improved(rows: Tensor, codes: Tensor, books: Tensor, passes: int = PASSES) -> Tensor:
+    """Codes (n, M) chosen anew one after the other, each the best beside the others.
+
+    Iterated conditional modes, as in additive quantization.
+    """
+    found = torch.empty_like(codes)
+    for begin in range(0, len(rows), BLOCK):
+        chosen = codes[begin : begin + BLOCK].to(torch.int64)
+        rest = rows[begin : begin + BLOCK].clone()
+        for m, book in enumerate(books):
+            rest -= book[chosen[:, m]]
+        for m, book in list(enumerate(books)) * passes:
+            rest += book[chosen[:, m]]
+            chosen[:, m] = _nearest(rest, book)
+            rest -= book[chosen[:, m]]
+        found[begin : begin + BLOCK] = chosen
+    return found
+
+
+def _least_squares(rows: Tensor, weights: Tensor, codes: Tensor, books: Tensor) -> Tensor:
+    """The books that are best for given codes, all together; words that nothing uses stay."""
+    places = codes.to(torch.int64) + torch.arange(len(books)) * WORDS  # (n, M)
+    size = len(books) * WORDS
+    gram = torch.zeros(size * size)
+    for a in places.T:
+        for b in places.T:
+            gram.index_add_(0, a * size + b, weights)
+    sums = torch.zeros(size, rows.shape[1])
+    for a in places.T:
+        sums.index_add_(0, a, rows * weights.unsqueeze(-1))
+    before = books.view(size, -1)
+    # A little of what each word was, so that there is one solution; word 0 stays as it is.
+    hold = torch.full((size,), 1e-2)
+    hold[::WORDS] = 1e12
+    left = gram.view(size, size).to(torch.float64) + torch.diag(hold.to(torch.float64))
+    right = sums.to(torch.float64) + (hold.unsqueeze(-1) * before).to(torch.float64)
+    solved = torch.cholesky_solve(right, torch.linalg.cholesky(left))
+    found: Tensor = solved.to(torch.float32).view_as(books)
+    found[:, 0] = 0
+    return found

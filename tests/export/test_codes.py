@@ -1,0 +1,95 @@
+"""Codes in the place of the item table: what they keep, and that the file adds up what they say."""
+
+import numpy as np
+import pytest
+import torch
+
+from pocketrec.device import DeviceModel
+from pocketrec.export import codes as codes_module
+from pocketrec.export.codes import fit_codes
+from pocketrec.tflite import inspect
+from small_models import ENCODERS, ROUND, D, V, make, walk
+
+encoders = pytest.mark.parametrize("encoder", ENCODERS)
+ALL = np.arange(1, V + 1, dtype=np.int32)
+
+
+@pytest.mark.parametrize("width", [2, 8])
+def test_no_more_items_than_words_are_kept_as_they_are(width):
+    table = make("bow").model.table.detach().numpy()
+    codes = fit_codes(make("bow").model, ROUND, width)
+    assert codes.codes.shape == (V + 1, width)
+    assert np.abs(codes.decoded() - table)[1:].max() < 0.02 * np.abs(table).max()
+    assert not codes.decoded()[0].any()
+
+
+def test_the_same_seed_gives_the_same_codes():
+    one, other = (fit_codes(make("bow").model, ROUND, 4) for _ in range(2))
+    assert np.array_equal(one.codes, other.codes)
+    assert np.array_equal(one.books, other.books)
+
+
+def many_rows(count=2000):
+    return np.random.default_rng(1).normal(size=(count, D)).astype(np.float32)
+
+
+def errors(moment, weights, rows):
+    """Mean squared errors (D,) of codes of two bytes, where users' vectors have a second moment."""
+    there, back = codes_module._metric(torch.diag(torch.tensor(moment)))
+    generator = torch.Generator().manual_seed(1)
+    books, codes = codes_module._fit(
+        torch.from_numpy(rows) @ there, torch.from_numpy(weights), 2, generator
+    )
+    table = sum(book[column.long()] for book, column in zip(books, codes.T, strict=True)) @ back
+    return (table.numpy() - rows) ** 2
+
+
+def test_what_users_look_at_is_kept_and_what_none_does_is_not():
+    rows, even = many_rows(), np.ones(2000, np.float32)
+    alike = errors([1.0] * D, even, rows).mean(0)
+    skewed = errors([4.0] * 4 + [0.001] * (D - 4), even, rows).mean(0)
+    assert skewed[:4].max() < 0.3 * alike.min()
+    assert skewed[4:].min() > alike.max()
+
+
+def test_popular_items_are_kept_best():
+    rows = many_rows()
+    weights = np.where(np.arange(2000) < 300, 50, 1).astype(np.float32)
+    error = errors([1.0] * D, weights, rows).mean(1)
+    assert error[:300].mean() < 0.5 * error[300:].mean()
+
+
+@pytest.mark.parametrize("sample", [500, 2000])
+def test_items_that_were_not_drawn_are_nearly_as_good(monkeypatch, sample):
+    """Books are fitted to a sample, codes to all."""
+    even = np.ones(2000, np.float32)
+    monkeypatch.setattr(codes_module, "SAMPLE", sample)
+    assert errors([1.0] * D, even, many_rows()).mean() < 0.6
+
+
+@encoders
+def test_the_file_scores_as_the_table_did(encoder):
+    """So few items are kept nearly as they are."""
+    device, full = make(encoder).device("pq"), make(encoder).device("int8")
+    for history in (walk(last, length) for last in (1, 9, V) for length in (0, 1, 4)):
+        found = device.score(history, ALL)
+        assert np.abs(found - full.score(history, ALL)).max() < 0.3 * found.std()
+        assert device.recommend(history, k=1)[0] == full.recommend(history, k=1)[0]
+
+
+@encoders
+def test_the_file_has_codes_and_no_table(encoder):
+    facts = inspect(make(encoder).content("pq"))
+    assert not any(c.shape == (V + 1, D) for c in facts.constants)
+    columns = {(c.dtype, c.shape) for c in facts.constants if len(c.shape) and c.shape[0] == V + 1}
+    assert {("uint16", (V + 1,)), ("uint8", (V + 1, 2))} <= columns
+    stored = {c.buffer for c in facts.constants if c.dtype in ("uint8", "uint16")}
+    assert len(stored) <= 2  # each column once, for scores and for lookups
+
+
+def test_a_coded_file_can_be_loaded_where_others_can():
+    made = make("transformer")
+    device = DeviceModel(made.content("pq"), made.shapes, exclude_seen=True)
+    liked = device.adapt(np.array([4], np.int32), np.array([1], np.float32), learning_rate=1.0)
+    table = made.codes.decoded()
+    assert np.abs(liked - (table[4] - made.model.table.detach().numpy()[1:].mean(0))).max() < 0.05

@@ -1,0 +1,54 @@
+"""The best items, found group by group, are those that a look at all of them finds."""
+
+import numpy as np
+import pytest
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from torch import nn
+
+from pocketrec.device import MASKED
+from pocketrec.export.convert import to_tflite
+from pocketrec.export.top import best_items
+from pocketrec.notes import without_notes
+
+K, H = 7, 20
+
+
+class Best(nn.Module):
+    def forward(self, worth, hidden):
+        ids, best = best_items(worth, hidden, K)
+        return {"ids": ids, "best": best}
+
+
+def runner(rows):
+    """Of the device's own kernels: torch's own order of equal numbers is another at each call."""
+    inputs = {"worth": torch.zeros(1, rows), "hidden": torch.zeros(1, H, dtype=torch.int32)}
+    with without_notes():
+        content = to_tflite({"best": (Best(), inputs)})
+        return Interpreter(model_content=content).get_signature_runner("best")
+
+
+def expected(worth, hidden):
+    """Every item pushed and sorted; ties to the lower index."""
+    pushed = worth[0] + np.float32(MASKED) * np.isin(np.arange(worth.shape[1]), hidden[0])
+    ids = np.argsort(-pushed, kind="stable")[:K]
+    return ids, pushed[ids]
+
+
+@pytest.mark.parametrize("rows", [K, 25, K + H, 1279, 41 * 97, 5003])
+def test_the_best_are_found_whatever_is_hidden(rows):
+    random = np.random.default_rng(rows)
+    run = runner(rows)
+    for trial in range(60):
+        worth = random.normal(size=(1, rows)).astype(np.float32)
+        if trial % 3:  # so few values that most are tied
+            worth = np.round(worth * (trial % 3))
+        # Some of the best are hidden, most of them more than once, and sometimes all.
+        best = np.argsort(-worth[0], kind="stable")[: random.integers(1, 2 * K)]
+        hidden = random.choice(best, (1, H)).astype(np.int32)
+        found = run(worth=worth, hidden=hidden)
+        ids, scores = expected(worth, hidden)
+        left = scores > MASKED / 2  # what is hidden may be named in any order
+        assert np.array_equal(found["ids"][0][left], ids[left])
+        assert np.array_equal(found["best"][0][left], scores[left])
+        assert (found["best"][0][~left] < MASKED / 2).all()
