@@ -36,12 +36,12 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     import torch
 
     from pocketrec.config import ModelConfig
-    from pocketrec.device import Shapes
     from pocketrec.export.codes import HEAD, HEAD_SHARE, WORDS, Codes
     from pocketrec.export.convert import convert
     from pocketrec.export.quantize import quantize
     from pocketrec.export.shrink import shrink
     from pocketrec.models.recommender import RecommenderModel
+    from pocketrec.shapes import Shapes
 
     torch.manual_seed(1)
     random = np.random.default_rng(1)
@@ -62,7 +62,8 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
 def measure(path: Path, items: int, kind: str, calls: int) -> dict[str, Any]:
     """One file's figures, in this process."""
-    from pocketrec.device import DeviceModel, Shapes
+    from pocketrec.device import DeviceModel
+    from pocketrec.shapes import Shapes
 
     before = memory("VmRSS")
     content = path.read_bytes()

@@ -22,12 +22,13 @@ import torch
 
 from plots import draw
 from pocketrec.config import ENCODER_FIELDS, ModelConfig
-from pocketrec.device import DeviceModel, Shapes
+from pocketrec.device import DeviceModel
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Signature
+from pocketrec.shapes import Shapes
 from pocketrec.tflite_edit import parse, rewrite
 
 WALKS = 5

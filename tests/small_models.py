@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel, Shapes
+from pocketrec.device import DeviceModel
 from pocketrec.examples.shards import Sequences
 from pocketrec.export.codes import Codes, fit_codes
 from pocketrec.export.convert import convert
@@ -16,6 +16,7 @@ from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
+from pocketrec.shapes import Shapes
 
 ENCODERS = ("bow", "cnn", "lstm", "gru", "transformer")
 V, L, D = 29, 5, 16

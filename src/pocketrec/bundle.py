@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .artifact import Draft, open_manifest, read_checked
-from .device import NEWEST, DeviceModel, Shapes
+from .device import DeviceModel
 from .encoding import MISSING, Feature
 from .errors import BundleError, shown
 from .golden import check_golden_form
@@ -28,6 +28,7 @@ from .schema import (
     File,
     Signature,
 )
+from .shapes import NEWEST, Shapes
 from .tflite import Constant, ModelFacts, inspect
 from .trial import remember, try_out
 

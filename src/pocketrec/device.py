@@ -9,7 +9,6 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ from .encoding import MISSING, Feature, is_number
 from .errors import BundleError, InputError, shown
 from .notes import without_notes
 from .schema import PADDING, FloatArray, IntArray, Rows, Signature
-from .tflite import SignatureSpec, TensorSpec
+from .shapes import NEWEST, Shapes
 
 VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
@@ -36,70 +35,9 @@ LARGEST = 1e4
 MOST_THREADS = 256
 """More would bring nothing, and enough of them nothing but harm."""
 
-NEWEST = 2
-"""Events of which `step` takes rows: the newest, and the one before, whose state it gives back."""
-
 DECAY, SLOWING = 0.95, 20
 """Of learning: what is left of a user's vector at each step, and the number of steps after which a
 step counts half. The matrix inside of `adapt` was fitted to this schedule."""
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """The sizes that a device's graph is built for; letters as in `schema`."""
-
-    length: int  # L
-    dim: int  # D
-    items: int  # V
-    results: int  # K
-    candidates: int  # C
-    blocked: int  # N
-    state: int = 0  # S, or 0 where there is no signature `step`
-
-    def to_json(self) -> dict[str, int]:
-        """As a bundle's manifest keeps them."""
-        return {name: size for name, size in asdict(self).items() if name != "state" or size}
-
-    def rows(self, feature: Feature) -> tuple[int, ...]:
-        """Shape of a feature's input."""
-        return (1, *feature.shape(self.length))
-
-    def signatures(self, features: Sequence[Feature] = ()) -> dict[str, SignatureSpec]:
-        """The contract: what every bundle's signatures take and give."""
-        history = {
-            Signature.ITEM_ID: TensorSpec("int32", (1, self.length)),
-            **{f.input: TensorSpec("int32", self.rows(f)) for f in features},
-            Signature.USER_VECTOR: TensorSpec("float32", (1, self.dim)),
-        }
-        blocked = TensorSpec("int32", (1, self.blocked))
-        candidates = TensorSpec("int32", (1, self.candidates))
-        ranking = {
-            Signature.IDS: TensorSpec("int32", (1, self.results)),
-            Signature.SCORES: TensorSpec("float32", (1, self.results)),
-        }
-        found = {
-            Signature.RECOMMEND: SignatureSpec({**history, Signature.BLOCKED: blocked}, ranking),
-            Signature.SCORE: SignatureSpec(
-                {**history, Signature.CANDIDATES: candidates},
-                {Signature.SCORES: TensorSpec("float32", (1, self.candidates))},
-            ),
-            Signature.ADAPT: SignatureSpec(
-                {
-                    Signature.USER_VECTOR: history[Signature.USER_VECTOR],
-                    Signature.CANDIDATES: candidates,
-                    Signature.TARGET: TensorSpec("float32", (1, self.candidates)),
-                    Signature.LEARNING_RATE: TensorSpec("float32", (1, 1)),
-                },
-                {Signature.USER_VECTOR: TensorSpec("float32", (1, self.dim))},
-            ),
-        }
-        if self.state:
-            state = {Signature.STATE: TensorSpec("float32", (1, self.state))}
-            newest = {f.input: TensorSpec("int32", (1, *f.shape(NEWEST))) for f in features}
-            found[Signature.STEP] = SignatureSpec(
-                {**history, **newest, **state, Signature.BLOCKED: blocked}, {**state, **ranking}
-            )
-        return found
 
 
 _loaded: weakref.WeakSet[DeviceModel] = weakref.WeakSet()

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .device import DeviceModel, Shapes
+from .device import DeviceModel
 from .encoding import Feature
 from .errors import BundleError
 from .schema import FloatArray, IntArray
+from .shapes import Shapes
 
 GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.2, "int4": 0.2, "pq": 0.2}
 """By how much golden scores may differ between machines' kernels, in units of their spread.

@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from .cache import default_cache
-from .device import LARGEST, LARGEST_OF_STATE, DeviceModel, Shapes
+from .device import LARGEST, LARGEST_OF_STATE, DeviceModel
 from .encoding import Feature
 from .errors import BundleError
 from .golden import check_golden
+from .shapes import Shapes
 
 SECONDS = 60
 """Of processor and of clock that a trial may take; it takes one."""

@@ -8,10 +8,11 @@ import torch
 
 from pocketrec.bundle import OPERATORS, check_contract
 from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel, Shapes
+from pocketrec.device import DeviceModel
 from pocketrec.export.convert import convert
 from pocketrec.extend.table import append_rows, read_table
 from pocketrec.models.recommender import RecommenderModel
+from pocketrec.shapes import Shapes
 from pocketrec.tflite import inspect
 from small_models import ENCODERS, D, L, V, make, walk
 

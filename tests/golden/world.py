@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from pocketrec.bundle import Item
-from pocketrec.device import MASKED, DeviceModel, Shapes
+from pocketrec.device import MASKED, DeviceModel
 from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
 from pocketrec.runtime import Event, Recommendation, Recommender
 from pocketrec.runtime.catalogue import Catalogue
+from pocketrec.shapes import Shapes
 
 ITEMS, DIM, RESULTS = 12, 4, 6
 FINGERPRINT = "f" * 64

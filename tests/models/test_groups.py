@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel, Shapes
+from pocketrec.device import DeviceModel
 from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import ConfigError
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
+from pocketrec.shapes import Shapes
 from pocketrec.toml import parse_config
 
 V, L, D = 12, 6, 16

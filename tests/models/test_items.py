@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from pocketrec.config import ModelConfig, TrainingConfig
-from pocketrec.device import DeviceModel, Shapes
+from pocketrec.device import DeviceModel
 from pocketrec.examples.attributes import read_attributes
 from pocketrec.examples.shards import Sequences
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
+from pocketrec.shapes import Shapes
 from pocketrec.training.batches import Batches
 from pocketrec.training.step import make_optimizer, train_step
 

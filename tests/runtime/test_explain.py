@@ -6,11 +6,12 @@ import torch
 import torch.nn.functional as F
 
 from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel, Shapes
+from pocketrec.device import DeviceModel
 from pocketrec.errors import InputError
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.runtime.explain import LOOKED_AT, leave_one_out
+from pocketrec.shapes import Shapes
 from small_shop import sku
 
 PAIRS, LENGTH = 8, 4

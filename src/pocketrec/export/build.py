@@ -14,12 +14,13 @@ from .. import __version__
 from ..artifact import Draft
 from ..bundle import Item, write_bundle
 from ..config import Config
-from ..device import NEWEST, DeviceModel, Shapes
+from ..device import DeviceModel
 from ..examples.targets import Targets
 from ..golden import make_golden
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
 from ..schema import LARGEST_STATE, RESERVED, Column
+from ..shapes import NEWEST, Shapes
 from .codes import Codes
 from .convert import convert
 from .quantize import quantize

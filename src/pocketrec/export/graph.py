@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..device import Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
+from ..shapes import Shapes
 from ..tflite import SignatureSpec
 from .top import best_items
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..bundle import check_contract, code_columns, item_tables
 from ..config import ExportConfig
-from ..device import DeviceModel, Shapes
+from ..device import DeviceModel
 from ..encoding import Feature
 from ..errors import QualityError
 from ..evaluation.on_device import rank_on_device
@@ -20,6 +20,7 @@ from ..evaluation.protocol import Ranking, Scorer, rank_all
 from ..evaluation.summary import user_values
 from ..examples.targets import Targets
 from ..schema import IntArray, Rows
+from ..shapes import Shapes
 from ..tflite import inspect
 
 PARITY = 1e-4

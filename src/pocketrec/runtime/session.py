@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..device import NEWEST, DeviceModel
+from ..device import DeviceModel
 from ..schema import IntArray
+from ..shapes import NEWEST
 from .catalogue import Catalogue, Recommendation
 from .inputs import (
     Event,
