@@ -1,6 +1,6 @@
 """NDCG@10 of drawn items beside the full softmax, by size of the catalogue.
 
-    python benchmarks/sampled_quality.py --out FOLDER [--items 10000 100000] [--epochs 10]
+    python benchmarks/sampled_quality.py --out FOLDER [--items 10000] [--epochs 6]
     python benchmarks/sampled_quality.py --out FOLDER --config CONFIG --data PREPARED
 
 The logs are those of synthetic.py; with --config and --data, prepared data of one's own. Each loss
@@ -60,10 +60,10 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--items", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--items", type=int, nargs="+", default=[10_000])
     parser.add_argument("--users", type=int, default=40_000, help="of a made-up world")
     parser.add_argument("--events-per-user", type=int, default=25)
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS)[:2])
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--config", type=Path, help="of prepared data of one's own")

@@ -156,6 +156,10 @@ items = "items.parquet"
 min_item_events = 1
 min_item_users = 1
 
+[features.item]
+topic = "category"
+series = "category"
+
 [model]
 max_length = 50
 followers = 0
