@@ -120,15 +120,15 @@ class DeviceModel:
         `features` are rows by input: of the history's events (n, M), of the user (M,); those not
         given are missing.
         Returns indices and scores, best first, ties to the lower index; fewer than k when fewer
-        are left. One call of the graph does it, unless k > K or more than N items are to be
-        left out: then all items are scored in blocks of C, and the list is made here.
+        are left. One call of the graph does it, which gives K items and hides N; of more to be
+        left out, those in its list are dropped here. Only where it then has fewer than k, the
+        others are scored in blocks of C and follow (by `score`, see there).
         """
         outside = self._outside(history, blocked)
-        if not self._fits(outside, k):
-            return self._rank_all(history, outside, k, user_vector, features)
         feed = self._feed.history(history, user_vector, features)
-        feed[Signature.BLOCKED] = padded(outside, self.shapes.blocked)
-        return self._list(Signature.RECOMMEND, self._run(Signature.RECOMMEND, feed), k)
+        feed[Signature.BLOCKED] = padded(outside[: self.shapes.blocked], self.shapes.blocked)
+        found = self._list(Signature.RECOMMEND, self._run(Signature.RECOMMEND, feed), outside)
+        return self._filled(found, history, outside, k, user_vector, features)
 
     @property
     def steps(self) -> bool:
@@ -150,7 +150,7 @@ class DeviceModel:
         It costs two events, whatever L is. Gives the state before the newest event too, which
         is the one to go on with when the next event has come: what is told of an event (`now`)
         may change until then. Histories longer than L are remembered, where `recommend` forgets.
-        A list that the graph does not hold is made as `recommend` makes it, from the newest L.
+        Where the graph's list is too short, others follow as in `recommend`, from the newest L.
         """
         if not self.steps:
             raise InputError("the model has no signature 'step': ask for 'recommend'")
@@ -161,11 +161,8 @@ class DeviceModel:
         found = self._run(Signature.STEP, feed)
         if not (np.abs(found[Signature.STATE]) <= LARGEST_OF_STATE).all():
             raise BundleError("the model answers 'step' with what is no state")
-        ranking = (
-            self._list(Signature.STEP, found, k)
-            if self._fits(outside, k)
-            else self._rank_all(history, outside, k, user_vector, features)
-        )
+        ranking = self._list(Signature.STEP, found, outside)
+        ranking = self._filled(ranking, history, outside, k, user_vector, features)
         return found[Signature.STATE], ranking
 
     def states(
@@ -196,11 +193,12 @@ class DeviceModel:
         user_vector: VectorLike | None = None,
         features: Rows | None = None,
     ) -> FloatArray:
-        """Scores of given items (n,), the numbers that `recommend` ranks by.
+        """Scores of given items (n,), which `recommend` ranks by, to within its rounding.
 
         Without followers only these items' rows are read, and where weights are small the user's
         vector, which `recommend` rounds to 8 bits before it meets the table, is not rounded: a
         score differs by at most (max u - min u) / 510 times the sum of the row's absolute numbers.
+        With followers, or in float32, they are the very numbers.
         """
         self._feed.check(candidates)
         feed = self._feed.history(history, user_vector, features)
@@ -268,37 +266,43 @@ class DeviceModel:
         self._feed.check(outside)
         return outside
 
-    def _fits(self, outside: IntArray, k: int) -> bool:
-        """Whether one call of the graph makes a list."""
-        return k <= self.shapes.results and len(outside) <= self.shapes.blocked
-
     def _list(
-        self, signature: str, found: dict[str, npt.NDArray[Any]], k: int
+        self, signature: str, found: dict[str, npt.NDArray[Any]], outside: IntArray
     ) -> tuple[IntArray, FloatArray]:
-        """The first k lines of what a signature gave; BundleError when they are no list."""
+        """The lines that a signature gave and may be shown; BundleError when they are no list."""
         real = found[Signature.SCORES] > MASKED / 2
         ids, scores = found[Signature.IDS][real], found[Signature.SCORES][real]
         once = len(set(ids.tolist())) == len(ids)
         if not (once and within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
             raise BundleError(f"the model answers '{signature}' with what is no list of its items")
-        return ids[:k], scores[:k]
+        if len(outside) > self.shapes.blocked:
+            may_show = ~np.isin(ids, outside[self.shapes.blocked :])
+            ids, scores = ids[may_show], scores[may_show]
+        return ids, scores
 
-    def _rank_all(
+    def _filled(
         self,
+        ranking: tuple[IntArray, FloatArray],
         history: IntArray,
         outside: IntArray,
         k: int,
         user_vector: VectorLike | None,
         features: Rows | None,
     ) -> tuple[IntArray, FloatArray]:
+        """The first k lines of a list, to which others are added where it has fewer."""
+        ids, scores = ranking
+        if len(ids) >= k:
+            return ids[:k], scores[:k]
         is_left = np.ones(self.shapes.items + 1, np.bool_)
-        is_left[[PADDING, *outside]] = False
+        is_left[[PADDING, *outside, *ids]] = False
         if self.exclude_seen:
             is_left[history] = False
         items = np.flatnonzero(is_left).astype(np.int32)
-        scores = self.score(history, items, user_vector=user_vector, features=features)
-        order = np.argsort(-scores, kind="stable")[:k]
-        return items[order], scores[order]
+        if not len(items):
+            return ranking
+        more = self.score(history, items, user_vector=user_vector, features=features)
+        order = np.argsort(-more, kind="stable")[: k - len(ids)]
+        return np.concatenate([ids, items[order]]), np.concatenate([scores, more[order]])
 
 
 _NOTHING = np.empty(0, np.int32)
