@@ -25,7 +25,7 @@ from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
 from pocketrec.examples.shards import PreparedData
 from pocketrec.export.build import graph_shapes
-from pocketrec.export.codes import fit_codes
+from pocketrec.export.codes import fit_codes, some_users
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink
@@ -65,7 +65,8 @@ def measured(
     for kind in ("float32", *kinds):
         begin, codes = time.perf_counter(), None
         if kind == "pq":
-            codes = fit_codes(model, data.training(), code_bytes)
+            users = some_users(data, model.inputs)
+            codes = fit_codes(model, users, data.item_counts, code_bytes)
         seconds = time.perf_counter() - begin
         content = shrink(quantize(full, kind, codes))
         device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.inputs)

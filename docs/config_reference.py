@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -64,6 +64,8 @@ def _type(annotation: Any) -> str:
                 return f"{'table of name =' if shape == 'dict' else 'list of'} {listed}"
         return listed
     inner = [part for part in get_args(annotation) if part is not type(None)]
+    while inner and get_origin(inner[0]) is Annotated:
+        inner = list(get_args(inner[0]))
     if "tuple" in str(annotation):
         return "list of int"
     return getattr(inner[0] if inner else annotation, "__name__", str(annotation))

@@ -40,7 +40,7 @@ class Made:
     @cached_property
     def codes(self) -> Codes:
         """Of four bytes an item, fitted to users who go round."""
-        return fit_codes(self.model, ROUND, 4)
+        return fit_codes(self.model, ROUND, ROUND.counts(V), 4)
 
     def content(self, kind: str) -> bytes:
         return shrink(quantize(self.full, kind, self.codes if kind == "pq" else None))

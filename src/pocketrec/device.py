@@ -15,22 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
-from .encoding import MISSING, Feature, is_number
+from .encoding import Feature, is_number
 from .errors import BundleError, InputError, shown
+from .feed import LARGEST, LARGEST_OF_STATE, Feed, VectorLike, padded, within
 from .notes import without_notes
 from .schema import PADDING, FloatArray, IntArray, Rows, Signature
-from .shapes import NEWEST, Shapes
-
-VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+from .shapes import Shapes
 
 MASKED = -1e9
 """Score that the graph gives to what must not be recommended; real ones are nowhere near it."""
-
-LARGEST_OF_STATE = 1e9
-"""Largest number of a state: squares of it, in the norms, stay finite."""
-
-LARGEST = 1e4
-"""Largest number of a user_vector: logits stay far from MASKED then, and finite."""
 
 MOST_THREADS = 256
 """More would bring nothing, and enough of them nothing but harm."""
@@ -74,6 +67,7 @@ class DeviceModel:
         self.shapes = shapes
         self.features = tuple(features)
         self.exclude_seen = exclude_seen
+        self._feed = Feed(shapes, self.features)
         self._lock = threading.Lock()
         self._is_cut_off = False
         _loaded.add(self)
@@ -81,12 +75,12 @@ class DeviceModel:
             raise InputError(
                 f"threads must be a whole number from 1 to {MOST_THREADS}, not {shown(threads)}"
             )
-        nothing = self._history(np.empty(0, np.int32), None, None)
-        blocked, candidates = _padded([], shapes.blocked), _padded([], shapes.candidates)
+        nothing = self._feed.history(np.empty(0, np.int32), None, None)
+        blocked, candidates = padded([], shapes.blocked), padded([], shapes.candidates)
         adapting = {
             Signature.USER_VECTOR: nothing[Signature.USER_VECTOR],
             Signature.CANDIDATES: candidates,
-            Signature.TARGET: _padded([], shapes.candidates, np.float32),
+            Signature.TARGET: padded([], shapes.candidates, np.float32),
             Signature.LEARNING_RATE: np.zeros((1, 1), np.float32),
         }
         first = {
@@ -96,7 +90,7 @@ class DeviceModel:
         }
         if shapes.state:
             first[Signature.STEP] = {
-                **self._newest(np.empty(0, np.int32), None, None),
+                **self._feed.newest(np.empty(0, np.int32), None, None),
                 Signature.STATE: np.zeros((1, shapes.state), np.float32),
                 Signature.BLOCKED: blocked,
             }
@@ -126,15 +120,15 @@ class DeviceModel:
         `features` are rows by input: of the history's events (n, M), of the user (M,); those not
         given are missing.
         Returns indices and scores, best first, ties to the lower index; fewer than k when fewer
-        are left. One call of the graph does it, unless k > K or more than N items are to be
-        left out: then all items are scored in blocks of C, and the list is made here.
+        are left. One call of the graph does it, which gives K items and hides N; of more to be
+        left out, those in its list are dropped here. Only where it then has fewer than k, the
+        others are scored in blocks of C and follow (by `score`, see there).
         """
         outside = self._outside(history, blocked)
-        if not self._fits(outside, k):
-            return self._rank_all(history, outside, k, user_vector, features)
-        feed = self._history(history, user_vector, features)
-        feed[Signature.BLOCKED] = _padded(outside, self.shapes.blocked)
-        return self._list(Signature.RECOMMEND, self._run(Signature.RECOMMEND, feed), k)
+        feed = self._feed.history(history, user_vector, features)
+        feed[Signature.BLOCKED] = padded(outside[: self.shapes.blocked], self.shapes.blocked)
+        found = self._list(Signature.RECOMMEND, self._run(Signature.RECOMMEND, feed), outside)
+        return self._filled(found, history, outside, k, user_vector, features)
 
     @property
     def steps(self) -> bool:
@@ -156,22 +150,19 @@ class DeviceModel:
         It costs two events, whatever L is. Gives the state before the newest event too, which
         is the one to go on with when the next event has come: what is told of an event (`now`)
         may change until then. Histories longer than L are remembered, where `recommend` forgets.
-        A list that the graph does not hold is made as `recommend` makes it, from the newest L.
+        Where the graph's list is too short, others follow as in `recommend`, from the newest L.
         """
         if not self.steps:
             raise InputError("the model has no signature 'step': ask for 'recommend'")
         outside = self._outside(history, blocked)
-        feed = self._newest(history, user_vector, features)
-        feed[Signature.STATE] = self._state(state)
-        feed[Signature.BLOCKED] = _padded(outside[: self.shapes.blocked], self.shapes.blocked)
+        feed = self._feed.newest(history, user_vector, features)
+        feed[Signature.STATE] = self._feed.state(state)
+        feed[Signature.BLOCKED] = padded(outside[: self.shapes.blocked], self.shapes.blocked)
         found = self._run(Signature.STEP, feed)
         if not (np.abs(found[Signature.STATE]) <= LARGEST_OF_STATE).all():
             raise BundleError("the model answers 'step' with what is no state")
-        ranking = (
-            self._list(Signature.STEP, found, k)
-            if self._fits(outside, k)
-            else self._rank_all(history, outside, k, user_vector, features)
-        )
+        ranking = self._list(Signature.STEP, found, outside)
+        ranking = self._filled(ranking, history, outside, k, user_vector, features)
         return found[Signature.STATE], ranking
 
     def states(
@@ -202,19 +193,20 @@ class DeviceModel:
         user_vector: VectorLike | None = None,
         features: Rows | None = None,
     ) -> FloatArray:
-        """Scores of given items (n,), the numbers that `recommend` ranks by.
+        """Scores of given items (n,), which `recommend` ranks by, to within its rounding.
 
         Without followers only these items' rows are read, and where weights are small the user's
         vector, which `recommend` rounds to 8 bits before it meets the table, is not rounded: a
         score differs by at most (max u - min u) / 510 times the sum of the row's absolute numbers.
+        With followers, or in float32, they are the very numbers.
         """
-        self._check(candidates)
-        feed = self._history(history, user_vector, features)
+        self._feed.check(candidates)
+        feed = self._feed.history(history, user_vector, features)
         step = self.shapes.candidates
         parts = [np.empty(0, np.float32)]
         for begin in range(0, len(candidates), step):
             part = candidates[begin : begin + step]
-            feed[Signature.CANDIDATES] = _padded(part, step)
+            feed[Signature.CANDIDATES] = padded(part, step)
             parts.append(self._run(Signature.SCORE, feed)[Signature.SCORES][: len(part)])
         return np.concatenate(parts)
 
@@ -231,7 +223,7 @@ class DeviceModel:
         `candidates` (n,), 1 to C, are the items; `target` (n,) is 1 for a liked item, -1 for a
         disliked one, or anything between.
         """
-        self._check(candidates)
+        self._feed.check(candidates)
         width = self.shapes.candidates
         if target.shape != candidates.shape or not 1 <= len(candidates) <= width:
             raise InputError(f"adapt takes 1 to {width} candidates and a target for each")
@@ -240,9 +232,9 @@ class DeviceModel:
         if not is_number(learning_rate) or not 0 <= learning_rate <= LARGEST:
             raise InputError(f"learning_rate must be a number from 0 to {LARGEST:g}")
         feed = {
-            Signature.USER_VECTOR: self._vector(user_vector),
-            Signature.CANDIDATES: _padded(candidates, width),
-            Signature.TARGET: _padded(target, width, np.float32),
+            Signature.USER_VECTOR: self._feed.vector(user_vector),
+            Signature.CANDIDATES: padded(candidates, width),
+            Signature.TARGET: padded(target, width, np.float32),
             Signature.LEARNING_RATE: np.full((1, 1), learning_rate, np.float32),
         }
         vector: FloatArray = self._run(Signature.ADAPT, feed)[Signature.USER_VECTOR]
@@ -271,109 +263,46 @@ class DeviceModel:
         if self.exclude_seen and len(history) > self.shapes.length:
             # The graph hides the events it is given; older ones have to be named.
             outside = np.union1d(outside, history[: -self.shapes.length]).astype(np.int32)
-        self._check(outside)
+        self._feed.check(outside)
         return outside
 
-    def _fits(self, outside: IntArray, k: int) -> bool:
-        """Whether one call of the graph makes a list."""
-        return k <= self.shapes.results and len(outside) <= self.shapes.blocked
-
     def _list(
-        self, signature: str, found: dict[str, npt.NDArray[Any]], k: int
+        self, signature: str, found: dict[str, npt.NDArray[Any]], outside: IntArray
     ) -> tuple[IntArray, FloatArray]:
-        """The first k lines of what a signature gave; BundleError when they are no list."""
+        """The lines that a signature gave and may be shown; BundleError when they are no list."""
         real = found[Signature.SCORES] > MASKED / 2
         ids, scores = found[Signature.IDS][real], found[Signature.SCORES][real]
         once = len(set(ids.tolist())) == len(ids)
-        if not (once and _within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
+        if not (once and within(ids, PADDING + 1, self.shapes.items) and _falls(scores)):
             raise BundleError(f"the model answers '{signature}' with what is no list of its items")
-        return ids[:k], scores[:k]
+        if len(outside) > self.shapes.blocked:
+            may_show = ~np.isin(ids, outside[self.shapes.blocked :])
+            ids, scores = ids[may_show], scores[may_show]
+        return ids, scores
 
-    def _rank_all(
+    def _filled(
         self,
+        ranking: tuple[IntArray, FloatArray],
         history: IntArray,
         outside: IntArray,
         k: int,
         user_vector: VectorLike | None,
         features: Rows | None,
     ) -> tuple[IntArray, FloatArray]:
+        """The first k lines of a list, to which others are added where it has fewer."""
+        ids, scores = ranking
+        if len(ids) >= k:
+            return ids[:k], scores[:k]
         is_left = np.ones(self.shapes.items + 1, np.bool_)
-        is_left[[PADDING, *outside]] = False
+        is_left[[PADDING, *outside, *ids]] = False
         if self.exclude_seen:
             is_left[history] = False
         items = np.flatnonzero(is_left).astype(np.int32)
-        scores = self.score(history, items, user_vector=user_vector, features=features)
-        order = np.argsort(-scores, kind="stable")[:k]
-        return items[order], scores[order]
-
-    def _history(
-        self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
-    ) -> dict[str, Any]:
-        """Inputs of the signatures that look at the whole history, its newest L events."""
-        feed = self._asked(history, user_vector)
-        for feature in self.features:
-            newest = self._rows(feature, features, history, self.shapes.length)
-            feed[feature.input] = padded = np.zeros(self.shapes.rows(feature), np.int32)  # MISSING
-            padded[0, : len(newest)] = newest
-        return feed
-
-    def _newest(
-        self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
-    ) -> dict[str, Any]:
-        """Inputs of `step`, which takes the rows of two events, the newest in the last place."""
-        feed = self._asked(history, user_vector)
-        for feature in self.features:
-            newest = self._rows(feature, features, history, NEWEST)
-            feed[feature.input] = padded = np.zeros((1, *feature.shape(NEWEST)), np.int32)
-            padded[0, padded.shape[1] - len(newest) :] = newest
-        return feed
-
-    def _asked(self, history: IntArray, user_vector: VectorLike | None) -> dict[str, Any]:
-        newest = history[-self.shapes.length :]
-        self._check(newest)
-        return {
-            Signature.ITEM_ID: _padded(newest, self.shapes.length),
-            Signature.USER_VECTOR: self._vector(user_vector),
-        }
-
-    def _state(self, state: VectorLike) -> FloatArray:
-        given = np.asarray(state)
-        most = LARGEST_OF_STATE
-        if given.shape != (self.shapes.state,) or not (np.abs(given) <= most).all():
-            raise InputError(
-                f"state must be {self.shapes.state} numbers from {-most:g} to {most:g}"
-            )
-        return given.astype(np.float32)[None]
-
-    def _vector(self, user_vector: VectorLike | None) -> FloatArray:
-        vector: FloatArray = np.zeros((1, self.shapes.dim), np.float32)
-        if user_vector is not None:
-            given = np.asarray(user_vector)
-            if given.shape != (self.shapes.dim,) or not (np.abs(given) <= LARGEST).all():
-                raise InputError(
-                    f"user_vector must be {self.shapes.dim} numbers from {-LARGEST:g} to "
-                    f"{LARGEST:g}"
-                )
-            vector[0] = given
-        return vector
-
-    def _rows(
-        self, feature: Feature, features: Rows | None, history: IntArray, most: int
-    ) -> IntArray:
-        """The rows of the newest `most` events, or of the user; none where none are given."""
-        rows = features.get(feature.input) if features else None
-        if rows is None:
-            return np.zeros(feature.shape(0), np.int32)[:0]
-        shape = feature.shape(len(history))
-        last = feature.encoding.rows - 1
-        newest = rows[-most:] if feature.of == "event" and rows.shape == shape else rows
-        if rows.shape != shape or not _within(newest, MISSING, last):
-            raise InputError(f"feature '{feature.name}' must be rows 0..{last} of shape {shape}")
-        return newest
-
-    def _check(self, indices: IntArray) -> None:
-        if not _within(indices, PADDING + 1, self.shapes.items):
-            raise InputError(f"item indices must lie in 1..{self.shapes.items}")
+        if not len(items):
+            return ranking
+        more = self.score(history, items, user_vector=user_vector, features=features)
+        order = np.argsort(-more, kind="stable")[: k - len(ids)]
+        return np.concatenate([ids, items[order]]), np.concatenate([scores, more[order]])
 
 
 _NOTHING = np.empty(0, np.int32)
@@ -381,20 +310,3 @@ _NOTHING = np.empty(0, np.int32)
 
 def _falls(scores: FloatArray) -> bool:
     return bool((scores[1:] <= scores[:-1]).all())
-
-
-def _within(values: IntArray, low: int, high: int) -> bool:
-    """Whether all of some integers lie in low..high."""
-    if not values.size:
-        return True
-    return bool(np.minimum.reduce(values, axis=None) >= low) and bool(
-        np.maximum.reduce(values, axis=None) <= high
-    )
-
-
-def _padded(
-    values: npt.NDArray[Any] | list[int], width: int, dtype: npt.DTypeLike = np.int32
-) -> npt.NDArray[Any]:
-    padded = np.zeros((1, width), dtype)
-    padded[0, : len(values)] = values
-    return padded

@@ -113,6 +113,7 @@ def check_golden(manifest: Mapping[str, Any], device: DeviceModel) -> None:
         rows = _rows(vector, device.features)
         found = [
             ("scores", device.score(history, ids, features=rows)),
+            ("scores", device.recommend(history, k=len(ids), features=rows)[1]),
             ("adapted", _adapted(device, ids)),
         ]
         if device.steps and len(history) <= min(STEPPED, device.shapes.length):

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from .cache import default_cache
-from .device import LARGEST, LARGEST_OF_STATE, DeviceModel
+from .device import DeviceModel
 from .encoding import Feature
 from .errors import BundleError
+from .feed import LARGEST, LARGEST_OF_STATE
 from .golden import check_golden
 from .shapes import Shapes
 

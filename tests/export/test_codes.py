@@ -4,27 +4,31 @@ import numpy as np
 import pytest
 import torch
 
+from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel
+from pocketrec.examples.shards import Sequences
 from pocketrec.export import codes as codes_module
 from pocketrec.export.codes import fit_codes
+from pocketrec.models.recommender import RecommenderModel
 from pocketrec.tflite import inspect
-from small_models import ENCODERS, ROUND, D, V, make, walk
+from small_models import ENCODERS, ROUND, D, L, V, make, walk
 
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
 ALL = np.arange(1, V + 1, dtype=np.int32)
+MANY = 2000
 
 
 @pytest.mark.parametrize("width", [2, 8])
 def test_no_more_items_than_words_are_kept_as_they_are(width):
     table = make("bow").model.table.detach().numpy()
-    codes = fit_codes(make("bow").model, ROUND, width)
+    codes = fit_codes(make("bow").model, ROUND, ROUND.counts(V), width)
     assert codes.codes.shape == (V + 1, width)
     assert np.abs(codes.decoded() - table)[1:].max() < 0.02 * np.abs(table).max()
     assert not codes.decoded()[0].any()
 
 
 def test_the_same_seed_gives_the_same_codes():
-    one, other = (fit_codes(make("bow").model, ROUND, 4) for _ in range(2))
+    one, other = (fit_codes(make("bow").model, ROUND, ROUND.counts(V), 4) for _ in range(2))
     assert np.array_equal(one.codes, other.codes)
     assert np.array_equal(one.books, other.books)
 
@@ -65,6 +69,45 @@ def test_items_that_were_not_drawn_are_nearly_as_good(monkeypatch, sample):
     even = np.ones(2000, np.float32)
     monkeypatch.setattr(codes_module, "SAMPLE", sample)
     assert errors([1.0] * D, even, many_rows()).mean() < 0.6
+
+
+@pytest.fixture(scope="module")
+def large():
+    """A model of many items, whose users' vectors lie in four directions; its log, and counts."""
+    torch.manual_seed(1)
+    config = ModelConfig(encoder="bow", dim=D, max_length=L, followers=0)
+    model = RecommenderModel(MANY, config).eval()
+    with torch.no_grad():
+        model.norm.weight.copy_(torch.tensor([4.0] * 4 + [0.1] * (D - 4)))
+    counts = np.maximum(1, MANY // np.arange(1, MANY + 1))
+    items = np.random.default_rng(1).integers(1, MANY + 1, 3000).astype(np.int32)
+    return model, Sequences(items, np.arange(0, 3001, 10)), counts
+
+
+def mean_errors(large):
+    """Of products with users' vectors, by item: (V,)."""
+    model, sequences, counts = large
+    table = fit_codes(model, sequences, counts, 2).decoded() - model.table.detach().numpy()
+    with torch.no_grad():
+        users = model.states(torch.from_numpy(sequences.items.reshape(-1, 10)[:, :L]))[:, -1]
+    return ((users.numpy() @ table[1:].T) ** 2).mean(0)
+
+
+def test_of_many_items_the_most_popular_are_kept_as_they_are(large):
+    errors = mean_errors(large)
+    assert errors[: MANY // 16].max() < 1e-9
+    assert errors[MANY // 16 :].mean() > 1e-3
+
+
+def test_of_many_items_popular_ones_are_kept_better(large):
+    errors = mean_errors(large)[MANY // 16 :]
+    assert errors[:200].mean() < 0.8 * errors[-200:].mean()
+
+
+def test_of_many_items_what_users_look_at_is_kept(large, monkeypatch):
+    errors = mean_errors(large).sum()
+    monkeypatch.setattr(codes_module, "_moment", lambda model, _: torch.eye(model.config.dim))
+    assert errors < 0.7 * mean_errors(large).sum()
 
 
 @encoders

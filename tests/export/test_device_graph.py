@@ -1,6 +1,7 @@
 """What every exported file does, whatever its encoder: as torch does, and nothing hidden shown."""
 
 import os
+from functools import cache
 
 import numpy as np
 import pytest
@@ -8,17 +9,25 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 
 from pocketrec.bundle import OPERATORS
+from pocketrec.config import ModelConfig
 from pocketrec.device import DeviceModel
 from pocketrec.errors import BundleError, InputError
+from pocketrec.export.codes import fit_codes
+from pocketrec.export.convert import convert
+from pocketrec.export.quantize import quantize
+from pocketrec.export.shrink import shrink
+from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import pad_histories
 from pocketrec.notes import without_notes
 from pocketrec.schema import Signature
+from pocketrec.shapes import Shapes
 from pocketrec.tflite import TensorSpec, inspect
 from pocketrec.tflite_edit import each_operator, parse, stored
-from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
+from small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
 
 ALL = np.arange(1, V + 1, dtype=np.int32)
 NOBODY = np.empty(0, np.int32)
+MANY = 400
 
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
 stepping = pytest.mark.parametrize("encoder", [e for e in ENCODERS if e != "transformer"])
@@ -133,6 +142,50 @@ def test_a_state_says_what_was_before(encoder):
     one, other = walk(9, 4), np.array([*walk(20, 2), *walk(9, 2)], np.int32)
     lists = [device.step(device.states(h)[0], other, k=K)[1][1] for h in (one, other)]
     assert not np.allclose(*lists, atol=1e-3)
+
+
+@cache
+def many_items():
+    """A model without followers, its shapes and its float file."""
+    torch.manual_seed(1)
+    config = ModelConfig(encoder="gru", dim=D, max_length=L, followers=0)
+    model = RecommenderModel(MANY, config).eval()
+    shapes = Shapes(L, D, MANY, K, C, N, state=model.state_width)
+    return model, shapes, convert(model, shapes, exclude_seen=True)
+
+
+@pytest.mark.parametrize("kind", ["int8", "pq"])
+@pytest.mark.parametrize("hidden", [0, N, N + 3])
+def test_a_longer_list_begins_with_the_shorter_one(kind, hidden):
+    """Without followers `recommend` rounds more than `score`, which makes the rest of a list."""
+    model, shapes, full = many_items()
+    codes = fit_codes(model, ROUND, np.ones(MANY, np.int64), 4) if kind == "pq" else None
+    device = DeviceModel(shrink(quantize(full, kind, codes)), shapes, exclude_seen=True)
+    random = np.random.default_rng(1)
+    for _ in range(30):
+        history = random.integers(1, MANY + 1, 4).astype(np.int32)
+        blocked = random.permutation(MANY)[:hidden].astype(np.int32) + 1
+        whole, _ = device.recommend(history, k=MANY, blocked=blocked)
+        assert len(whole) == len(set(whole)) == MANY - len({*history, *blocked})
+        # Three of the K may be hidden by name, as the graph has room for N.
+        for k in (1, K - 3, K + 1):
+            assert np.array_equal(device.recommend(history, k=k, blocked=blocked)[0], whole[:k])
+        assert not np.isin(whole, [*history, *blocked]).any()
+        state, _ = device.states(history)
+        _, (stepped, _) = device.step(state, history, k=K + 1, blocked=blocked)
+        assert np.array_equal(stepped, whole[: K + 1])
+
+
+def test_a_tap_with_more_to_hide_than_the_graph_holds_is_one_call(monkeypatch):
+    device = make("gru").device("int8")
+    asked = []
+    run = device._run
+    monkeypatch.setattr(device, "_run", lambda name, feed: asked.append(name) or run(name, feed))
+    history = np.array([*ALL[-(N + 3) :], *walk(4, L)], np.int32)
+    _, (ids, _) = device.step(np.zeros(device.shapes.state), history, k=3)
+    assert asked == ["step"]
+    assert len(ids) == 3
+    assert not np.isin(ids, history).any()
 
 
 @stepping

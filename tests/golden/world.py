@@ -15,6 +15,7 @@ from pocketrec.bundle import Item
 from pocketrec.device import MASKED, DeviceModel
 from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
+from pocketrec.feed import Feed
 from pocketrec.runtime import Event, Recommendation, Recommender
 from pocketrec.runtime.catalogue import Catalogue
 from pocketrec.shapes import Shapes
@@ -93,6 +94,7 @@ class WorldDevice(DeviceModel):
         self.shapes = Shapes(length=LENGTH, dim=DIM, items=ITEMS, **sizes)
         self.features = FEATURES
         self.exclude_seen = exclude_seen
+        self._feed = Feed(self.shapes, FEATURES)
         self.asked: list[dict[str, Any]] = []
 
     def _run(self, signature: str, feed: dict[str, Any]) -> dict[str, Any]:

@@ -59,8 +59,8 @@ export class DeviceModel {
    * The best k items that are not blocked (nor seen, if the domain does not repeat).
    *
    * Ties go to the lower index; fewer than k when fewer are left. One call of the graph does it,
-   * unless k > K or more than N items are to be left out: then all items are scored in blocks of
-   * C, and the list is made here.
+   * which gives K items and hides N; of more to be left out, those in its list are dropped here.
+   * Only where it then has fewer than k, the others are scored in blocks of C and follow.
    *
    * @param {Int32Array} history
    * @param {{k: number, blocked?: Int32Array} & Told} options
@@ -68,11 +68,10 @@ export class DeviceModel {
    */
   async recommend(history, { k, blocked = new Int32Array(), ...told }) {
     const outside = this.#outside(history, blocked);
-    if (!this.#fits(outside, k)) return this.#rankAll(history, outside, k, told);
     const inputs = this.#history(history, told);
     inputs.blocked = this.#blocked(outside);
     const found = await this.model.run('recommend', inputs);
-    return this.#checkedRanking('recommend', found, k);
+    return this.#filled(this.#list('recommend', found, outside), history, outside, k, told);
   }
 
   /** Whether the model has the signature `step`. */
@@ -85,8 +84,8 @@ export class DeviceModel {
    *
    * It costs two events, whatever L is. Gives the state before the newest event too, which is the
    * one to go on with when the next event has come: what is told of an event (`now`) may change
-   * until then. Histories longer than L are remembered, where `recommend` forgets. A list that the
-   * graph does not hold is made as `recommend` makes it, from the newest L.
+   * until then. Histories longer than L are remembered, where `recommend` forgets. Where the
+   * graph's list is too short, others follow as in `recommend`, from the newest L.
    *
    * @param {ArrayLike<number>} state
    * @param {Int32Array} history
@@ -103,9 +102,8 @@ export class DeviceModel {
     inputs.state = vectorOf(state, width, LARGEST_OF_STATE, 'state');
     inputs.blocked = this.#blocked(outside);
     const found = await this.model.run('step', inputs);
-    const ranking = this.#fits(outside, k)
-      ? this.#checkedRanking('step', found, k)
-      : await this.#rankAll(history, outside, k, told);
+    const list = this.#list('step', found, outside);
+    const ranking = await this.#filled(list, history, outside, k, told);
     const after = checkedNumbers(found.state, width, 'step');
     if (!after.every((number) => Math.abs(number) <= LARGEST_OF_STATE)) throw nonsense('step');
     return { state: after, ranking };
@@ -142,7 +140,7 @@ export class DeviceModel {
   }
 
   /**
-   * Scores of given items, the same numbers that `recommend` ranks by.
+   * Scores of given items, which `recommend` ranks by; without followers it rounds a little more.
    *
    * @param {Int32Array} history
    * @param {Int32Array} candidates
@@ -200,55 +198,51 @@ export class DeviceModel {
   }
 
   /**
+   * The first k lines of a list, to which others are added where it has fewer.
+   * @param {Ranking} ranking
    * @param {Int32Array} history
-   * @param {Set<number>} outside
+   * @param {Int32Array} outside
    * @param {number} k
    * @param {Told} told
    * @returns {Promise<Ranking>}
    */
-  async #rankAll(history, outside, k, told) {
-    const hidden = new Set(this.excludeSeen ? [...outside, ...history] : outside);
+  async #filled({ ids, scores }, history, outside, k, told) {
+    if (ids.length >= k) return { ids: ids.slice(0, k), scores: scores.slice(0, k) };
+    const taken = new Set([...outside, ...ids, ...(this.excludeSeen ? history : [])]);
     const all = Int32Array.from({ length: this.shapes.items }, (_, place) => place + 1);
-    const items = all.filter((index) => !hidden.has(index));
-    const scores = await this.score(history, items, told);
+    const items = all.filter((index) => !taken.has(index));
+    if (!items.length) return { ids, scores };
+    const more = await this.score(history, items, told);
     // The sort is stable: equal scores stay in the order of their indices.
     const order = Array.from(items.keys())
-      .sort((a, b) => Number(scores[b]) - Number(scores[a]))
-      .slice(0, k);
+      .sort((a, b) => Number(more[b]) - Number(more[a]))
+      .slice(0, k - ids.length);
     return {
-      ids: Int32Array.from(order, (place) => Number(items[place])),
-      scores: Float32Array.from(order, (place) => Number(scores[place])),
+      ids: Int32Array.from([...ids, ...order.map((place) => Number(items[place]))]),
+      scores: Float32Array.from([...scores, ...order.map((place) => Number(more[place]))]),
     };
   }
 
   /**
-   * What the graph has to be told to hide: what is blocked, and seen before the newest L.
+   * What is to be left out beside the newest L, rising: what is blocked, and seen before these.
    * @param {Int32Array} history
    * @param {Int32Array} blocked
    */
   #outside(history, blocked) {
-    const outside = new Set(blocked);
-    if (this.excludeSeen) {
-      // The graph hides the events it is given; older ones have to be named.
-      for (const index of history.subarray(0, -this.shapes.length)) outside.add(index);
-    }
+    // The graph hides the events it is given; older ones have to be named.
+    const older = this.excludeSeen ? history.subarray(0, -this.shapes.length) : [];
+    const outside = Int32Array.from(new Set([...blocked, ...older])).sort();
     this.#check(outside);
     return outside;
   }
 
   /**
-   * Whether one call of the graph makes a list.
-   * @param {Set<number>} outside
-   * @param {number} k
+   * As many as the graph can be told of.
+   * @param {Int32Array} outside
    */
-  #fits(outside, k) {
-    return k <= this.shapes.results && outside.size <= this.shapes.blocked;
-  }
-
-  /** @param {Set<number>} outside */
   #blocked(outside) {
     const most = this.shapes.blocked;
-    return padded([...outside].sort((a, b) => a - b).slice(0, most), most);
+    return padded(outside.subarray(0, most), most);
   }
 
   /**
@@ -330,14 +324,14 @@ export class DeviceModel {
   }
 
   /**
-   * The first k lines of what a signature gave, without hidden items.
+   * The lines that a signature gave and may be shown.
    * @param {string} signature
    * @param {Values} found
-   * @param {number} k
+   * @param {Int32Array} outside
    * @returns {Ranking}
    */
-  #checkedRanking(signature, { ids, scores: numbers }, k) {
-    const { results, items } = this.shapes;
+  #list(signature, { ids, scores: numbers }, outside) {
+    const { results, items, blocked } = this.shapes;
     const scores = checkedNumbers(numbers, results, signature);
     const cut = scores.findIndex((score) => score <= MASKED / 2);
     const real = cut < 0 ? results : cut;
@@ -347,7 +341,11 @@ export class DeviceModel {
       list.every((index) => index > PADDING && index <= items) &&
       new Set(list).size === real;
     if (!sane) throw nonsense(signature);
-    return { ids: list.slice(0, k), scores: scores.slice(0, Math.min(k, real)) };
+    const rest = new Set(outside.subarray(blocked)); // more than the graph was told of
+    return {
+      ids: list.filter((index) => !rest.has(index)),
+      scores: scores.subarray(0, real).filter((_, place) => !rest.has(Number(list[place]))),
+    };
   }
 }
 

@@ -76,6 +76,8 @@ export async function checkGolden(manifest, device) {
     const ids = Int32Array.from(vector.ids);
     const scores = await device.score(history, ids, { rows });
     compare('scores', scores, vector.scores, limits.scores);
+    const list = await device.recommend(history, { k: ids.length, rows });
+    compare('scores', list.scores, vector.scores, limits.scores);
     if (device.steps && history.length <= Math.min(STEPPED, device.shapes.length)) {
       // The same list again, come to event by event.
       const [state] = await device.states(history, rows);

@@ -35,7 +35,7 @@ def command(
         from ..examples.shards import PreparedData, StoredSequences
         from ..export.build import export_bundle
         from ..export.codes import SETTINGS as OF_CODES
-        from ..export.codes import fit_codes
+        from ..export.codes import fit_codes, some_users
         from ..export.disclosure import disclosure
         from ..toml import override_config
         from ..training.adaptation import SETTINGS, fit_adaptation
@@ -72,7 +72,8 @@ def command(
         codes = None
         if config.export.quantization == "pq":
             step(f"fitting codes of {config.export.code_bytes} bytes an item")
-            codes = fit_codes(run.model, data.training(), config.export.code_bytes)
+            users = some_users(data, run.model.inputs)
+            codes = fit_codes(run.model, users, data.item_counts, config.export.code_bytes)
         export_bundle(
             run.model,
             run.catalogue,

@@ -39,6 +39,7 @@ def command(
         from ..examples.shards import Part, PreparedData
         from ..toml import load_config
         from ..training.distributed import join
+        from ..training.rounds import Rounds
         from ..training.run import is_finished, run_fingerprint
 
     with join(log.error) as workers:
@@ -51,11 +52,12 @@ def command(
             config = with_data(load_config(config_path, settings), data)
             finished = workers.lead and is_finished(folder, config, data)
         workers.agree("data or TOML", run_fingerprint(config, data))
-        if workers.size > len(data.shards):
+        together = max(map(len, Rounds(data, config).shards_of_rounds(0)))
+        if workers.size > together:
             log.warning(
-                f"of {workers.size} workers {workers.size - len(data.shards)} have nothing to do, "
-                f"for the data are in {len(data.shards)} shards: prepare them with data.buckets = "
-                f"{workers.size} at least"
+                f"of {workers.size} workers only {together} have something to do, for so many of "
+                f"the {len(data.shards)} shards are trained at a time: prepare the data with more "
+                "data.buckets, or raise training.round_events"
             )
         if workers.total(finished):
             log.info(f"'{folder}' already holds this run, finished: nothing to do")

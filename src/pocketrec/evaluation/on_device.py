@@ -60,4 +60,5 @@ def _rank(
     ahead = (scores > own) | ((scores == own) & (np.arange(1, missed) < target))
     if device.exclude_seen:
         ahead[history - 1] = False
-    return 1 + int(ahead.sum())
+    # What is not in the list is behind all of it, whatever `score`, which rounds less, says.
+    return 1 + max(len(ids), int(ahead.sum()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..examples.shards import Sequences
+from ..encoding import Feature
+from ..examples.shards import PreparedData, Sequences
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, FloatArray
 
@@ -26,7 +28,10 @@ HEAD, HEAD_SHARE = 8192, 16
 such at most: most places of most lists are theirs, and .6 MB is little beside a million items."""
 RIDGE = 1e-3
 BLOCK = 2**16
-SETTINGS = (WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES, POPULARITY, RIDGE, HEAD)
+SETTINGS = (
+    *(WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES),
+    *(POPULARITY, RIDGE, HEAD, HEAD_SHARE),
+)
 """All that the fit depends on beside the model, the log and the config."""
 
 
@@ -50,19 +55,32 @@ class Codes:
         return table
 
 
-def fit_codes(model: RecommenderModel, sequences: Sequences, width: int, *, seed: int = 1) -> Codes:
+def some_users(data: PreparedData, features: Seq[Feature]) -> Sequences:
+    """The training events of as many shards as hold USERS users, who are in shards by a hash."""
+    users = np.cumsum([np.count_nonzero(data.lengths(shard)) for shard in data.shards])
+    return data.training(features, data.shards[: int(np.searchsorted(users, USERS)) + 1])
+
+
+def fit_codes(
+    model: RecommenderModel,
+    sequences: Sequences,
+    counts: npt.NDArray[np.int64],
+    width: int,
+    *,
+    seed: int = 1,
+) -> Codes:
     """Codes of `width` bytes an item for a trained model's table; the same for the same seed.
 
     Additive quantization (Babenko and Lempitsky, 2014), which costs at scoring what product
     quantization does (Jégou et al., 2011; for recommenders RecJPQ, Petrov and Macdonald, 2024)
     and is closer. What is made small is not the error of vectors, but of scores: rows are moved
     to where the distance of two is the mean squared difference of their products with users'
-    vectors, which are the model's states on training events. `sequences` are these events.
+    vectors, which are the model's states on training events. `sequences` are these events, with
+    the model's features, of some users; `counts` (V,) all training events of items 1..V.
     """
     table = model.table.detach()
     there, back = _metric(_moment(model, sequences))
-    counts = torch.from_numpy(sequences.counts(model.item_count)).to(torch.float32)
-    weights = counts.clamp(min=1) ** POPULARITY
+    weights = torch.from_numpy(counts).to(torch.float32).clamp(min=1) ** POPULARITY
     head = min(HEAD, model.item_count // HEAD_SHARE) + PADDING + 1
     generator = torch.Generator().manual_seed(seed)
     books, codes = _fit(table[head:] @ there, weights[head - 1 :], width, generator)
@@ -81,14 +99,18 @@ def _moment(model: RecommenderModel, sequences: Sequences) -> Tensor:
     table = model.table.detach()
     for begin in range(0, len(users), 256):
         part = users[begin : begin + 256]
-        items = np.zeros((len(part), model.max_length), np.int32)
-        for row, user in enumerate(part):
-            own = sequences.items[sequences.offsets[user] : sequences.offsets[user + 1]]
-            newest = own[-model.max_length :]
-            items[row, : len(newest)] = newest
-        histories = torch.from_numpy(items)
+        ends = sequences.offsets[part + 1]
+        starts = np.maximum(sequences.offsets[part], ends - model.max_length)
+        place = starts[:, None] + np.arange(model.max_length)
+        is_event = place < ends[:, None]  # (B, L)
+        place = np.where(is_event, place, 0)
+        histories = torch.from_numpy(np.where(is_event, sequences.items[place], PADDING))
+        rows = {}
+        for feature in model.inputs:
+            found = sequences.features[feature.input]
+            rows[feature.input] = torch.from_numpy(found[place if feature.of == "event" else part])
         with torch.no_grad():
-            states = model.states(histories, table=table)[histories != PADDING]
+            states = model.states(histories, rows, table)[histories != PADDING]
         moment += states.T @ states
     return moment / moment.diagonal().mean()
 

@@ -174,7 +174,9 @@ def _parity(scorer: Scorer, device: DeviceModel, probes: list[Probe]) -> float:
     for history, rows in probes:  # one by one: each has a number for every item
         expected = scorer([history], [rows or {}])[0]
         found = device.score(history, items, features=rows)
-        worst = max(worst, float(np.abs(found - expected).max()))
+        ids, listed = device.recommend(history, k=device.shapes.results, features=rows)
+        apart = [*(found - expected), *(listed - expected[ids - 1])]
+        worst = max(worst, float(np.abs(apart).max()))
         variances.append(float(expected.var()))
     return worst / max(math.sqrt(np.mean(variances)), 1e-9)
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from ..device import VectorLike
 from ..encoding import Feature, digits, is_number, is_whole
 from ..errors import InputError, shown
+from ..feed import VectorLike
 from ..schema import IntArray
 
 ItemId = int | str

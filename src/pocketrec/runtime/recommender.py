@@ -139,7 +139,9 @@ class Recommender:
         now: Moment | None = None,
         user_vector: Sequence[float] | None = None,
     ) -> list[float]:
-        """Scores of the candidates, in their order; the numbers that `recommend` ranks by.
+        """Scores of the candidates, in their order, by which `recommend` ranks.
+
+        Where nothing follows (`model.followers = 0`) it rounds them a little more than this.
 
         Raises InputError for a candidate that the catalogue does not have.
         """

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from ..device import LARGEST
 from ..errors import InputError, shown
+from ..feed import LARGEST
 from .inputs import LATEST, Event, ItemId, check_order
 
 MOST = 2**53 - 1

@@ -35,6 +35,11 @@ GONE = (
     "with --resume"
 )
 
+ENDED = (
+    "this worker was told to end, as torchrun does when another worker is gone: start the same "
+    "command again with --resume"
+)
+
 Number = TypeVar("Number", bound=np.generic)
 
 
@@ -205,16 +210,10 @@ def join(say: Callable[[str], None] = print) -> Iterator[Workers]:
     Raises WorkerError when another one is gone. Where torchrun ends this one before it has seen
     that, the same is told to `say`.
     """
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    workers = _from_environment()
+    if workers.size == 1:
         yield ALONE
         return
-    workers = Workers(
-        int(os.environ["RANK"]),
-        size,
-        int(os.environ.get("LOCAL_RANK", "0")),
-        int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-    )
     with _listening(say):
         try:
             _connect(workers)
@@ -230,8 +229,32 @@ def join(say: Callable[[str], None] = print) -> Iterator[Workers]:
                 dist.destroy_process_group()
 
 
+def _from_environment() -> Workers:
+    """What torchrun tells its workers; ConfigError where somebody else has told a part of it."""
+    told = os.environ
+    if "WORLD_SIZE" not in told:
+        return ALONE
+    needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    size = told["WORLD_SIZE"]
+    if size != "1" and (missing := [name for name in needed if name not in told]):
+        raise ConfigError(
+            f"WORLD_SIZE is {size}, but {missing[0]} is not set: start training on several workers "
+            "with torchrun, or unset WORLD_SIZE"
+        )
+    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    try:
+        return Workers(*(int(told.get(name, default)) for name, default in names.items()))
+    except ValueError as error:
+        raise ConfigError(
+            f"one of {', '.join(names)} is no number ({error}): start with torchrun, or unset them"
+        ) from None
+
+
 def _connect(workers: Workers) -> None:
-    store, *_ = next(rendezvous("env://", timeout=WAIT))
+    try:
+        store, *_ = next(rendezvous("env://", timeout=WAIT))
+    except ValueError as error:
+        raise ConfigError(f"the workers cannot meet ({error}): start with torchrun") from None
     if workers.size == workers.local_size:
         # torchrun's own store outlives a restart on one machine, with the addresses of the dead.
         # On several it makes a new one, and the machines may have counted other restarts.
@@ -261,7 +284,7 @@ def _listening(say: Callable[[str], None]) -> Iterator[None]:
     def listen() -> None:
         while number := os.read(inside, 1):
             if number[0] == signal.SIGTERM:
-                say(GONE)
+                say(ENDED)
                 os._exit(2)
 
     before = signal.signal(signal.SIGTERM, lambda *_: None)
