@@ -336,7 +336,7 @@ def shop_toml(tmp_path):
         (["--engine", "beam", "--runner", "NoRunner"], "Beam's NoRunner failed"),
         (["--engine", "beam", "--flink_version", "0.1"], "Beam refuses its options (argument"),
         (["--set", "data.path=s3://nobody/log.csv"], "needs a package that is not installed"),
-        (["--set", "data.path=nowhere://a/log.csv"], "Protocol not known: nowhere"),
+        (["--set", "data.path=nowhere://a/log.csv"], "begins with nowhere://, which is none"),
         (["--set", "data.path=memory://none/*.csv"], "no data file at 'memory://none/*.csv'"),
         (["--set", "data.path=file:///none/log.csv"], "no data file at '/none/log.csv'"),
         (["--set", "data.items=memory://none/i.csv"], "correct data.items"),
@@ -388,6 +388,39 @@ def test_what_is_elsewhere_is_replaced_if_it_is_ours(shop_toml, memory):
     found = remote(f"{memory}/out")
     assert {*found} == {"manifest.json", *json.loads(found["manifest.json"])["files"]}
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_file_of_somebody_elses_is_never_removed(shop_toml, memory, draft):
+    """Neither beside a whole artifact, nor beside what a killed process left of one."""
+    out = f"{memory}/out"
+    succeed("prepare", shop_toml, "--out", out)
+    store, path = fsspec.core.url_to_fs(out)
+    if draft:
+        store.rm_file(f"{path}/manifest.json")
+        store.pipe_file(f"{path}/.draft.part", b"")
+    store.pipe_file(f"{path}/shards/notes.txt", b"mine")
+    before = remote(out)
+    result = pocketrec("prepare", shop_toml, "--out", out, "--set", "data.buckets=2")
+    assert (result.code, result.out) == (2, "")
+    assert "holds 'shards/notes.txt', which is not of the prepared" in result.err
+    assert remote(out) == before
+    store.rm_file(f"{path}/shards/notes.txt")
+    succeed("prepare", shop_toml, "--out", out, "--set", "data.buckets=2")
+    assert len(remote(out)) == 4
+
+
+@pytest.mark.parametrize("engine", ["local", "beam"])
+def test_what_is_refused_leaves_the_older_one_where_it_is(shop_toml, tmp_path, memory, engine):
+    out, words = f"{memory}/out", ["--engine", engine]
+    succeed("prepare", shop_toml, "--out", out)
+    before = remote(out)
+    refused = ["--set", "data.min_user_events=1000"]
+    assert pocketrec("prepare", shop_toml, "--out", out, *words, *refused).code == 2
+    assert remote(out) == before
+    succeed("prepare", shop_toml, "--out", out, *words, "--set", "data.buckets=2")
+    succeed("prepare", shop_toml, "--out", tmp_path / "out", "--set", "data.buckets=2")
+    assert remote(out) == content(tmp_path / "out")
 
 
 LIGHT = """

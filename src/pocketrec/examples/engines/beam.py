@@ -86,6 +86,7 @@ class BeamBuckets:
 
     def write(self, function: BucketFunction, folder: Path) -> None:
         """Workers write the shards where they are to be, or else they are fetched from there."""
+        self._engine.on_write()
         step = self._engine.begin()
         out = self._engine.out
         target = out / folder.name if out is not None else step
@@ -118,6 +119,8 @@ class BeamEngine:
         self.scratch = scratch
         self.out = out
         self.on_step = on_step
+        self.on_write: Callable[[], None] = lambda: None
+        """Called when all is known, right before shards are written to `out`."""
         self.written: dict[str, dict[str, Any]] = {}
         self._options = read_options(options)
         self._steps = 0
