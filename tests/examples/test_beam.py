@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import time
@@ -14,16 +15,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_logs import NO_FILTER, make_config, make_events, some_rows
 
-from pocketrec.errors import DataError
+from pocketrec.errors import DataError, EngineError
 from pocketrec.examples import survey
 from pocketrec.examples.engines import Plan, Reduction, beam, fold, work
 from pocketrec.examples.engines.beam import BeamEngine
 from pocketrec.examples.engines.local import LocalEngine
+from pocketrec.examples.engines.runner import read_options, running
+from pocketrec.examples.engines.step import Step
 from pocketrec.examples.inputs import with_users
 from pocketrec.examples.prepare import _take, prepare
 from pocketrec.examples.sequences import in_order
 from pocketrec.examples.vocabulary import count_items, sum_counts
 from pocketrec.logs import events
+from pocketrec.places import Url
 from small_shop import pocketrec, succeed, write_shop
 
 fsspec = pytest.importorskip("fsspec")
@@ -334,6 +338,12 @@ def shop_toml(tmp_path):
         (["--scratch", "there"], "--scratch has no effect without --engine beam"),
         (["--engine", "spark"], "spark"),
         (["--engine", "beam", "--runner", "NoRunner"], "Beam's NoRunner failed"),
+        (["--engine", "beam", "--no_such_option", "5"], "no such option: --no_such_option"),
+        (["--engine", "beam", "stray"], "Got unexpected extra argument (stray)"),
+        (["--engine", "beam", "--runner=FnApiRunner", "stray"], "extra argument (stray)"),
+        (["--engine", "beam", "--project", "x", "stray"], "extra argument (stray)"),
+        (["--engine", "beam", "--scratch", __file__], "give --scratch a folder"),
+        (["--engine", "beam", "--out", "memory://bucket"], "give --scratch a place beside it"),
         (["--engine", "beam", "--flink_version", "0.1"], "Beam refuses its options (argument"),
         (["--set", "data.path=s3://nobody/log.csv"], "needs a package that is not installed"),
         (["--set", "data.path=nowhere://a/log.csv"], "begins with nowhere://, which is none"),
@@ -359,10 +369,43 @@ def test_an_option_before_the_toml_is_not_taken_for_it(shop_toml, tmp_path, engi
     assert ("after the TOML" in result.err) == (engine == "beam")
 
 
-def test_an_option_that_beam_does_not_know_is_mentioned(shop_toml, tmp_path):
-    words = ["--engine", "beam", "--no_such_option", "5"]
-    result = succeed("prepare", shop_toml, "--out", tmp_path / "out", *words)
-    assert "note: Beam knows no option --no_such_option" in result.err
+def test_an_option_that_beam_does_not_know_is_mentioned(caplog):
+    read_options(["--runner=PortableRunner", "--no_such_option=5"])
+    assert "Beam knows no option --no_such_option" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("Traceback\n  File 'x'\nKeyboardInterrupt\n", KeyboardInterrupt, "^KeyboardInterrupt"),
+        (
+            "Traceback\n  File 'x'\nValueError: bad KeyboardInterrupt\n>",
+            EngineError,
+            ": ValueError: bad",
+        ),
+        ("", EngineError, r"\(RuntimeError: RuntimeError\)"),
+    ],
+)
+def test_of_a_traceback_the_last_line_is_told(tmp_path, text, error, words):
+    step, options = Step(str(tmp_path)), read_options([])
+    with pytest.raises(error) as caught, running(step, options):
+        raise RuntimeError(text)
+    assert re.search(words, f"{caught.type.__name__}: {caught.value}")
+    assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "parent", "below"),
+    [
+        ("gs://bucket", "gs://bucket", "gs://bucket/x"),
+        ("gs://bucket/", "gs://bucket", "gs://bucket/x"),
+        ("gs://bucket/a/b/", "gs://bucket/a", "gs://bucket/a/b/x"),
+        ("hdfs:///a", "hdfs://", "hdfs:///a/x"),
+    ],
+)
+def test_nothing_is_above_a_bucket(url, parent, below):
+    assert (Url(url).parent, Url(url) / "x") == (parent, below)
+    assert Url(url).parent / "x" == f"{parent}/x"
 
 
 def test_a_defect_in_a_worker_is_told_without_its_traceback(shop_toml, tmp_path, monkeypatch):

@@ -143,7 +143,13 @@ def _check_words(context: typer.Context, config_path: Path, *, on_beam: bool) ->
     if words[0].startswith("-"):
         after = "; Beam's stand after the TOML" if on_beam else ""
         context.fail(f"No such option: {words[0]}{after}")
-    if context.args and not on_beam:
+    if on_beam:
+        # What does not follow an option is no value of one.
+        previous = ["", *context.args]
+        for before, word in zip(previous, context.args, strict=False):
+            if not word.startswith("-") and (not before.startswith("-") or "=" in before):
+                context.fail(f"Got unexpected extra argument ({word})")
+    elif context.args:
         unknown = [word for word in context.args if word.startswith("-")]
         context.fail(
             f"No such option: {unknown[0]}"
@@ -178,7 +184,7 @@ def _cluster(
         _make(root)
         yield engine
     finally:
-        with suppress(PocketrecError):  # the store may be out of reach by now
+        with suppress(PocketrecError, OSError):  # the store may be out of reach by now
             remove(root)
 
 
