@@ -311,6 +311,56 @@ def test_what_is_wrong_with_a_log_is_the_same_sentence(tmp_path, text, words):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "log.toml"]
 
 
+def people(folder, **files):
+    """The TOML of a log whose users are in files of these texts."""
+    frame(some_rows(300)).write_csv(folder / "log.csv")
+    (folder / "people").mkdir()
+    for name, text in files.items():
+        (folder / "people" / f"{name}.csv").write_text(text)
+    return """\
+        [data]
+        path = "log.csv"
+        user = "who"
+        item = "what"
+        time = "when"
+        users = "people"
+        [features]
+        user = { age = "number", hobbies = "category" }
+        """
+
+
+def test_what_has_no_value_decides_nothing_of_a_column(tmp_path):
+    """A table of users without rows, or with a column that nobody filled in."""
+    some = "id,age,hobbies\n" + "".join(f"{n},{n % 3},a|b\n" for n in range(30))
+    rest = "id,age,hobbies\n" + "".join(f"{n},,\n" for n in range(30, 40))
+    toml = people(tmp_path, a="id,age,hobbies\n", b=some, c=rest)
+    _, counts = both(tmp_path, toml)
+    assert counts["disclosed"]["features"]["user_hobbies"]["of_the_log"] == 2
+    assert counts["disclosed"]["features"]["user_age"]["of_the_log"] == 2
+
+
+def test_users_without_any_row_are_refused(tmp_path):
+    (tmp_path / "log.toml").write_text(people(tmp_path, a="id,age,hobbies\n"))
+    result = pocketrec("prepare", tmp_path / "log.toml", "--out", tmp_path / "out")
+    assert (result.code, "data.users = 'people' has no rows" in result.err) == (2, True)
+
+
+def test_a_bad_value_is_named_by_its_file(tmp_path):
+    (tmp_path / "a.csv").write_text("who,what,when\na,1,1\na,2,2\n")
+    (tmp_path / "b.csv").write_text("who,what,when\na,,1\n")
+    (tmp_path / "log.toml").write_text(
+        '[data]\npath = "*.csv"\nuser = "who"\nitem = "what"\ntime = "when"\n'
+    )
+    result = pocketrec("prepare", tmp_path / "log.toml", "--out", tmp_path / "out")
+    assert "in 1 of 3 rows; the first is row 1 of b.csv, which has nothing" in result.err
+
+
+def test_data_that_are_elsewhere_are_not_trained_on(shop_toml, tmp_path):
+    result = pocketrec("train", shop_toml, "--data", "gs://b/x", "--out", tmp_path / "run")
+    assert (result.code, result.out) == (2, "")
+    assert "--data 'gs://b/x' is elsewhere: copy it here first" in result.err
+
+
 def test_an_id_that_stands_twice_is_found_in_its_bucket(tmp_path):
     frame(some_rows(300)).write_csv(tmp_path / "log.csv")
     (tmp_path / "people.csv").write_text("id,age\n" + "7,1\n" * 2)
@@ -339,6 +389,7 @@ def shop_toml(tmp_path):
         (["--engine", "spark"], "spark"),
         (["--engine", "beam", "--runner", "NoRunner"], "Beam's NoRunner failed"),
         (["--engine", "beam", "--no_such_option", "5"], "no such option: --no_such_option"),
+        (["--engine=beam", "--runner=PortableRunner", "--job_endpoint=localhost:1"], "localhost:1"),
         (["--engine", "beam", "stray"], "Got unexpected extra argument (stray)"),
         (["--engine", "beam", "--runner=FnApiRunner", "stray"], "extra argument (stray)"),
         (["--engine", "beam", "--project", "x", "stray"], "extra argument (stray)"),

@@ -21,7 +21,7 @@ from ...places import Place, Url, download, remove, write_bytes
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task
 from .fold import Cut
 from .quiet import beam
-from .runner import mention_folder, read_options, running, telling
+from .runner import check_server, mention_folder, read_options, running, telling
 from .step import Step
 from .work import (
     BLOCK_ROWS,
@@ -123,6 +123,7 @@ class BeamEngine:
         """Called when all is known, right before shards are written to `out`."""
         self.written: dict[str, dict[str, Any]] = {}
         self._options = read_options(options)
+        check_server(self._options)
         self._steps = 0
         if isinstance(scratch, Path):
             mention_folder(scratch.parent, self._options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
@@ -18,6 +19,8 @@ LOG = logging.getLogger("pocketrec")
 ERROR = "error"
 HERE = {"fnapirunner", "directrunner", "bundlebaseddirectrunner", "testdirectrunner"}
 """Runners whose workers are on this machine, in small letters."""
+PATIENCE = 30.0
+"""Seconds in which a job server must answer."""
 _INTERRUPTED = re.compile(r"^KeyboardInterrupt\b", re.MULTILINE)
 
 
@@ -45,6 +48,22 @@ def read_options(given: Sequence[str]) -> PipelineOptions:
             "Beam knows no option %s: the runner gets it as it is, and may not, either", names
         )
     return options
+
+
+def check_server(options: PipelineOptions) -> None:
+    """Raise ConfigError when nobody listens at --job_endpoint: Beam itself would wait for ever."""
+    endpoint = str(options.get_all_options()["job_endpoint"] or "")
+    host, _, port = endpoint.rpartition(":")
+    if not host or not port.isdecimal():  # such as "embed", which is in this process
+        return
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE):
+            pass
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"no job server answers at --job_endpoint {endpoint} ({error}): start it, and wait "
+            "until it listens"
+        ) from error
 
 
 @contextmanager
