@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_logs import NO_FILTER, make_config, make_events, some_rows
 
+from pocketrec.cli.prepare import _cluster
 from pocketrec.errors import DataError, EngineError
 from pocketrec.examples import survey
 from pocketrec.examples.engines import Plan, Reduction, beam, fold, work
@@ -418,6 +420,19 @@ def test_an_option_before_the_toml_is_not_taken_for_it(shop_toml, tmp_path, engi
     assert result.code == 2
     assert "No such option: --project" in result.err
     assert ("after the TOML" in result.err) == (engine == "beam")
+
+
+@pytest.mark.parametrize("scratch", [None, "there"])
+def test_workers_are_told_of_folders_from_the_root_on(tmp_path, monkeypatch, caplog, scratch):
+    """They are processes in folders of their own."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--runner=PortableRunner"]
+    with _cluster(Path("out"), scratch, words, lambda _: None) as engine:
+        assert engine.scratch.is_absolute()
+        assert engine.scratch.is_dir()
+    assert not engine.scratch.exists()
+    shared = tmp_path if scratch is None else tmp_path / scratch
+    assert f"workers must reach the folder '{shared}'" in caplog.text
 
 
 def test_an_option_that_beam_does_not_know_is_mentioned(caplog):
