@@ -31,7 +31,7 @@ def _here(text: str) -> Path:
     return found
 
 
-_DATA = {"parser": _here, "metavar": "PATH"}
+_DATA = {"parser": _here, "metavar": "<path>"}
 DataPath = Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.", **_DATA)]
 OtherData = Annotated[
     Path | None,
