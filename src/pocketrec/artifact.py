@@ -287,15 +287,27 @@ def _is_leftover(file: Path) -> bool:
 def _check_free(out: Path, kind: str) -> None:
     """Raise ArtifactError unless `out` is replaceable and holds nothing that somebody put there."""
     check_replaceable(out, kind)
-    try:
-        manifest = json.loads(read_regular(out / File.MANIFEST, LARGEST_MANIFEST))
-        own = {File.MANIFEST, *manifest["files"]}
-    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+    own = own_files(out)
+    if own is None:
         return
     inside = (file for file in out.rglob("*") if file.is_file() and not _is_leftover(file))
-    if foreign := sorted({file.relative_to(out).as_posix() for file in inside} - own):
+    refuse_foreign(out, {file.relative_to(out).as_posix() for file in inside} - own, kind)
+
+
+def own_files(folder: Path) -> set[str] | None:
+    """The names of an artifact's files, and of its manifest; None when there is none to tell."""
+    try:
+        manifest = json.loads(read_regular(folder / File.MANIFEST, LARGEST_MANIFEST))
+        return {File.MANIFEST, *manifest["files"]}
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        return None
+
+
+def refuse_foreign(out: Path | str, foreign: set[str], kind: str) -> None:
+    """Raise ArtifactError when there are files that somebody put into an artifact."""
+    if foreign:
         raise ArtifactError(
-            f"'{out}' holds '{foreign[0]}', which is not of the {kind} and would be "
+            f"'{out}' holds '{min(foreign)}', which is not of the {kind} and would be "
             "lost: move it, or give another folder"
         )
 

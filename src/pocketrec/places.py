@@ -36,11 +36,19 @@ class Url(str):
 
     @property
     def parent(self) -> Url:
-        """What stands before the last slash."""
-        return Url(self.rstrip("/").rpartition("/")[0])
+        """What stands before the last slash, but never less than the bucket or the host."""
+        root, path = self._split()
+        return Url(root + path.rpartition("/")[0])
 
     def __truediv__(self, name: str) -> Url:
-        return Url(f"{self.rstrip('/')}/{name}")
+        root, path = self._split()
+        return Url(f"{root}{path}/{name}")
+
+    def _split(self) -> tuple[str, str]:
+        """Protocol with bucket or host, and the path, which begins with a slash if it is any."""
+        protocol, _, rest = self.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{protocol}://{host}", f"{slash}{path}".rstrip("/")
 
 
 Place = Path | Url
@@ -148,6 +156,7 @@ def write_bytes(where: Place, content: bytes) -> None:
 def listed(url: Url) -> list[str]:
     """Paths of all files below a folder, from it on."""
     with _reached(url) as (store, path), suppress(FileNotFoundError):
+        store.invalidate_cache()
         root = path.rstrip("/") + "/"
         return sorted(name.removeprefix(root) for name in store.find(path))
     return []
@@ -179,6 +188,12 @@ def _reached(url: Url) -> Iterator[tuple[Any, str]]:
             f"'{url}' needs a package that is not installed ({error})"
         ) from error
     except Exception as error:  # each store has its own errors
+        if isinstance(error, ValueError) and str(error).startswith("Protocol not known"):
+            protocol = url.partition("://")[0]
+            raise DataError(
+                f"'{url}' begins with {protocol}://, which is none that fsspec knows: correct it "
+                "(gs://, s3://, az:// and hdfs:// are some), or give a path of this machine"
+            ) from error
         reason = one_line(str(error).strip().partition("\n")[0], 300) or type(error).__name__
         raise DataError(
             f"'{url}' cannot be reached ({reason}): check its name, and that this machine and the "

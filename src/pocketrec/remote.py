@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -11,39 +12,79 @@ from typing import Any
 
 from . import artifact
 from .artifact import Draft
-from .errors import ArtifactError
-from .places import Place, Url, download, listed, remove, upload, write_bytes
+from .errors import ArtifactError, PocketrecError
+from .places import Place, Url, download, is_glob, listed, remove, upload, write_bytes
 from .schema import File
 
 MARK = ".draft.part"
 """File by which a folder without a manifest is known for one of ours, left by a killed process."""
 
 
+_DRAFT = re.compile(rf"{re.escape(File.ITEMS_TABLE)}|{File.SHARDS}/part-\d+\.parquet")
+"""Files of one that was not finished."""
+
+
 @dataclass
 class RemoteDraft(Draft):
     """A folder being written: what is in `path` will be copied; `written` is there already."""
 
+    out: Url = field(kw_only=True)
+    kind: str = field(kw_only=True)
     written: dict[str, Any] = field(default_factory=dict)
     """Descriptions of files that others wrote, by their path in the artifact."""
+    has_begun: bool = False
+
+    def begin(self) -> None:
+        """Remove an older artifact, its manifest first, so that new files can be written.
+
+        Raises ArtifactError, and removes nothing, when there is a file that is not of one.
+        """
+        if self.has_begun:
+            return
+        names = _own_names(self.out, self.kind)
+        self.has_begun = True
+        for name in sorted(names, key=lambda name: name != File.MANIFEST):
+            if name != MARK:
+                remove(self.out / name)
 
 
 def check_replaceable(out: Place, kind: str) -> None:
-    """Raise ArtifactError unless `out` is free, or an artifact of this kind, or a draft of one."""
+    """Raise ArtifactError unless `out` is free, or an artifact of this kind, or a draft of one.
+
+    At a URL there must be nothing else in it, either.
+    """
     if isinstance(out, Path):
         artifact.check_replaceable(out, kind)
-        return
+    else:
+        _own_names(out, kind)
+
+
+def _own_names(out: Url, kind: str) -> list[str]:
+    """The files at a URL, all of which are of an artifact or of a draft; else ArtifactError."""
+    if is_glob(out):
+        raise ArtifactError(f"'{out}' is a pattern: give the name of one folder")
     names = listed(out)
-    if not names or MARK in names:
-        return
-    if File.MANIFEST not in names or _kind_of(out) != kind:
+    if not names:
+        return names
+    with _manifest(out) as folder:
+        found, own = artifact.kind_of(folder), artifact.own_files(folder)
+    is_draft = MARK in names and found is None
+    if found != kind and not is_draft:
         raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another folder")
+    known = {MARK, File.MANIFEST} | (own or set())
+    foreign = {name for name in names if name not in known}
+    if is_draft:
+        foreign = {name for name in foreign if not _DRAFT.fullmatch(name)}
+    artifact.refuse_foreign(out, foreign, kind)
+    return names
 
 
 def new_folder(out: Place, kind: str) -> AbstractContextManager[Draft]:
     """Give a draft folder on this machine; on success it becomes, or is copied to, `out`.
 
     Of a folder see `artifact.new_folder`. At a URL an older artifact of the same kind is removed
-    when the work begins, its manifest first, and the new manifest is written last.
+    when the draft is copied, or `RemoteDraft.begin` is called, and the new manifest is written
+    last.
     """
     return artifact.new_folder(out, kind) if isinstance(out, Path) else _remote_folder(out, kind)
 
@@ -52,12 +93,16 @@ def new_folder(out: Place, kind: str) -> AbstractContextManager[Draft]:
 def _remote_folder(out: Url, kind: str) -> Iterator[RemoteDraft]:
     check_replaceable(out, kind)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        write_bytes(out / MARK, b"")
-        for name in sorted(listed(out), key=lambda name: name != File.MANIFEST):
-            if name != MARK:
-                remove(out / name)
-        draft = RemoteDraft(Path(folder))
-        yield draft
+        draft = RemoteDraft(Path(folder), out=out, kind=kind)
+        write_bytes(out / MARK, b"")  # refused here, not after the work
+        try:
+            yield draft
+            draft.begin()
+        except BaseException:
+            if not draft.has_begun:
+                with suppress(PocketrecError):  # the store may be out of reach by now
+                    remove(out / MARK)
+            raise
         files = dict(draft.written)
         for file in draft.path.rglob("*"):
             if file.is_file():
@@ -75,11 +120,6 @@ def open_manifest(out: Place, kind: str, *, check_files: bool = True) -> dict[st
         return artifact.open_manifest(out, kind, check_files=check_files)
     with _manifest(out) as folder:
         return artifact.open_manifest(folder, kind, check_files=False)
-
-
-def _kind_of(out: Url) -> str | None:
-    with _manifest(out) as folder:
-        return artifact.kind_of(folder)
 
 
 @contextmanager

@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,16 +16,20 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_logs import NO_FILTER, make_config, make_events, some_rows
 
-from pocketrec.errors import DataError
+from pocketrec.cli.prepare import _cluster
+from pocketrec.errors import DataError, EngineError
 from pocketrec.examples import survey
 from pocketrec.examples.engines import Plan, Reduction, beam, fold, work
 from pocketrec.examples.engines.beam import BeamEngine
 from pocketrec.examples.engines.local import LocalEngine
+from pocketrec.examples.engines.runner import read_options, running
+from pocketrec.examples.engines.step import Step
 from pocketrec.examples.inputs import with_users
 from pocketrec.examples.prepare import _take, prepare
 from pocketrec.examples.sequences import in_order
 from pocketrec.examples.vocabulary import count_items, sum_counts
 from pocketrec.logs import events
+from pocketrec.places import Url
 from small_shop import pocketrec, succeed, write_shop
 
 fsspec = pytest.importorskip("fsspec")
@@ -307,6 +313,56 @@ def test_what_is_wrong_with_a_log_is_the_same_sentence(tmp_path, text, words):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.csv", "log.toml"]
 
 
+def people(folder, **files):
+    """The TOML of a log whose users are in files of these texts."""
+    frame(some_rows(300)).write_csv(folder / "log.csv")
+    (folder / "people").mkdir()
+    for name, text in files.items():
+        (folder / "people" / f"{name}.csv").write_text(text)
+    return """\
+        [data]
+        path = "log.csv"
+        user = "who"
+        item = "what"
+        time = "when"
+        users = "people"
+        [features]
+        user = { age = "number", hobbies = "category" }
+        """
+
+
+def test_what_has_no_value_decides_nothing_of_a_column(tmp_path):
+    """A table of users without rows, or with a column that nobody filled in."""
+    some = "id,age,hobbies\n" + "".join(f"{n},{n % 3},a|b\n" for n in range(30))
+    rest = "id,age,hobbies\n" + "".join(f"{n},,\n" for n in range(30, 40))
+    toml = people(tmp_path, a="id,age,hobbies\n", b=some, c=rest)
+    _, counts = both(tmp_path, toml)
+    assert counts["disclosed"]["features"]["user_hobbies"]["of_the_log"] == 2
+    assert counts["disclosed"]["features"]["user_age"]["of_the_log"] == 2
+
+
+def test_users_without_any_row_are_refused(tmp_path):
+    (tmp_path / "log.toml").write_text(people(tmp_path, a="id,age,hobbies\n"))
+    result = pocketrec("prepare", tmp_path / "log.toml", "--out", tmp_path / "out")
+    assert (result.code, "data.users = 'people' has no rows" in result.err) == (2, True)
+
+
+def test_a_bad_value_is_named_by_its_file(tmp_path):
+    (tmp_path / "a.csv").write_text("who,what,when\na,1,1\na,2,2\n")
+    (tmp_path / "b.csv").write_text("who,what,when\na,,1\n")
+    (tmp_path / "log.toml").write_text(
+        '[data]\npath = "*.csv"\nuser = "who"\nitem = "what"\ntime = "when"\n'
+    )
+    result = pocketrec("prepare", tmp_path / "log.toml", "--out", tmp_path / "out")
+    assert "in 1 of 3 rows; the first is row 1 of b.csv, which has nothing" in result.err
+
+
+def test_data_that_are_elsewhere_are_not_trained_on(shop_toml, tmp_path):
+    result = pocketrec("train", shop_toml, "--data", "gs://b/x", "--out", tmp_path / "run")
+    assert (result.code, result.out) == (2, "")
+    assert "--data 'gs://b/x' is elsewhere: copy it here first" in result.err
+
+
 def test_an_id_that_stands_twice_is_found_in_its_bucket(tmp_path):
     frame(some_rows(300)).write_csv(tmp_path / "log.csv")
     (tmp_path / "people.csv").write_text("id,age\n" + "7,1\n" * 2)
@@ -334,9 +390,16 @@ def shop_toml(tmp_path):
         (["--scratch", "there"], "--scratch has no effect without --engine beam"),
         (["--engine", "spark"], "spark"),
         (["--engine", "beam", "--runner", "NoRunner"], "Beam's NoRunner failed"),
+        (["--engine", "beam", "--no_such_option", "5"], "no such option: --no_such_option"),
+        (["--engine=beam", "--runner=PortableRunner", "--job_endpoint=localhost:1"], "localhost:1"),
+        (["--engine", "beam", "stray"], "Got unexpected extra argument (stray)"),
+        (["--engine", "beam", "--runner=FnApiRunner", "stray"], "extra argument (stray)"),
+        (["--engine", "beam", "--project", "x", "stray"], "extra argument (stray)"),
+        (["--engine", "beam", "--scratch", __file__], "give --scratch a folder"),
+        (["--engine", "beam", "--out", "memory://bucket"], "give --scratch a place beside it"),
         (["--engine", "beam", "--flink_version", "0.1"], "Beam refuses its options (argument"),
         (["--set", "data.path=s3://nobody/log.csv"], "needs a package that is not installed"),
-        (["--set", "data.path=nowhere://a/log.csv"], "Protocol not known: nowhere"),
+        (["--set", "data.path=nowhere://a/log.csv"], "begins with nowhere://, which is none"),
         (["--set", "data.path=memory://none/*.csv"], "no data file at 'memory://none/*.csv'"),
         (["--set", "data.path=file:///none/log.csv"], "no data file at '/none/log.csv'"),
         (["--set", "data.items=memory://none/i.csv"], "correct data.items"),
@@ -359,10 +422,56 @@ def test_an_option_before_the_toml_is_not_taken_for_it(shop_toml, tmp_path, engi
     assert ("after the TOML" in result.err) == (engine == "beam")
 
 
-def test_an_option_that_beam_does_not_know_is_mentioned(shop_toml, tmp_path):
-    words = ["--engine", "beam", "--no_such_option", "5"]
-    result = succeed("prepare", shop_toml, "--out", tmp_path / "out", *words)
-    assert "note: Beam knows no option --no_such_option" in result.err
+@pytest.mark.parametrize("scratch", [None, "there"])
+def test_workers_are_told_of_folders_from_the_root_on(tmp_path, monkeypatch, caplog, scratch):
+    """They are processes in folders of their own."""
+    monkeypatch.chdir(tmp_path)
+    words = ["--runner=PortableRunner"]
+    with _cluster(Path("out"), scratch, words, lambda _: None) as engine:
+        assert engine.scratch.is_absolute()
+        assert engine.scratch.is_dir()
+    assert not engine.scratch.exists()
+    shared = tmp_path if scratch is None else tmp_path / scratch
+    assert f"workers must reach the folder '{shared}'" in caplog.text
+
+
+def test_an_option_that_beam_does_not_know_is_mentioned(caplog):
+    read_options(["--runner=PortableRunner", "--no_such_option=5"])
+    assert "Beam knows no option --no_such_option" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ("Traceback\n  File 'x'\nKeyboardInterrupt\n", KeyboardInterrupt, "^KeyboardInterrupt"),
+        (
+            "Traceback\n  File 'x'\nValueError: bad KeyboardInterrupt\n>",
+            EngineError,
+            ": ValueError: bad",
+        ),
+        ("", EngineError, r"\(RuntimeError: RuntimeError\)"),
+    ],
+)
+def test_of_a_traceback_the_last_line_is_told(tmp_path, text, error, words):
+    step, options = Step(str(tmp_path)), read_options([])
+    with pytest.raises(error) as caught, running(step, options):
+        raise RuntimeError(text)
+    assert re.search(words, f"{caught.type.__name__}: {caught.value}")
+    assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "parent", "below"),
+    [
+        ("gs://bucket", "gs://bucket", "gs://bucket/x"),
+        ("gs://bucket/", "gs://bucket", "gs://bucket/x"),
+        ("gs://bucket/a/b/", "gs://bucket/a", "gs://bucket/a/b/x"),
+        ("hdfs:///a", "hdfs://", "hdfs:///a/x"),
+    ],
+)
+def test_nothing_is_above_a_bucket(url, parent, below):
+    assert (Url(url).parent, Url(url) / "x") == (parent, below)
+    assert Url(url).parent / "x" == f"{parent}/x"
 
 
 def test_a_defect_in_a_worker_is_told_without_its_traceback(shop_toml, tmp_path, monkeypatch):
@@ -388,6 +497,39 @@ def test_what_is_elsewhere_is_replaced_if_it_is_ours(shop_toml, memory):
     found = remote(f"{memory}/out")
     assert {*found} == {"manifest.json", *json.loads(found["manifest.json"])["files"]}
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_file_of_somebody_elses_is_never_removed(shop_toml, memory, draft):
+    """Neither beside a whole artifact, nor beside what a killed process left of one."""
+    out = f"{memory}/out"
+    succeed("prepare", shop_toml, "--out", out)
+    store, path = fsspec.core.url_to_fs(out)
+    if draft:
+        store.rm_file(f"{path}/manifest.json")
+        store.pipe_file(f"{path}/.draft.part", b"")
+    store.pipe_file(f"{path}/shards/notes.txt", b"mine")
+    before = remote(out)
+    result = pocketrec("prepare", shop_toml, "--out", out, "--set", "data.buckets=2")
+    assert (result.code, result.out) == (2, "")
+    assert "holds 'shards/notes.txt', which is not of the prepared" in result.err
+    assert remote(out) == before
+    store.rm_file(f"{path}/shards/notes.txt")
+    succeed("prepare", shop_toml, "--out", out, "--set", "data.buckets=2")
+    assert len(remote(out)) == 4
+
+
+@pytest.mark.parametrize("engine", ["local", "beam"])
+def test_what_is_refused_leaves_the_older_one_where_it_is(shop_toml, tmp_path, memory, engine):
+    out, words = f"{memory}/out", ["--engine", engine]
+    succeed("prepare", shop_toml, "--out", out)
+    before = remote(out)
+    refused = ["--set", "data.min_user_events=1000"]
+    assert pocketrec("prepare", shop_toml, "--out", out, *words, *refused).code == 2
+    assert remote(out) == before
+    succeed("prepare", shop_toml, "--out", out, *words, "--set", "data.buckets=2")
+    succeed("prepare", shop_toml, "--out", tmp_path / "out", "--set", "data.buckets=2")
+    assert remote(out) == content(tmp_path / "out")
 
 
 LIGHT = """

@@ -443,9 +443,21 @@ def test_a_large_parquet_file_is_read_in_parts_as_if_it_were_whole(tmp_path, mon
 @pytest.mark.parametrize(
     ("first", "second", "sentence"),
     [
-        (["1", "2"], ["2024-01-01"], "1 of 3 rows; the first is row 3, which has '2024-01-01'"),
-        (["2024-01-01"], ["5", "6"], "2 of 3 rows; the first is row 2, which has '5' instead of"),
-        (["1"], ["", "-1"], "'ts' is not usable in 2 of 3 rows; the first is row 2, which has not"),
+        (
+            ["1", "2"],
+            ["2024-01-01"],
+            "1 of 3 rows; the first is row 1 of b.csv, which has '2024-01-01'",
+        ),
+        (
+            ["2024-01-01"],
+            ["5", "6"],
+            "2 of 3 rows; the first is row 1 of b.csv, which has '5' instead of",
+        ),
+        (
+            ["1"],
+            ["", "-1"],
+            "'ts' is not usable in 2 of 3 rows; the first is row 1 of b.csv, which has not",
+        ),
         (["1"], ["1700000000000"], "some like seconds and some like milliseconds"),
     ],
 )

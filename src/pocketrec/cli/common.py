@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from ..errors import one_line
+from ..errors import ConfigError, one_line
+from ..places import Url, place
 
 ConfigPath = Annotated[Path, typer.Argument(help="The experiment's TOML file.")]
 Settings = Annotated[
@@ -20,6 +21,21 @@ Settings = Annotated[
         "--set",
         help="Change the TOML: section.key=value, or section.key= for the default; repeatable.",
     ),
+]
+
+
+def _here(text: str) -> Path:
+    found = place(text)
+    if isinstance(found, Url):
+        raise ConfigError(f"--data '{text}' is elsewhere: copy it here first, and give the copy")
+    return found
+
+
+_DATA = {"parser": _here, "metavar": "<path>"}
+DataPath = Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.", **_DATA)]
+OtherData = Annotated[
+    Path | None,
+    typer.Option("--data", help="Prepared data; default: where it was trained.", **_DATA),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import ArtifactError, ConfigError, needs_extra
 from . import log
-from .common import AsJson, out, print_json
+from .common import AsJson, DataPath, out, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ def command(
         str,
         typer.Argument(metavar="BUNDLE|RUN", help="A folder, or a name of `pocketrec list`."),
     ],
-    data_path: Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.")],
+    data_path: DataPath,
     part: Annotated[str, typer.Option(help="Targets: test or valid.")] = "test",
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..examples.engines.beam import BeamEngine
     from ..examples.engines.local import LocalEngine
     from ..places import Place
+    from ..remote import RemoteDraft
 
 PREPARED: dict[str, Any] = {
     "data": True,
@@ -87,6 +89,11 @@ def command(
     if config.data.source is not None and config.data.path is None:
         _download(config.data.source)
     before = stamp(config)
+
+    def check_rest() -> None:
+        if stamp(config) != before:
+            raise DataError("the log changed while it was read: prepare again when it rests")
+
     source = describe_source(config)
     sections = config.model_dump(mode="json", include=PREPARED)
     inputs = fingerprint(source, sections | {"data": sections["data"] | {"path": None}})
@@ -110,12 +117,13 @@ def command(
         users = find_users(config, events, spread) if config.features.user else None
         check_users(None if users is None else users.schema, config.features.user)
         draft = stack.enter_context(new_folder(folder, KIND))
+        if cluster and isinstance(draft, RemoteDraft):
+            cluster.on_write = partial(_make_way, draft, check_rest)
         work = cluster or stack.enter_context(_machine(draft.path, advance))
         counts, features = prepare(
             events, catalogue, users, config, work, draft.path, now=time.time()
         )
-        if stamp(config) != before:
-            raise DataError("the log changed while it was read: prepare again when it rests")
+        check_rest()
         if cluster and isinstance(draft, RemoteDraft):
             draft.written = cluster.written
         draft.manifest |= {
@@ -135,7 +143,13 @@ def _check_words(context: typer.Context, config_path: Path, *, on_beam: bool) ->
     if words[0].startswith("-"):
         after = "; Beam's stand after the TOML" if on_beam else ""
         context.fail(f"No such option: {words[0]}{after}")
-    if context.args and not on_beam:
+    if on_beam:
+        # What does not follow an option is no value of one.
+        previous = ["", *context.args]
+        for before, word in zip(previous, context.args, strict=False):
+            if not word.startswith("-") and (not before.startswith("-") or "=" in before):
+                context.fail(f"Got unexpected extra argument ({word})")
+    elif context.args:
         unknown = [word for word in context.args if word.startswith("-")]
         context.fail(
             f"No such option: {unknown[0]}"
@@ -154,15 +168,42 @@ def _cluster(
         from ..places import Url, place, remove
 
     token = secrets.token_hex(4)
+    if isinstance(folder, Path):
+        folder = folder.absolute()  # workers are told of it, and are in folders of their own
     root = folder.parent / f".{folder.name}.scratch-{token}"
     if scratch is not None:
-        root = place(scratch) / f"pocketrec-{token}"
+        root = place(scratch, Path.cwd()) / f"pocketrec-{token}"
+    if f"{root}/".startswith(f"{str(folder).rstrip('/')}/"):
+        raise ConfigError(
+            f"the scratch folder '{root}' would be inside of --out '{folder}': give --scratch a "
+            "place beside it, or --out a folder in the bucket"
+        )
     out = folder if isinstance(folder, Url) else None
     try:
-        yield BeamEngine(root, options, lambda: advance(1), out)
+        engine = BeamEngine(root, options, lambda: advance(1), out)
+        _make(root)
+        yield engine
     finally:
-        with suppress(PocketrecError):  # the store may be out of reach by now
+        with suppress(PocketrecError, OSError):  # the store may be out of reach by now
             remove(root)
+
+
+def _make(root: Place) -> None:
+    """Make the scratch folder, if it is on this machine; ConfigError when that cannot be."""
+    try:
+        if isinstance(root, Path):
+            root.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigError(
+            f"there can be no scratch folder in '{root.parent}' ({error.strerror}): give --scratch "
+            "a folder that this machine and the workers can write"
+        ) from error
+
+
+def _make_way(draft: RemoteDraft, check: Callable[[], None]) -> None:
+    """Have the older artifact go only when nothing can be refused any more."""
+    check()
+    draft.begin()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Both are pure functions, so that the files of one log may be looked at by many m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -214,13 +214,11 @@ def _bad(frame: pl.LazyFrame, name: str, row: dict[str, Any]) -> Bad:
 
 
 def _bad_value(reports: Sequence[Report], ours: str, name: str, kind: times.TimeKind) -> DataError:
-    """Say how many rows cannot be used and show the first of them, by its row of the log."""
-    before, found = 0, [report.bad[ours] for report in reports if ours in report.bad]
-    for report in reports:
-        if ours in report.bad:
-            break
-        before += report.rows
-    first = replace(found[0], first=before + found[0].first)
+    """Say how many rows cannot be used and show the first of them, by its row of its file."""
+    files = [report for report in reports if ours in report.bad]
+    found = [report.bad[ours] for report in files]
+    first = found[0]
+    where = f" of {files[0].source.path.name}" if len(reports) > 1 else ""
     time = {"text": "an ISO 8601 time from 1970 on", "moment": "a date from 1970 on"}
     expected = {
         Column.TIME: time.get(kind, "a number that is not negative"),
@@ -230,8 +228,8 @@ def _bad_value(reports: Sequence[Report], ours: str, name: str, kind: times.Time
     value = "nothing" if first.value is None or first.value == "" else shown(first.value)
     return DataError(
         f"column '{name}' is not usable in {sum(bad.rows for bad in found)} of "
-        f"{sum(report.rows for report in reports)} rows; the first is row {first.first + 1}, "
-        f"which has {value} instead of {expected}: repair or remove these rows"
+        f"{sum(report.rows for report in reports)} rows; the first is row {first.first + 1}"
+        f"{where}, which has {value} instead of {expected}: repair or remove these rows"
     )
 
 

@@ -21,7 +21,7 @@ from ...places import Place, Url, download, remove, write_bytes
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task
 from .fold import Cut
 from .quiet import beam
-from .runner import mention_folder, read_options, running, telling
+from .runner import check_server, mention_folder, read_options, running, telling
 from .step import Step
 from .work import (
     BLOCK_ROWS,
@@ -86,6 +86,7 @@ class BeamBuckets:
 
     def write(self, function: BucketFunction, folder: Path) -> None:
         """Workers write the shards where they are to be, or else they are fetched from there."""
+        self._engine.on_write()
         step = self._engine.begin()
         out = self._engine.out
         target = out / folder.name if out is not None else step
@@ -118,8 +119,11 @@ class BeamEngine:
         self.scratch = scratch
         self.out = out
         self.on_step = on_step
+        self.on_write: Callable[[], None] = lambda: None
+        """Called when all is known, right before shards are written to `out`."""
         self.written: dict[str, dict[str, Any]] = {}
         self._options = read_options(options)
+        check_server(self._options)
         self._steps = 0
         if isinstance(scratch, Path):
             mention_folder(scratch.parent, self._options)

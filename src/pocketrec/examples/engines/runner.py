@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import socket
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
@@ -15,8 +17,11 @@ from .step import Step
 
 LOG = logging.getLogger("pocketrec")
 ERROR = "error"
-HERE = {"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "TestDirectRunner"}
-"""Runners whose workers are on this machine."""
+HERE = {"fnapirunner", "directrunner", "bundlebaseddirectrunner", "testdirectrunner"}
+"""Runners whose workers are on this machine, in small letters."""
+PATIENCE = 30.0
+"""Seconds in which a job server must answer."""
+_INTERRUPTED = re.compile(r"^KeyboardInterrupt\b", re.MULTILINE)
 
 
 def read_options(given: Sequence[str]) -> PipelineOptions:
@@ -35,10 +40,30 @@ def read_options(given: Sequence[str]) -> PipelineOptions:
         raise ConfigError(f"Beam refuses its options ({reason}); see docs/beam.md") from None
     if unknown:
         names = ", ".join(f"--{name}" for name in sorted(unknown))
+        if _is_here(options):
+            raise ConfigError(
+                f"no such option: {names}; neither pocketrec nor Beam's {_runner(options)} has it"
+            )
         LOG.warning(
             "Beam knows no option %s: the runner gets it as it is, and may not, either", names
         )
     return options
+
+
+def check_server(options: PipelineOptions) -> None:
+    """Raise ConfigError when nobody listens at --job_endpoint: Beam itself would wait for ever."""
+    endpoint = str(options.get_all_options()["job_endpoint"] or "")
+    host, _, port = endpoint.rpartition(":")
+    if not host or not port.isdecimal():  # such as "embed", which is in this process
+        return
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE):
+            pass
+    except (OSError, OverflowError) as error:
+        raise ConfigError(
+            f"no job server answers at --job_endpoint {endpoint} ({error}): start it, and wait "
+            "until it listens"
+        ) from error
 
 
 @contextmanager
@@ -52,13 +77,17 @@ def running(step: Step, options: PipelineOptions) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except Exception as error:
+        if _INTERRUPTED.search(str(error)):  # in a worker's thread, and told as its traceback
+            raise KeyboardInterrupt from error
         with suppress(FileNotFoundError):
             told: PocketrecError = step.find(ERROR)
             raise told from error
         if isinstance(error, PocketrecError):
             raise
-        runner = options.get_all_options()["runner"]
-        reason = one_line(str(error).strip() or type(error).__name__, 300)
+        runner = _runner(options)
+        lines = [line for line in str(error).splitlines() if re.search(r"\w", line)]
+        # Of a traceback the last line tells what it was.
+        reason = one_line(lines[-1].strip() if lines else type(error).__name__, 300)
         raise EngineError(
             f"Beam's {runner} failed ({type(error).__name__}: {reason}); --verbose shows where"
         ) from error
@@ -78,10 +107,17 @@ def telling(step: Step) -> Iterator[None]:
 
 def mention_folder(folder: Path, options: PipelineOptions) -> None:
     """Say that workers elsewhere have to reach a folder of this machine."""
-    runner = options.get_all_options()["runner"]
-    if runner not in HERE:
+    if not _is_here(options):
         LOG.warning(
             "%s's workers must reach the folder '%s': give --scratch a place that they share",
-            runner,
+            _runner(options),
             folder,
         )
+
+
+def _runner(options: PipelineOptions) -> str:
+    return str(options.get_all_options()["runner"])
+
+
+def _is_here(options: PipelineOptions) -> bool:
+    return _runner(options).lower() in HERE
