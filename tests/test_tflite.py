@@ -15,7 +15,7 @@ def content(fresh_shop):
 
 def test_the_facts_of_a_bundle(content):
     facts = inspect(content)
-    assert set(facts.signatures) == {"recommend", "score", "adapt"}
+    assert set(facts.signatures) == {"recommend", "score", "adapt", "step"}
     assert facts.signatures["recommend"].inputs["item_id"].dtype == "int32"
     assert facts.signatures["recommend"].inputs["item_id"].shape == (1, 16)
     assert "FULLY_CONNECTED" in facts.operators

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -146,14 +148,16 @@ def test_repeats_are_never_recommended_where_they_do_not(fresh_shop):
 
 
 def test_bench_prints_what_a_bundle_costs(shop):
-    found = succeed("bench", shop.bundle, "--json").json
+    # In a process of its own, for its memory is what is measured.
+    words = [sys.executable, "-m", "pocketrec", "bench", str(shop.bundle), "--json"]
+    found = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
     assert set(found) == {"bytes", "load_ms", "latency_ms", "peak_rss_mb", "ops"}
     assert found["bytes"] == (shop.bundle / "model.tflite").stat().st_size
     assert set(found["latency_ms"]) == {"1", "2"}
     for latency in found["latency_ms"].values():
         assert 0 < latency["p50"] <= latency["p95"]
     assert found["load_ms"] > 0
-    assert 10 < found["peak_rss_mb"] < 1000
+    assert 10 < found["peak_rss_mb"] < 300
     assert "EMBEDDING_LOOKUP" in found["ops"]
 
 

@@ -26,6 +26,9 @@ from ..tflite import inspect
 PARITY = 1e-4
 """Largest difference of the float32 file's scores to torch's, relative to their spread."""
 PARITY_USERS = 64
+LEAST_SPREAD = 1e-3
+"""Scores that lie closer together count as if they lay so far apart: those of a single item do
+not differ at all, and rounding does."""
 K = 10
 
 
@@ -178,7 +181,7 @@ def _parity(scorer: Scorer, device: DeviceModel, probes: list[Probe]) -> float:
         apart = [*(found - expected), *(listed - expected[ids - 1])]
         worst = max(worst, float(np.abs(apart).max()))
         variances.append(float(expected.var()))
-    return worst / max(math.sqrt(np.mean(variances)), 1e-9)
+    return worst / max(math.sqrt(np.mean(variances)), LEAST_SPREAD)
 
 
 def _drift(device: DeviceModel, probes: list[Probe]) -> float:
