@@ -129,6 +129,24 @@ def drift(device: DeviceModel, random: np.random.Generator) -> dict[str, float]:
     return {"drift": worst / float(np.std(spread)), "overlap@10": float(np.mean(same))}
 
 
+def plot(found: dict[str, Any], items: int) -> None:
+    """Milliseconds of a tap, and the size of the file, by length of the history."""
+
+    def lines(key: str) -> dict[str, dict[float, float]]:
+        return {
+            encoder: {length: one[key] for length, one in lengths.items()}
+            for encoder, lengths in found.items()
+        }
+
+    panels = [
+        ("ms by recommend", lines("recommend_ms")),
+        ("ms by step", lines("step_ms")),
+        ("bytes of model.tflite", lines("bytes")),
+    ]
+    title = f"A tap, int8, {items:,} items, one thread"
+    draw("steps", panels, x="history length L", title=title, log_y=False)
+
+
 def main() -> None:
     """Measure, print a table, and perhaps plot it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
@@ -160,18 +178,7 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(found, indent=1))
     if arguments.plot:
-        panels = [
-            (
-                f"ms per tap, {encoder}",
-                {
-                    name: {length: one[f"{name}_ms"] for length, one in lengths.items()}
-                    for name in ("recommend", "step")
-                },
-            )
-            for encoder, lengths in found.items()
-        ]
-        title = f"A tap, int8, {arguments.items:,} items, one thread"
-        draw("steps", panels, x="history length L", title=title, log_y=False)
+        plot(found, arguments.items)
 
 
 if __name__ == "__main__":
