@@ -90,7 +90,7 @@ def main() -> None:
             name: {events: point["mb"] for events, point in points.items()}
             for name, points in found.items()
         }
-        title = "Training one epoch: memory is set by the round, not by the log"
+        title = "Training one epoch"
         panels = [("peak memory, MB", lines)]
         print(draw("streaming", panels, x="training events", title=title, log_y=False))
 
