@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from .claim import claim
-from .errors import ArtifactError, PocketrecError, system_reason
+from .errors import ArtifactError, system_reason
 from .exchange import exchange
 from .schema import File
 
@@ -72,7 +72,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             _check_free(out, kind)  # again, for it took a while
             _move(part, out)
         except BaseException as error:
-            _remove(part, is_quiet=isinstance(error, PocketrecError))
+            _remove(part)
             if reason := system_reason(error):
                 raise ArtifactError(f"'{out}' was not written: {reason}") from error
             raise
@@ -324,17 +324,13 @@ def _begin(part: Path) -> None:
             entry.unlink()
 
 
-def _remove(part: Path, *, is_quiet: bool) -> None:
-    """Remove a draft. Unless it `is_quiet`, threads of libraries may still be writing in it.
-
-    Those that wrote beside the one that failed go on for a moment, and make folders anew.
-    """
-    until = time.monotonic() + (0 if is_quiet else 0.3)
-    for _ in range(100):
+def _remove(part: Path) -> None:
+    """Remove a draft, in which threads of libraries may still be writing."""
+    for _ in range(20):
         shutil.rmtree(part, ignore_errors=True)
-        if time.monotonic() >= until and not part.exists():
+        if not part.exists():
             break
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def _flush(path: Path) -> None:

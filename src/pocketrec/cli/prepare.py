@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -211,7 +212,16 @@ def _machine(folder: Path, advance: Callable[[int], None]) -> Iterator[LocalEngi
     from ..examples.engines.local import LocalEngine
 
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as scratch:
-        yield LocalEngine(Path(scratch), lambda: advance(1))
+        try:
+            yield LocalEngine(Path(scratch), lambda: advance(1))
+        except BaseException:
+            # Threads of Polars that wrote beside the one that failed go on for a moment, and would
+            # make folders anew where the draft was.
+            quiet_until = time.monotonic() + 0.3
+            while time.monotonic() < quiet_until:
+                shutil.rmtree(scratch, ignore_errors=True)
+                time.sleep(0.01)
+            raise
 
 
 def _download(source: SourceName) -> None:
