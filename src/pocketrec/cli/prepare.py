@@ -216,7 +216,8 @@ def _machine(folder: Path, advance: Callable[[int], None]) -> Iterator[LocalEngi
             yield LocalEngine(Path(scratch), lambda: advance(1))
         except BaseException:
             # Threads of Polars that wrote beside the one that failed go on for a moment, and would
-            # make folders anew where the draft was.
+            # make folders anew where the draft was. The scratch folder's name is nobody else's; the
+            # draft's may be another run's by then, and must not be removed again and again.
             quiet_until = time.monotonic() + 0.3
             while time.monotonic() < quiet_until:
                 shutil.rmtree(scratch, ignore_errors=True)
