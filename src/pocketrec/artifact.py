@@ -325,12 +325,18 @@ def _begin(part: Path) -> None:
 
 
 def _remove(part: Path) -> None:
-    """Remove a draft, in which threads of libraries may still be writing."""
-    for _ in range(20):
-        shutil.rmtree(part, ignore_errors=True)
-        if not part.exists():
-            break
-        time.sleep(0.05)
+    """Remove a draft, in which threads of libraries may still be writing.
+
+    What is at its place when it has gone is another run's. (Whoever claimed the draft holds it
+    open: so nothing else is of its number.)
+    """
+    with suppress(FileNotFoundError):
+        own = part.stat()
+        for _ in range(20):
+            shutil.rmtree(part, ignore_errors=True)
+            if not os.path.samestat(part.stat(), own):
+                break
+            time.sleep(0.05)
 
 
 def _flush(path: Path) -> None:

@@ -1,8 +1,10 @@
 """Two runs into one folder: the second is refused, and the first one goes on unharmed."""
 
+import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 from verbs import words_of
@@ -96,6 +98,36 @@ def test_of_many_at_once_one_writes_and_none_is_half(tmp_path):
     assert len({(out / name).read_text() for name in "abc"}) == 1
     open_manifest(out, "thing")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_takes_a_removed_drafts_place_is_another_runs(tmp_path, monkeypatch):
+    remove = shutil.rmtree
+
+    def let_another_begin(part, **options):
+        monkeypatch.undo()
+        remove(part, **options)
+        part.mkdir()
+        (part / "theirs").touch()
+
+    monkeypatch.setattr(shutil, "rmtree", let_another_begin)
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out", "thing"):
+        raise KeyboardInterrupt
+    assert [path.name for path in tmp_path.rglob("*")] == [".out.part", "theirs"]
+
+
+def test_a_draft_is_removed_although_somebody_still_writes_into_it(tmp_path, monkeypatch):
+    remove = shutil.rmtree
+
+    def meet_a_writer(part, **options):
+        monkeypatch.undo()
+        remove(part / "sub", **options)
+
+    monkeypatch.setattr(shutil, "rmtree", meet_a_writer)
+    with suppress(KeyboardInterrupt), new_folder(tmp_path / "out", "thing") as draft:
+        (draft.path / "sub").mkdir()
+        (draft.path / "late").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_there_are_no_locks_two_runs_do_not_mix(tmp_path, monkeypatch):
