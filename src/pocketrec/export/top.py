@@ -15,38 +15,41 @@ that divides the table's rows spares the groups a copy of all numbers."""
 def best_items(worth: Tensor, hidden: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Ids (1, K) and worth (1, K) of the best items, those of `hidden` (1, H) pushed by MASKED.
 
-    Of worth (1, V + 1), ties to the lower index. Among the best K + H are the best K that are not
-    hidden, so that only these are looked up among the hidden ones: the rest of the catalogue is
-    read once, and written never.
+    Of worth (1, V + 1), ties to the lower index. Where items are many, topk's kernel, which looks
+    at each number for a while, sees few of them: among the best K + H are the best K that are not
+    hidden, and those are in the K + H groups whose best are the best. So the catalogue is read
+    once, for the groups' maxima, and written never.
     """
-    ones = torch.full_like(hidden, 1, dtype=worth.dtype)
-    named = torch.scatter_add(torch.zeros_like(worth), 1, hidden.to(torch.int64), ones)
-    few = k + hidden.shape[1]
-    if worth.shape[1] <= few:
-        best, ids = torch.topk(worth + named * MASKED, k)
-        return ids.to(torch.int32), best
-    best, ids = _top(worth, few)
-    best, places = torch.topk(best + torch.gather(named, 1, ids) * MASKED, k)
-    return torch.gather(ids, 1, places).to(torch.int32), best
-
-
-def _top(worth: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The same as topk of (1, n): its kernel looks at each number for a while, a maximum does not.
-
-    The best `count` items are in the `count` groups whose best are the best.
-    """
-    rows = worth.shape[1]
+    rows, hidden = worth.shape[1], hidden.view(-1)
+    few = k + len(hidden)
     size = next((size for size in GROUPS if rows % size == 0), 64)
     groups = -(-rows // size)
-    if groups < 2 * count:
-        return torch.topk(worth, count)
+    if groups < 2 * few:
+        best, ids = torch.topk(worth + _pushed(hidden, rows), k)
+        return ids.to(torch.int32), best
     if rest := groups * size - rows:
         worth = torch.cat([worth, torch.full((1, rest), torch.finfo(worth.dtype).min)], -1)
     members = worth.view(groups, size)
-    _, chosen = torch.topk(members.amax(-1), count)
+    _, chosen = torch.topk(members.amax(-1), few)
     # In order of their indices again, so that ties go to the lower one.
-    _, order = torch.topk(-chosen.to(worth.dtype), count)
-    chosen = chosen[order]
-    ids = chosen.to(torch.int32).unsqueeze(-1) * size + torch.arange(size, dtype=torch.int32)
-    best, places = torch.topk(members[chosen].view(1, -1), count)
-    return best, torch.gather(ids.view(1, -1).to(torch.int64), 1, places)
+    _, order = torch.topk(-chosen.to(worth.dtype), few)
+    chosen = chosen.to(torch.int32)[order]
+    # What is hidden has a place among the chosen groups, or before them, in row 0.
+    number = torch.arange(1, few + 1, dtype=torch.int32)
+    row_of = torch.zeros(groups, dtype=torch.int32).scatter(0, chosen.to(torch.int64), number)
+    group, member = _divided(hidden, size)
+    pushed = _pushed(row_of[group] * size + member, (few + 1) * size).view(few + 1, size)[1:]
+    best, places = torch.topk((members[chosen] + pushed).view(1, -1), k)
+    row, member = _divided(places.to(torch.int32), size)
+    return chosen[row] * size + member, best
+
+
+def _pushed(places: Tensor, count: int) -> Tensor:
+    """(count,), MASKED at `places` (H,), and more where one is named more than once; else 0."""
+    pushed = torch.full(places.shape, MASKED)
+    return torch.zeros(count).scatter_add(0, places.to(torch.int64), pushed)
+
+
+def _divided(number: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    quotient = torch.div(number, size, rounding_mode="trunc")  # none is below 0
+    return quotient, number - quotient * size
