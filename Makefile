@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 DEMO   := demo
 FACTOR ?= 15
+# A process of tests for each core, each with the files that it takes.
+SPREAD := --numprocesses auto --maxprocesses 4 --dist loadfile
 PAGE   := src/pocketrec/app/static/build.json
 NPM    := web/node_modules/.package-lock.json
 WEB    := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test/*')
@@ -52,10 +54,10 @@ NEEDS_NODE = needs Node 20 or newer (and npm), and there is none: https://nodejs
 LEFT_OUT = sh -c 'if [ "$$CI" = true ]; then echo "error: $$0"; exit 2; else echo "LEFT OUT: $$0"; fi'
 
 test: lint types web browser $(READY)  ## Lint, format check, types, the page's checks, tests.
-	$(BIN)/python -m pytest -rs
+	$(BIN)/python -m pytest -rs $(SPREAD)
 
 fuzz: $(READY)  ## Bad input, spoiled files and kills, FACTOR (default 15) times as many: an hour or two.
-	POCKETREC_FUZZ=$(FACTOR) $(BIN)/python -m pytest -rs tests/fuzz tests/hostile tests/interruption
+	POCKETREC_FUZZ=$(FACTOR) $(BIN)/python -m pytest -rs $(SPREAD) tests/fuzz tests/hostile tests/interruption
 
 web:
 	@if $(HAS_NODE); then $(MAKE) --no-print-directory page && cd web && npm run --silent check && npm test --silent; \

@@ -10,7 +10,7 @@ from pocketrec.examples.prepare import prepare
 from pocketrec.examples.shards import KIND, PreparedData
 from pocketrec.runtime import Recommender
 from small_shop import TOML, Shop, make_shop, settings, succeed
-from tally import CASES, TALLY
+from tally import CASES, TALLY, tried
 
 # Models here are so small that threads cost more than they bring. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -104,6 +104,19 @@ def prepare_log(tmp_path_factory):
         return PreparedData.open(folder / "data")
 
     return run
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Add what another process tried (pytest-xdist)."""
+    for kind, what, count in getattr(node, "workeroutput", {}).get("tried", []):
+        tried(kind, what, count)
+
+
+def pytest_sessionfinish(session):
+    """Tell the process that began this one what was tried (pytest-xdist)."""
+    told = getattr(session.config, "workeroutput", {})
+    told["tried"] = [(*of, count) for of, count in TALLY.items()]
 
 
 def pytest_terminal_summary(terminalreporter):
