@@ -213,6 +213,7 @@ def test_rating_is_given_when_it_is_named(tmp_path):
 
 
 HEAD = "user,item,ts\n"
+CUT_SHORT = gzip.compress((HEAD + "u,1,1\n").encode(), mtime=0)[:-9]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ HEAD = "user,item,ts\n"
         ("a.csv", HEAD + "u,1,1\nu,1,2,3\n", {}, "a.csv line 3 has not the 3 fields"),
         ("a.csv", HEAD + "u,1,1\nu,\"1,2\n", {}, "a.csv cannot be read as CSV"),
         ("a.csv", (HEAD + "u,é,1\n").encode("latin-1"), {}, "a.csv cannot be read.*UTF-8"),
-        ("a.csv.gz", gzip.compress((HEAD + "u,1,1\n").encode(), mtime=0)[:-9], {}, "a.csv.gz cannot be"),
+        ("a.csv.gz", CUT_SHORT, {}, "a.csv.gz cannot be"),
         ("a.jsonl", '{"user":"u","item":1,"ts":1}\n{"user":\n', {}, "one JSON object"),
         ("a.jsonl", '\ufeff{"user":"u","item":1,"ts":1}\n', {}, "byte-order mark"),
         ("a.parquet", HEAD + "u,1,1\n", {}, "a.parquet is not a Parquet file"),
