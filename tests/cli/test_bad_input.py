@@ -125,6 +125,19 @@ def test_an_unwritable_place(small, tmp_path):
     assert "file" in prepare(small, tmp_path / "file" / "data")
 
 
+def test_an_out_that_is_elsewhere(shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (
+        ["train", shop.toml, "--data", shop.data],
+        ["export", shop.run],
+        ["add-items", shop.bundle, tmp_path / "items.csv"],
+    ):
+        result = pocketrec(*words, "--out", "gs://b/x")
+        assert (result.code, result.out) == (2, "")
+        assert "--out 'gs://b/x' is elsewhere: only prepare writes there" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["folder", "file"])
 @pytest.mark.parametrize("verb", ["prepare", "train", "export"])
 def test_an_out_that_is_another_thing_is_left_alone(shop, tmp_path, verb, name):

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from . import log
-from .common import AsJson, cell, out, print_json, say
+from .common import OUT, AsJson, cell, out, print_json, say
 
 SHOWN = 10
 
@@ -21,7 +21,7 @@ def command(
     items: Annotated[
         Path, typer.Argument(help="CSV of new items: id, title and attributes, lists as a|b.")
     ],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the new bundle.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the new bundle.", **OUT)],
     as_json: AsJson = False,
 ) -> None:
     """Add items that training never saw, placed by their attributes; old scores stay."""

@@ -24,14 +24,21 @@ Settings = Annotated[
 ]
 
 
-def _here(text: str) -> Path:
-    found = place(text)
-    if isinstance(found, Url):
-        raise ConfigError(f"--data '{text}' is elsewhere: copy it here first, and give the copy")
-    return found
+def _here(option: str, advice: str) -> dict[str, Any]:
+    """Of an option that names a folder of this machine: what else it is given is refused."""
+
+    def parse(text: str) -> Path:
+        found = place(text)
+        if isinstance(found, Url):
+            raise ConfigError(f"{option} '{text}' is elsewhere: {advice}")
+        return found
+
+    return {"parser": parse, "metavar": "<path>"}
 
 
-_DATA = {"parser": _here, "metavar": "<path>"}
+_DATA = _here("--data", "copy it here first, and give the copy")
+OUT = _here("--out", "only prepare writes there; give a folder of this machine, and copy that")
+"""What `typer.Option("--out", ...)` is given besides."""
 DataPath = Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.", **_DATA)]
 OtherData = Annotated[
     Path | None,

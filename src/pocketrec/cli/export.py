@@ -12,13 +12,13 @@ from rich.table import Table
 from .. import __version__
 from ..errors import ArtifactError, needs_extra
 from . import log
-from .common import AsJson, OtherData, Settings, cell, out, print_json, say
+from .common import OUT, AsJson, OtherData, Settings, cell, out, print_json, say
 from .prepare import disclosed
 
 
 def command(
     run_path: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `train` wrote.")],
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the bundle.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the bundle.", **OUT)],
     data_path: OtherData = None,
     accept_quality_loss: Annotated[
         bool, typer.Option(help="Ship although NDCG@10 fell by more than the gate allows.")

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainin
 
 from ..errors import ConfigError, needs_extra
 from . import log
-from .common import AsJson, ConfigPath, DataPath, Settings, print_json, say
+from .common import OUT, AsJson, ConfigPath, DataPath, Settings, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(
     config_path: ConfigPath,
     data_path: DataPath,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the run.")],
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the run.", **OUT)],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run.")
     ] = False,
