@@ -20,8 +20,7 @@ def best_items(worth: Tensor, hidden: Tensor, k: int) -> tuple[Tensor, Tensor]:
     hidden, and those are in the K + H groups whose best are the best. So the catalogue is read
     once, for the groups' maxima, and written never.
     """
-    rows, hidden = worth.shape[1], hidden.view(-1)
-    few = k + len(hidden)
+    rows, few = worth.shape[1], k + hidden.shape[1]
     size = next((size for size in GROUPS if rows % size == 0), 64)
     groups = -(-rows // size)
     if groups < 2 * few:
@@ -38,18 +37,19 @@ def best_items(worth: Tensor, hidden: Tensor, k: int) -> tuple[Tensor, Tensor]:
     number = torch.arange(1, few + 1, dtype=torch.int32)
     row_of = torch.zeros(groups, dtype=torch.int32).scatter(0, chosen.to(torch.int64), number)
     group, member = _divided(hidden, size)
-    pushed = _pushed(row_of[group] * size + member, (few + 1) * size).view(few + 1, size)[1:]
-    best, places = torch.topk((members[chosen] + pushed).view(1, -1), k)
+    pushed = _pushed(row_of[group] * size + member, (few + 1) * size).view(few + 1, size)
+    best, places = torch.topk((members[chosen] + pushed[1:]).view(1, -1), k)
     row, member = _divided(places.to(torch.int32), size)
     return chosen[row] * size + member, best
 
 
 def _pushed(places: Tensor, count: int) -> Tensor:
-    """(count,), MASKED at `places` (H,), and more where one is named more than once; else 0."""
+    """(1, count), MASKED at `places` (1, H), and more where one is named more than once; else 0."""
     pushed = torch.full(places.shape, MASKED)
-    return torch.zeros(count).scatter_add(0, places.to(torch.int64), pushed)
+    return torch.zeros(1, count).scatter_add(1, places.to(torch.int64), pushed)
 
 
 def _divided(number: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    quotient = torch.div(number, size, rounding_mode="trunc")  # none is below 0
+    # To zero it would be rounded by way of floats, which are not exact.
+    quotient = torch.div(number, size, rounding_mode="floor")
     return quotient, number - quotient * size

@@ -73,17 +73,21 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
     rows = int(graph.tensors[tables[0]].shape[0]) if tables else 0
     wide: set[int] = set()  # tensors with a number for each item
     filled: dict[int, int] = {}  # such with more numbers behind them, and what these are behind
-    operators = []
+    operators, groups = [], 0
     for kind, found in each_operator(model, graph):
         operators.append(found)
         inputs, outputs = list(found.inputs), list(found.outputs)
         first = graph.tensors[inputs[0]]
         if kind == _KIND.FULLY_CONNECTED and inputs[1] in tables:
             wide.update(outputs)
-        elif kind == _KIND.SCATTER_ND:  # of something for some items; the third input is its shape
-            wide.update(outputs)
-            shape = np.asarray([1, rows + len(vectors)], np.int32)
-            store(model, graph.tensors[inputs[2]], shape.tobytes())
+        elif kind == _KIND.SCATTER_ND:  # the third input is its shape
+            made = graph.tensors[outputs[0]]
+            if list(made.shape) == [1, rows]:  # something for some items
+                wide.update(outputs)
+                store(model, graph.tensors[inputs[2]], _shape(1, rows + len(vectors)).tobytes())
+            elif made.type == _TYPE.INT32:  # where a group is among the chosen ones
+                made.shape = _shape(groups)
+                store(model, graph.tensors[inputs[2]], made.shape.tobytes())
         elif kind == _KIND.SOFTMAX and inputs[0] in wide:
             wide.update(outputs)
             if not _is_of_some(model, graph, outputs[0]):
@@ -94,18 +98,19 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
         elif kind == _KIND.GATHER_ND and _is_followers(model, first, rows):
             nobody = np.zeros((len(vectors), first.shape[1]), _INTEGERS[first.type])
             store(model, first, stored(model, first) + nobody.tobytes())
-            first.shape = np.asarray([rows + len(vectors), first.shape[1]], np.int32)
+            first.shape = _shape(rows + len(vectors), first.shape[1])
         elif kind == _KIND.CONCATENATION and inputs[0] in wide:
             filled[outputs[0]] = inputs[0]
             operators.pop()
         elif kind == _KIND.RESHAPE and (inputs[0] in wide or inputs[0] in filled):
             source = filled.get(inputs[0], inputs[0])
             operators[-1:] = _grouped(model, graph, found, source, rows + len(vectors))
+            groups = int(graph.tensors[outputs[0]].shape[0])
         elif kind not in _PICKING and wide.intersection(inputs):
             raise BundleError("the model's graph uses its scores in a way that is not known")
     graph.operators = operators
     for index in wide:
-        graph.tensors[index].shape = np.asarray([1, rows + len(vectors)], np.int32)
+        graph.tensors[index].shape = _shape(1, rows + len(vectors))
     for index in tables:
         _append_vectors(model, graph.tensors[index], vectors)
 
@@ -120,18 +125,22 @@ def _grouped(model: Any, graph: Any, reshape: Any, source: int, rows: int) -> li
     rest = np.full((1, size - rows % size), np.finfo(np.float32).min, np.float32)
     groups = (rows + rest.size) // size
     full = add_tensor(graph, like(graph.tensors[source], "all groups"))
-    graph.tensors[full].shape = np.asarray([1, groups * size], np.int32)
+    graph.tensors[full].shape = _shape(1, groups * size)
     filling = add_tensor(graph, constant(model, rest))
     joined = operator(model, _KIND.CONCATENATION, [source, filling], [full], "ConcatenationOptions")
     joined.builtinOptions.axis = 1
-    shape = np.asarray([groups, size], np.int32)
+    shape = _shape(groups, size)
     wanted = add_tensor(graph, constant(model, shape))
     graph.tensors[members].shape = shape
     reshape.inputs = np.asarray([full, wanted], np.int32)
     for kind, found in each_operator(model, graph):
         if kind == _KIND.REDUCE_MAX and found.inputs[0] == members:
-            graph.tensors[found.outputs[0]].shape = np.asarray([groups], np.int32)
+            graph.tensors[found.outputs[0]].shape = _shape(groups)
     return [joined, reshape]
+
+
+def _shape(*sizes: int) -> NDArray[np.int32]:
+    return np.asarray(sizes, np.int32)
 
 
 def _is_of_some(model: Any, graph: Any, output: int) -> bool:
@@ -146,7 +155,7 @@ def _of_some(model: Any, graph: Any, softmax: Any, rows: int) -> list[Any]:
     softmax.outputs = np.asarray([shares], np.int32)
     old = add_tensor(graph, like(graph.tensors[result], "shares of some"))
     total = add_tensor(graph, like(graph.tensors[result], "share of some"))
-    graph.tensors[total].shape = np.asarray([1, 1], np.int32)
+    graph.tensors[total].shape = _shape(1, 1)
     begin = add_tensor(graph, constant(model, np.asarray([0, 0], np.int32)))
     size = add_tensor(graph, constant(model, np.asarray([1, rows], np.int32)))
     axis = add_tensor(graph, constant(model, np.asarray([1], np.int32)))
@@ -176,7 +185,7 @@ def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
         found.scale = np.concatenate([found.scale, scale.astype(np.float32)])
         zeros = np.zeros(count, np.asarray(found.zeroPoint).dtype)
         found.zeroPoint = np.concatenate([found.zeroPoint, zeros])
-    table.shape = np.asarray([table.shape[0] + count, table.shape[1]], np.int32)
+    table.shape = _shape(table.shape[0] + count, table.shape[1])
 
 
 def _unpacked(data: bytes, width: int) -> NDArray[np.int8]:
