@@ -26,7 +26,7 @@ import numpy as np
 
 DIM, LENGTH, RESULTS, CANDIDATES = 64, 50, 100, 1000
 KINDS = ("float32", "int8", "int4", "pq")
-CODE_BYTES = 10
+CODE_BYTES = 8
 NUMBER = {"float32": DIM * 4, "int8": DIM, "int4": DIM // 2, "pq": CODE_BYTES}
 """Bytes of an item's numbers."""
 
@@ -36,7 +36,7 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     import torch
 
     from pocketrec.config import ModelConfig
-    from pocketrec.export.codes import HEAD, HEAD_SHARE, WORDS, Codes
+    from pocketrec.export.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
     from pocketrec.export.convert import convert
     from pocketrec.export.quantize import quantize
     from pocketrec.export.shrink import shrink
@@ -49,9 +49,12 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     shapes = Shapes(LENGTH, DIM, items, RESULTS, CANDIDATES, blocked=256)
     full = convert(model, shapes, exclude_seen=True)
     drawn = random.integers(0, WORDS, (items + 1, CODE_BYTES), np.uint8)
-    books = random.normal(size=(CODE_BYTES, WORDS, DIM)).astype(np.float32)
+    count = min(CENTRES, max(WORDS, items // CENTRE_SHARE))
+    drawn[:, :2] = random.integers(0, count, items + 1, np.uint16)[:, None].view(np.uint8)
+    centres = random.normal(size=(count, DIM)).astype(np.float32)
+    books = random.normal(size=(CODE_BYTES - 2, WORDS, DIM)).astype(np.float32)
     head = random.normal(size=(min(HEAD, items // HEAD_SHARE) + 1, DIM)).astype(np.float32)
-    codes = Codes(books, drawn, head)
+    codes = Codes(centres, books, drawn, head)
     files = {}
     for kind in kinds:
         content = shrink(quantize(full, kind, codes if kind == "pq" else None))

@@ -1,7 +1,7 @@
 """What smaller weights cost in quality: one run's files in every kind, ranked by the files.
 
     python benchmarks/pq_quality.py RUN --data DATA [--users 2000] [--kinds int8 int4 pq]
-        [--code-bytes 10] [--json]
+        [--code-bytes 8] [--json]
 
 The test targets of up to `--users` users are ranked by each .tflite itself, one user after the
 other. NDCG@10 with its 95 % interval; what it is below that of the float32 file, relative, with the
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--kinds", nargs="+", choices=KINDS[1:], default=list(KINDS[1:]))
-    parser.add_argument("--code-bytes", type=int, default=10)
+    parser.add_argument("--code-bytes", type=int, default=8)
     parser.add_argument("--json", action="store_true")
     told = parser.parse_args()
     rows = measured(told.run, told.data, told.users, told.kinds, told.code_bytes)

@@ -141,6 +141,7 @@ def test_every_field_has_a_sentence(section, field):
         ("export", "max_ndcg_loss", 1),
         ("export", "min_overlap", 0),
         ("export", "check_users", 0),
+        ("export", "code_bytes", 2),
         ("export", "code_bytes", 7),
         ("export", "code_bytes", 34),
     ],

@@ -361,7 +361,7 @@ QUANTIZATION_GATES: dict[str, tuple[float, float]] = {
     "float32": (0.01, 0.95),
     "int8": (0.01, 0.95),
     "int4": (0.01, 0.95),
-    "pq": (0.02, 0.85),
+    "pq": (0.02, 0.6),
 }
 """Of each kind the largest loss of NDCG@10 and the least overlap, when the TOML tells no others."""
 
@@ -372,10 +372,10 @@ class ExportConfig(Section):
     quantization: QuantizationName = Field(
         "int8",
         description="of the weights; pq: int8, and of each item `code_bytes` bytes in the place of "
-        "its row (for very large catalogues: the codes have a book of some 150 KB)",
+        "its row (for very large catalogues: the codes have books of some 150 KB)",
     )
     code_bytes: int = Field(
-        10, ge=2, le=32, multiple_of=2, description="bytes of an item with quantization pq; even"
+        8, ge=4, le=32, multiple_of=2, description="bytes of an item with quantization pq; even"
     )
     results: Count = Field(100, description="K, the longest list that one call gives")
     candidates: Count = Field(256, description="C, candidates scored by one call")
@@ -386,7 +386,7 @@ class ExportConfig(Section):
         None, description="gate: relative loss of NDCG@10 to float; 0.01, for pq 0.02"
     )
     min_overlap: Fraction | None = Field(
-        None, description="gate: mean overlap of the top 10 with float; 0.95, for pq 0.85"
+        None, description="gate: mean overlap of the top 10 with float; 0.95, for pq 0.6"
     )
     max_bytes: Count | None = Field(None, description="gate: size of the .tflite")
     max_latency_ms: float | None = Field(

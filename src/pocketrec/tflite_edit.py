@@ -70,6 +70,21 @@ def store(model: Any, tensor: Any, content: bytes) -> None:
     tensor.buffer = len(model.buffers) - 1
 
 
+def unpacked(data: bytes, width: int) -> npt.NDArray[np.int8]:
+    """Numbers of 4 bits, two in a byte and the first in its lower half, as rows of `width`."""
+    pairs = np.frombuffer(data, np.int8)
+    numbers: npt.NDArray[np.int8] = np.stack([pairs << 4 >> 4, pairs >> 4], -1).reshape(-1)
+    return numbers[: len(numbers) // width * width].reshape(-1, width)
+
+
+def packed(numbers: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """The other way: numbers of -8..7, of any shape, two in a byte."""
+    flat = numbers.reshape(-1)
+    flat = np.concatenate([flat, np.zeros(len(flat) % 2, np.int8)])
+    found: npt.NDArray[np.int8] = (flat[::2] & 15) | (flat[1::2] << 4)
+    return found
+
+
 def operator(
     model: Any, builtin: int, inputs: list[int], outputs: list[int], options: str | None
 ) -> Any:

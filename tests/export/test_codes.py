@@ -9,7 +9,12 @@ from pocketrec.device import DeviceModel
 from pocketrec.examples.shards import Sequences
 from pocketrec.export import codes as codes_module
 from pocketrec.export.codes import fit_codes
+from pocketrec.export.convert import convert
+from pocketrec.export.quantize import quantize
+from pocketrec.export.shrink import shrink
 from pocketrec.models.recommender import RecommenderModel
+from pocketrec.models.scorer import ModelScorer
+from pocketrec.shapes import Shapes
 from pocketrec.tflite import inspect
 from small_models import ENCODERS, ROUND, D, L, V, make, walk
 
@@ -18,7 +23,7 @@ ALL = np.arange(1, V + 1, dtype=np.int32)
 MANY = 2000
 
 
-@pytest.mark.parametrize("width", [2, 8])
+@pytest.mark.parametrize("width", [4, 8])
 def test_no_more_items_than_words_are_kept_as_they_are(width):
     table = make("bow").model.table.detach().numpy()
     codes = fit_codes(make("bow").model, ROUND, ROUND.counts(V), width)
@@ -31,6 +36,7 @@ def test_the_same_seed_gives_the_same_codes():
     one, other = (fit_codes(make("bow").model, ROUND, ROUND.counts(V), 4) for _ in range(2))
     assert np.array_equal(one.codes, other.codes)
     assert np.array_equal(one.books, other.books)
+    assert np.array_equal(one.centres, other.centres)
 
 
 def many_rows(count=2000):
@@ -38,7 +44,7 @@ def many_rows(count=2000):
 
 
 def errors(moment, weights, rows):
-    """Mean squared errors (D,) of codes of two bytes, where users' vectors have a second moment."""
+    """Mean squared errors (D,) of words of two bytes, where users' vectors have a second moment."""
     there, back = codes_module._metric(torch.diag(torch.tensor(moment)))
     generator = torch.Generator().manual_seed(1)
     books, codes = codes_module._fit(
@@ -71,6 +77,20 @@ def test_items_that_were_not_drawn_are_nearly_as_good(monkeypatch, sample):
     assert errors([1.0] * D, even, many_rows()).mean() < 0.6
 
 
+def test_items_in_many_small_topics_are_kept_by_their_centres():
+    """As many centres as there are topics, where as many words added up cannot name them."""
+    random, generator = np.random.default_rng(1), torch.Generator().manual_seed(1)
+    topics = random.normal(size=(400, D))
+    rows = np.repeat(topics, 10, 0) + 0.02 * random.normal(size=(4000, D))
+    rows, even = torch.from_numpy(rows.astype(np.float32)), torch.ones(4000)
+    centres, nearest = codes_module._centres(rows, even, generator)
+    words, codes = codes_module._fit(rows, even, 2, generator)
+    added = sum(book[column.long()] for book, column in zip(words, codes.T, strict=True))
+    assert codes_module.WORDS < nearest.max() < len(centres) <= 4000 / codes_module.CENTRE_SHARE
+    assert not centres[0].any()
+    assert (centres[nearest] - rows).square().mean() < 0.2 * (added - rows).square().mean()
+
+
 @pytest.fixture(scope="module")
 def large():
     """A model of many items, whose users' vectors lie in four directions; its log, and counts."""
@@ -87,7 +107,7 @@ def large():
 def mean_errors(large):
     """Of products with users' vectors, by item: (V,)."""
     model, sequences, counts = large
-    table = fit_codes(model, sequences, counts, 2).decoded() - model.table.detach().numpy()
+    table = fit_codes(model, sequences, counts, 4).decoded() - model.table.detach().numpy()
     with torch.no_grad():
         users = model.states(torch.from_numpy(sequences.items.reshape(-1, 10)[:, :L]))[:, -1]
     return ((users.numpy() @ table[1:].T) ** 2).mean(0)
@@ -128,6 +148,24 @@ def test_the_file_has_codes_and_no_table(encoder):
     assert {("uint16", (V + 1,)), ("uint8", (V + 1, 2))} <= columns
     stored = {c.buffer for c in facts.constants if c.dtype in ("uint8", "uint16")}
     assert len(stored) <= 2  # each column once, for scores and for lookups
+
+
+@pytest.mark.parametrize("items", [511, 3000])
+def test_the_file_adds_up_what_the_codes_name(items):
+    """More centres than a byte names; as many words as the table had rows."""
+    torch.manual_seed(1)
+    config = ModelConfig(encoder="bow", dim=D, max_length=L, followers=0)
+    model = RecommenderModel(items, config).eval()
+    shapes = Shapes(L, D, items, results=10, candidates=items, blocked=3)
+    codes = fit_codes(model, ROUND, np.ones(items, np.int64), 4)
+    content = shrink(quantize(convert(model, shapes, exclude_seen=True), "pq", codes))
+    assert not any(c.shape == (items + 1, D) for c in inspect(content).constants)
+    device = DeviceModel(content, shapes, exclude_seen=True)
+    with torch.no_grad():
+        model.items.table.weight.copy_(torch.from_numpy(codes.decoded()))
+    expected = ModelScorer(model)([np.array([5, items], np.int32)])[0]
+    found = device.score(np.array([5, items], np.int32), np.arange(1, items + 1, dtype=np.int32))
+    assert np.corrcoef(found, expected)[0, 1] > 0.999
 
 
 def test_a_coded_file_can_be_loaded_where_others_can():

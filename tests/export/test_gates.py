@@ -15,6 +15,7 @@ from pocketrec.device import DeviceModel
 from pocketrec.errors import BundleError, QualityError
 from pocketrec.examples.targets import Targets
 from pocketrec.export import build
+from pocketrec.export.codes import fit_codes
 from pocketrec.export.quantize import quantize
 from pocketrec.export.shrink import shrink
 from pocketrec.export.verify import Gate
@@ -23,7 +24,7 @@ from pocketrec.schema import Column
 from pocketrec.tflite import inspect
 from pocketrec.tflite_edit import parse, rewrite
 from pocketrec.toml import parse_config
-from small_models import ENCODERS, C, D, K, L, N, V, make, successor, walk
+from small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
 
 CATALOGUE = pl.DataFrame(
     {
@@ -186,8 +187,9 @@ def test_codes_in_the_place_of_the_table_are_written_with_their_figures(export, 
 
 
 def test_more_codes_than_asked_for_or_a_table_beside_them_fail(export):
-    with pytest.raises(QualityError, match=r"bits of an item table's number is 2, .* at most 1"):
-        export(config(quantization="pq", code_bytes=2), codes=make("bow").codes)
+    more = fit_codes(make("bow").model, ROUND, ROUND.counts(V), 6)
+    with pytest.raises(QualityError, match=r"bits of an item table's number is 3, .* at most 2"):
+        export(config(quantization="pq", code_bytes=4), codes=more)
     with pytest.raises(QualityError, match="bits of an item table's number is 8"):
         export(config(quantization="pq", code_bytes=4))
 

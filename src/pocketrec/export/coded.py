@@ -15,12 +15,13 @@ from ..tflite_edit import (
     constant,
     each_operator,
     operator,
+    packed,
     parse,
     rewrite,
     store,
     table_buffer,
 )
-from .codes import WORDS, Codes
+from .codes import LARGEST, WORDS, Codes
 
 _KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
 
@@ -28,9 +29,10 @@ _KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
 def with_codes(content: bytes, codes: Codes) -> bytes:
     """The same model with `codes` in the place of its int8 item table.
 
-    Two bytes of an item are one index into the 65,536 sums of two books' scores, so that M bytes
-    cost M / 2 GATHERs over the catalogue. They are stored once, and read as one number of 16 bits
-    for scores, as two of 8 for lookups, of whose bytes the lower is the first, as .tflite has it.
+    Two bytes of an item are one index, into the scores of the centres or into the 65,536 sums of
+    two books' scores, so that M bytes cost M / 2 GATHERs over the catalogue. They are stored once,
+    and read as one number of 16 bits for scores, as two of 8 for lookups, of whose bytes the lower
+    is the first, as .tflite has it.
     """
     model = parse(content)
     table = table_buffer(model)
@@ -44,7 +46,7 @@ class _Edit:
 
     def __init__(self, model: Any, graph: Any, table: int, codes: Codes) -> None:
         self.model, self.graph, self.table = model, graph, table
-        self.pairs = codes.codes.shape[1] // 2
+        self.pairs = len(codes.books) // 2
         self.rows, self.dim = len(codes.codes), codes.books.shape[-1]
         self.codes = codes
         self.new: list[Any] = []
@@ -68,20 +70,27 @@ class _Edit:
         """ids (n,) -> rows (n, D): the sum of the words that the codes name."""
         count = int(self.graph.tensors[ids].shape[0])
         columns = []
-        for pair in range(self.pairs):
-            found = self._op("GATHER", [self._pair(pair, _TYPE.UINT8), ids], (count, 2), "uint8")
+        for column in range(self.pairs + 1):
+            found = self._op(
+                "GATHER", [self._column(column, _TYPE.UINT8), ids], (count, 2), "uint8"
+            )
             columns.append(self._op("CAST", [found], (count, 2), "int32"))
-        codes = columns[0]
+        axis = self._constant("axis", np.asarray([1], np.int32))
+        places = self._constant("places", np.asarray([1, WORDS], np.int32))
+        parts = self._op("MUL", [columns[0], places], (count, 2), "int32")
+        centres = self._op("SUM", [parts, axis], (count,), "int32")
+        coded = self._op("EMBEDDING_LOOKUP", [centres, self._centres()], (count, self.dim))
+        codes = columns[1]
         if self.pairs > 1:
-            codes = self._op("CONCATENATION", columns, (count, 2 * self.pairs), "int32", axis=1)
+            codes = self._op("CONCATENATION", columns[1:], (count, 2 * self.pairs), "int32", axis=1)
         begins = self._constant("begins", np.arange(2 * self.pairs, dtype=np.int32) * WORDS)
         places = self._op("ADD", [codes, begins], (count, 2 * self.pairs), "int32")
         flat = self._reshape(places, (count * 2 * self.pairs,), "int32")
         shape = (count * 2 * self.pairs, self.dim)
         words = self._op("EMBEDDING_LOOKUP", [flat, self._books()], shape)
         words = self._reshape(words, (count, 2 * self.pairs, self.dim))
-        axis = self._constant("axis", np.asarray([1], np.int32))
-        coded = self._op("SUM", [words, axis], (count, self.dim))
+        words = self._op("SUM", [words, axis], (count, self.dim))
+        coded = self._op("ADD", [coded, words], (count, self.dim))
         # Behind the popular items' own rows is one of zeros, which is that of all others.
         last = self._constant("last", np.asarray([len(self.codes.head)], np.int32))
         places = self._op("MINIMUM", [ids, last], (count,), "int32")
@@ -91,28 +100,32 @@ class _Edit:
     def _score(self, product: Any) -> None:
         """user (1, D) -> scores (1, V + 1), where a FULLY_CONNECTED with the table was."""
         (result,) = map(int, product.outputs)
-        scores = self._product(product, self._books(), 2 * self.pairs * WORDS)
-        own = self._product(product, self._head(), len(self.codes.head) + 1)
-        total = -1
+        scores = self._product(product, self._books())
+        own = self._product(product, self._head())
+        centres = self._product(product, self._centres())
+        total = self._spread(self._reshape(centres, (len(self.codes.centres),)), 0)
         for pair in range(self.pairs):
             low, high = (
                 self._op("SLICE", [scores, *self._stretch(2 * pair + one)], (1, WORDS))
                 for one in (0, 1)
             )
             sums = self._op("ADD", [self._reshape(high, (WORDS, 1)), low], (WORDS, WORDS))
-            flat = self._reshape(sums, (WORDS * WORDS,))
-            stored = self._pair(pair, _TYPE.UINT16)
-            codes = self._op("CAST", [stored], (self.rows,), "int32")
-            found = self._op("GATHER", [flat, codes], (self.rows,))
-            total = found if total < 0 else self._op("ADD", [total, found], (self.rows,))
+            found = self._spread(self._reshape(sums, (WORDS * WORDS,)), pair + 1)
+            total = self._op("ADD", [total, found], (self.rows,))
         others = self.rows - len(self.codes.head) - 1
         margins = self._constant("others", np.asarray([[0, 0], [0, others]], np.int32))
         padded = self._op("PAD", [own, margins], (1, self.rows))
         self._op("ADD", [self._reshape(total, (1, self.rows)), padded], result)
 
-    def _product(self, product: Any, weights: int, width: int) -> int:
-        """What a FULLY_CONNECTED gives, with other weights: (1, width)."""
-        output = self._tensor((1, width))
+    def _spread(self, scores: int, column: int) -> int:
+        """Scores (n,) of what the numbers of a column name -> scores of all items (V + 1,)."""
+        stored = self._column(column, _TYPE.UINT16)
+        codes = self._op("CAST", [stored], (self.rows,), "int32")
+        return self._op("GATHER", [scores, codes], (self.rows,))
+
+    def _product(self, product: Any, weights: int) -> int:
+        """What a FULLY_CONNECTED gives, with other weights: (1, their rows)."""
+        output = self._tensor((1, int(self.graph.tensors[weights].shape[0])))
         made = copy(product)
         made.inputs = np.asarray([product.inputs[0], weights, -1], np.int32)
         made.outputs = np.asarray([output], np.int32)
@@ -157,32 +170,43 @@ class _Edit:
         begin = self._constant(f"begin {book}", np.asarray([0, book * WORDS], np.int32))
         return begin, self._constant("size", np.asarray([1, WORDS], np.int32))
 
-    def _pair(self, pair: int, dtype: int) -> int:
+    def _column(self, column: int, dtype: int) -> int:
         """Two bytes of every item: (V + 1,) numbers of 16 bits, or (V + 1, 2) of 8."""
-        name = f"codes {pair} as {dtype}"
+        name = f"codes {column} as {dtype}"
         if name not in self.stored:
             shape = (self.rows, 2) if dtype == _TYPE.UINT8 else (self.rows,)
             place = self._tensor(shape, "uint8" if dtype == _TYPE.UINT8 else "uint16")
-            columns = self.codes.codes[:, 2 * pair : 2 * pair + 2]
+            columns = self.codes.codes[:, 2 * column : 2 * column + 2]
             store(self.model, self.graph.tensors[place], columns.tobytes())
             self.stored[name] = place
         return self.stored[name]
 
+    def _centres(self) -> int:
+        """(W, D), in 4 bits."""
+        return self._rows("centres", self.codes.centres, LARGEST)
+
     def _books(self) -> int:
         """All books' words, one under the other: (M * WORDS, D)."""
-        return self._rows("books", self.codes.books.reshape(-1, self.dim))
+        words = self.codes.books.reshape(-1, self.dim)
+        if (
+            len(words) == self.rows
+        ):  # no other weights are of the table's shape, by which it is known
+            words = np.pad(words, ((0, 1), (0, 0)))
+        return self._rows("books", words)
 
     def _head(self) -> int:
         """The popular items' rows, and one of zeros: (H + 1, D)."""
         return self._rows("head", np.pad(self.codes.head, ((0, 1), (0, 0))))
 
-    def _rows(self, name: str, rows: FloatArray) -> int:
-        """Weights in int8, with a scale for each row."""
+    def _rows(self, name: str, rows: FloatArray, largest: int = 127) -> int:
+        """Weights in int8, or in int4 where 7 is the largest, with a scale for each row."""
         if name not in self.stored:
-            scale = np.maximum(np.abs(rows).max(1), 1e-12).astype(np.float32) / 127
-            place = self._tensor(rows.shape, "int8")
+            scale = np.maximum(np.abs(rows).max(1), 1e-12).astype(np.float32) / largest
+            numbers = np.rint(rows / scale[:, None]).astype(np.int8)
+            is_small = largest == LARGEST
+            place = self._tensor(rows.shape, "int4" if is_small else "int8")
             tensor = self.graph.tensors[place]
-            store(self.model, tensor, np.rint(rows / scale[:, None]).astype(np.int8).tobytes())
+            store(self.model, tensor, (packed(numbers) if is_small else numbers).tobytes())
             tensor.quantization = schema.QuantizationParametersT()
             tensor.quantization.scale = scale
             tensor.quantization.zeroPoint = np.zeros(len(scale), np.int64)
@@ -198,6 +222,7 @@ _OPTIONS = {
     "EMBEDDING_LOOKUP": None,
     "GATHER": "GatherOptions",
     "MINIMUM": "MaximumMinimumOptions",
+    "MUL": "MulOptions",
     "PAD": "PadOptions",
     "RESHAPE": "ReshapeOptions",
     "SLICE": "SliceOptions",

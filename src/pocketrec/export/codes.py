@@ -1,4 +1,4 @@
-"""The item table in a few bytes an item: sums of codewords, fitted to the scores that users see."""
+"""The item table in a few bytes an item: a centre and words, fitted to the scores users see."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ from ..schema import PADDING, FloatArray
 
 WORDS = 256
 """Codewords of a book: as many as a byte can name."""
+CENTRES, CENTRE_SHARE = 2**16, 4
+"""Most centres, as many as two bytes can name, and how many items there is one for, if so many."""
+LARGEST = 7
+"""What a centre's largest number becomes, of 4 bits; what that loses is left to the words."""
 SAMPLE, USERS = 2**16, 2048
 """Most items that books are fitted to, and users that say which errors matter."""
 ITERATIONS, ROUNDS, PASSES = 10, 8, 2
@@ -30,26 +34,30 @@ RIDGE = 1e-3
 BLOCK = 2**16
 SETTINGS = (
     *(WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES),
-    *(POPULARITY, RIDGE, HEAD, HEAD_SHARE),
+    *(POPULARITY, RIDGE, HEAD, HEAD_SHARE, CENTRES, CENTRE_SHARE),
 )
 """All that the fit depends on beside the model, the log and the config."""
 
 
 @dataclass(frozen=True)
 class Codes:
-    """Item i is head[i], if it has such a row, and else the sum of books[m, codes[i, m]] over m.
+    """Item i is head[i], if it has such a row, and else a centre and a word of each book, added up.
 
-    The head's codes are all 0, as is word 0 of each book; row 0 of the head is padding's, zero.
+    An item's first two codes are the number of its centre, the lower byte first, the others those
+    of words. The head's codes are all 0, as are centre 0 and word 0 of each book; row 0 of the head
+    is padding's, zero.
     """
 
-    books: FloatArray  # (M, WORDS, D)
+    centres: FloatArray  # (W, D)
+    books: FloatArray  # (M - 2, WORDS, D)
     codes: npt.NDArray[np.uint8]  # (V + 1, M)
     head: FloatArray  # (H, D)
 
     def decoded(self) -> FloatArray:
         """The table as it is now: (V + 1, D)."""
-        table: FloatArray = np.zeros((len(self.codes), self.books.shape[-1]), np.float32)
-        for book, column in zip(self.books, self.codes.T, strict=True):
+        low, high, *columns = self.codes.T
+        table: FloatArray = self.centres[low + high.astype(np.int32) * WORDS]
+        for book, column in zip(self.books, columns, strict=True):
             table += book[column]
         table[: len(self.head)] += self.head
         return table
@@ -71,23 +79,32 @@ def fit_codes(
 ) -> Codes:
     """Codes of `width` bytes an item for a trained model's table; the same for the same seed.
 
-    Additive quantization (Babenko and Lempitsky, 2014), which costs at scoring what product
-    quantization does (Jégou et al., 2011; for recommenders RecJPQ, Petrov and Macdonald, 2024)
-    and is closer. What is made small is not the error of vectors, but of scores: rows are moved
-    to where the distance of two is the mean squared difference of their products with users'
-    vectors, which are the model's states on training events. `sequences` are these events, with
-    the model's features, of some users; `counts` (V,) all training events of items 1..V.
+    The nearest of many centres, and what is left as a sum of words: additive quantization (Babenko
+    and Lempitsky, 2014), which costs at scoring what product quantization does (Jégou et al., 2011;
+    for recommenders RecJPQ, Petrov and Macdonald, 2024) and is closer. What is made small is not
+    the error of vectors, but of scores: rows are moved to where the distance of two is the mean
+    squared difference of their products with users' vectors, which are the model's states on
+    training events. `sequences` are these events, with the model's features, of some users;
+    `counts` (V,) all training events of items 1..V.
     """
     table = model.table.detach()
     there, back = _metric(_moment(model, sequences))
     weights = torch.from_numpy(counts).to(torch.float32).clamp(min=1) ** POPULARITY
     head = min(HEAD, model.item_count // HEAD_SHARE) + PADDING + 1
     generator = torch.Generator().manual_seed(seed)
-    books, codes = _fit(table[head:] @ there, weights[head - 1 :], width, generator)
-    everything = torch.cat([torch.zeros(head, width, dtype=torch.uint8), codes])
-    rows = table[:head].clone()
-    rows[PADDING] = 0
-    return Codes((books @ back).numpy(), everything.numpy(), rows.numpy())
+    rows, weights = table[head:] @ there, weights[head - 1 :]
+    centres, nearest = _centres(rows, weights, generator)
+    centres = _rounded(centres @ back)
+    books, codes = _fit(rows - (centres @ there)[nearest], weights, width - 2, generator)
+    codes = torch.cat([nearest.unsqueeze(-1) % WORDS, nearest.unsqueeze(-1) // WORDS, codes], -1)
+    own = table[:head].clone()
+    own[PADDING] = 0
+    return Codes(
+        centres.numpy(),
+        (books @ back).numpy(),
+        np.pad(codes.numpy().astype(np.uint8), ((head, 0), (0, 0))),
+        own.numpy(),
+    )
 
 
 def _moment(model: RecommenderModel, sequences: Sequences) -> Tensor:
@@ -123,18 +140,43 @@ def _metric(moment: Tensor) -> tuple[Tensor, Tensor]:
     return (vectors * roots).to(torch.float32), (vectors / roots).T.to(torch.float32)
 
 
+def _centres(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Centres (W, D), of which the first is zero, and the number of each row's, (n,).
+
+    k-means in two steps: of WORDS words, and of as many within each as its share of the error is.
+    """
+    count = min(CENTRES, max(WORDS, len(rows) // CENTRE_SHARE), len(rows))
+    sample, of_sample = _sample(rows, weights, generator)
+    book = _k_means(sample, of_sample, min(WORDS, count), generator)
+    word = _nearest(rows, book)
+    rest = rows - book[word]
+    error = torch.zeros(len(book)).index_add_(0, word, rest.square().sum(-1) * weights)
+    ends = (count - len(book)) * error.cumsum(0) / error.sum().clamp(min=1e-12)
+    counts = 1 + ends.to(torch.int64).diff(prepend=torch.zeros(1, dtype=torch.int64))
+    centres, numbers, begin = [], torch.empty(len(rows), dtype=torch.int64), 0
+    for number, one in enumerate(book):
+        (members,) = torch.nonzero(word == number, as_tuple=True)
+        within = _k_means(rest[members], weights[members], int(counts[number]), generator)
+        numbers[members] = begin + _nearest(rest[members], within)
+        centres.append(one + within)
+        begin += len(within)
+    return torch.cat(centres), numbers
+
+
+def _rounded(rows: Tensor) -> Tensor:
+    """Rows as they are once they are stored in 4 bits a number."""
+    scale = rows.abs().amax(-1, keepdim=True).clamp(min=1e-12) / LARGEST
+    return torch.round(rows / scale) * scale
+
+
 def _fit(
     rows: Tensor, weights: Tensor, width: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Books (M, WORDS, D) and codes (V, M) of rows (V, D); word 0 of each book is zero."""
-    if len(rows) > SAMPLE:  # items by their weight, which then need no other
-        chosen = torch.multinomial(weights, SAMPLE, generator=generator)
-        sample, weights = rows[chosen], torch.ones(SAMPLE)
-    else:
-        sample, weights = rows, weights / weights.mean()
+    sample, weights = _sample(rows, weights, generator)
     rest, books = sample.clone(), []
     for _ in range(width):  # each book has what those before it left
-        book = _k_means(rest, weights, generator)
+        book = _k_means(rest, weights, WORDS, generator)
         rest -= book[_nearest(rest, book)]
         books.append(book)
     first = together = torch.stack(books)
@@ -146,24 +188,41 @@ def _fit(
     return together, _improved(rows, _one_by_one(rows, first), together, 2 * PASSES)
 
 
-def _k_means(rows: Tensor, weights: Tensor, generator: torch.Generator) -> Tensor:
-    """A book (WORDS, D) for rows (n, D); its first word stays zero."""
-    book = torch.zeros(WORDS, rows.shape[1])
-    some = torch.multinomial(weights, min(WORDS - 1, len(rows)), generator=generator)
-    book[1 : len(some) + 1] = rows[some]
-    for _ in range(ITERATIONS):
+def _sample(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Rows, and their weights; of many rows SAMPLE by their weight, which then need no other."""
+    if len(rows) <= SAMPLE:
+        return rows, weights / weights.mean()
+    return rows[torch.multinomial(weights, SAMPLE, generator=generator)], torch.ones(SAMPLE)
+
+
+def _k_means(rows: Tensor, weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """A book (count, D) for rows (n, D); its first word stays zero, as do those without rows.
+
+    It begins as that of k-means++ (Arthur and Vassilvitskii, 2007): rows far from all words so far.
+    """
+    book = torch.zeros(count, rows.shape[1])
+    norms = rows.square().sum(-1)
+    distances = norms
+    for number in range(1, count):
+        worth = weights * distances
+        if not len(rows) or worth.max() <= 0:
+            break
+        word = rows[torch.multinomial(worth, 1, generator=generator)[0]]
+        book[number] = word
+        distances = torch.minimum(distances, norms - 2 * (rows @ word) + word @ word).clamp(min=0)
+    for _ in range(ITERATIONS if count > 1 else 0):
         nearest = _nearest(rows, book)
         sums = torch.zeros_like(book).index_add_(0, nearest, rows * weights.unsqueeze(-1))
-        shares = torch.zeros(WORDS).index_add_(0, nearest, weights).unsqueeze(-1)
+        shares = torch.zeros(count).index_add_(0, nearest, weights).unsqueeze(-1)
         book = torch.where(shares > 0, sums / shares.clamp(min=1e-12), book)
         book[0] = 0
     return book
 
 
 def _nearest(rows: Tensor, book: Tensor) -> Tensor:
-    """The word that is nearest to each row: (n, D), (WORDS, D) -> (n,)."""
-    nearest: Tensor = torch.argmax(rows @ book.T - book.square().sum(-1) / 2, -1)
-    return nearest
+    """The word that is nearest to each row: (n, D), (W, D) -> (n,)."""
+    norms = book.square().sum(-1) / 2
+    return torch.cat([torch.argmax(part @ book.T - norms, -1) for part in torch.split(rows, BLOCK)])
 
 
 def _one_by_one(rows: Tensor, books: Tensor) -> Tensor:

@@ -22,11 +22,13 @@ from ..tflite_edit import (
     each_operator,
     like,
     operator,
+    packed,
     parse,
     rewrite,
     store,
     stored,
     table_buffer,
+    unpacked,
 )
 
 _KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
@@ -46,7 +48,7 @@ def read_table(content: bytes) -> FloatArray:
     if table.type == _TYPE.FLOAT32:
         return np.frombuffer(data, np.float32).reshape(-1, width)
     is_int4 = table.type == _TYPE.INT4
-    numbers = _unpacked(data, width) if is_int4 else np.frombuffer(data, np.int8)
+    numbers = unpacked(data, width) if is_int4 else np.frombuffer(data, np.int8)
     scale = np.asarray(table.quantization.scale, np.float32)
     found: FloatArray = numbers.reshape(-1, width) * scale[:, None]
     return found
@@ -178,7 +180,7 @@ def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
         scale = np.maximum(np.abs(vectors).max(1), 1e-12) / largest
         numbers = np.clip(np.rint(vectors / scale[:, None]), -largest, largest).astype(np.int8)
         if table.type == _TYPE.INT4:
-            numbers = _packed(np.concatenate([_unpacked(data, int(table.shape[1])), numbers]))
+            numbers = packed(np.concatenate([unpacked(data, int(table.shape[1])), numbers]))
             data = b""
         store(model, table, data + numbers.tobytes())
         found = table.quantization
@@ -186,20 +188,6 @@ def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
         zeros = np.zeros(count, np.asarray(found.zeroPoint).dtype)
         found.zeroPoint = np.concatenate([found.zeroPoint, zeros])
     table.shape = _shape(table.shape[0] + count, table.shape[1])
-
-
-def _unpacked(data: bytes, width: int) -> NDArray[np.int8]:
-    """Numbers of 4 bits, two in a byte and the first in its lower half, as rows of `width`."""
-    pairs = np.frombuffer(data, np.int8)
-    numbers: NDArray[np.int8] = np.stack([pairs << 4 >> 4, pairs >> 4], -1).reshape(-1)
-    return numbers[: len(numbers) // width * width].reshape(-1, width)
-
-
-def _packed(numbers: NDArray[np.int8]) -> NDArray[np.int8]:
-    flat = numbers.reshape(-1)
-    flat = np.concatenate([flat, np.zeros(len(flat) % 2, np.int8)])
-    packed: NDArray[np.int8] = (flat[::2] & 15) | (flat[1::2] << 4)
-    return packed
 
 
 def _is_followers(model: Any, tensor: Any, rows: int) -> bool:
