@@ -232,7 +232,7 @@ def test_repeats_follow_exclude_seen_unless_given(data, rule):
     [
         ({}, 0.01, 0.95),
         ({"quantization": "int4"}, 0.01, 0.95),
-        ({"quantization": "pq"}, 0.02, 0.85),
+        ({"quantization": "pq"}, 0.02, 0.6),
         ({"quantization": "pq", "max_ndcg_loss": 0.001, "min_overlap": 0.99}, 0.001, 0.99),
     ],
 )

@@ -372,7 +372,7 @@ class ExportConfig(Section):
     quantization: QuantizationName = Field(
         "int8",
         description="of the weights; pq: int8, and of each item `code_bytes` bytes in the place of "
-        "its row (for very large catalogues: the codes have books of some 150 KB)",
+        "its row (for very large catalogues: centres and books of the codes are up to 3 MB)",
     )
     code_bytes: int = Field(
         8, ge=4, le=32, multiple_of=2, description="bytes of an item with quantization pq; even"
