@@ -67,7 +67,7 @@ class _Edit:
         self.graph.operators = self.new
 
     def _look_up(self, ids: int, result: int) -> None:
-        """ids (n,) -> rows (n, D): the sum of the words that the codes name."""
+        """ids (n,) -> rows (n, D): the centres and the words that the codes name, added up."""
         count = int(self.graph.tensors[ids].shape[0])
         columns = []
         for column in range(self.pairs + 1):
