@@ -6,10 +6,12 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
+from pocketrec.bundle import OPERATORS
 from pocketrec.device import MASKED
 from pocketrec.export.convert import to_tflite
 from pocketrec.export.top import best_items
 from pocketrec.notes import without_notes
+from pocketrec.tflite import inspect
 
 K, H = 7, 20
 
@@ -25,6 +27,7 @@ def runner(rows):
     inputs = {"worth": torch.zeros(1, rows), "hidden": torch.zeros(1, H, dtype=torch.int32)}
     with without_notes():
         content = to_tflite({"best": (Best(), inputs)})
+        assert set(inspect(content).operators) <= OPERATORS
         return Interpreter(model_content=content).get_signature_runner("best")
 
 

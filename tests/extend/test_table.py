@@ -74,6 +74,7 @@ def test_catalogues_that_are_looked_through_in_groups_grow_too(items):
     for count in (2, 150):
         larger = replace(shapes, items=items + count)
         grown = append_rows(content, vectors[:count])
+        check_contract(inspect(grown), larger, items + count)
         device = DeviceModel(grown, larger, exclude_seen=True)
         everything = np.arange(1, items + count + 1, dtype=np.int32)
         for last in (1, items, items + count):

@@ -50,6 +50,9 @@ def _pushed(places: Tensor, count: int) -> Tensor:
 
 
 def _divided(number: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    # To zero it would be rounded by way of floats, which are not exact.
-    quotient = torch.div(number, size, rounding_mode="floor")
-    return quotient, number - quotient * size
+    """Quotient and rest of whole numbers from 0 on."""
+    # Whole division would take operators that no bundle may have; floats may be wrong by one.
+    quotient = (number * (1 / size)).to(torch.int32)
+    rest = number - quotient * size
+    wrong = (rest >= size).to(torch.int32) - (rest < 0).to(torch.int32)
+    return quotient + wrong, rest - wrong * size
