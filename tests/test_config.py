@@ -399,3 +399,8 @@ def test_a_setting_without_a_value_is_the_default(tmp_path):
     file.write_text('[data]\npath = "events.csv"\n[model]\ndim = 32\nfeedforward = 2\n')
     config = load_config(file, ["model.encoder=gru", "model.feedforward="])
     assert (config.model.dim, config.model.feedforward) == (32, None)
+
+
+def test_numbers_of_4_bits_need_an_even_dim():
+    with pytest.raises(ConfigError, match=r"'int4' needs an even model\.dim"):
+        parse(data=DATA, export={"quantization": "int4"}, model={"dim": 15, "encoder": "bow"})

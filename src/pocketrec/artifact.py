@@ -61,6 +61,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
             part.chmod(0o755)
         _begin(part)
+        own = part.stat()
         try:
             draft = Draft(part)
             yield draft
@@ -72,7 +73,7 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             _check_free(out, kind)  # again, for it took a while
             _move(part, out)
         except BaseException as error:
-            _remove(part)
+            _remove(part, own)
             if reason := system_reason(error):
                 raise ArtifactError(f"'{out}' was not written: {reason}") from error
             raise
@@ -324,18 +325,18 @@ def _begin(part: Path) -> None:
             entry.unlink()
 
 
-def _remove(part: Path) -> None:
+def _remove(part: Path, own: os.stat_result) -> None:
     """Remove a draft, in which threads of libraries may still be writing.
 
     What is at its place when it has gone is another run's. (Whoever claimed the draft holds it
     open: so nothing else is of its number.)
     """
-    with suppress(FileNotFoundError):
-        own = part.stat()
+    with suppress(OSError):
         for _ in range(20):
-            shutil.rmtree(part, ignore_errors=True)
             if not os.path.samestat(part.stat(), own):
                 break
+            shutil.rmtree(part, ignore_errors=True)
+            part.stat()  # which ends it, where all is gone
             time.sleep(0.05)
 
 

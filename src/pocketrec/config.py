@@ -372,7 +372,8 @@ class ExportConfig(Section):
     quantization: QuantizationName = Field(
         "int8",
         description="of the weights; pq: int8, and of each item `code_bytes` bytes in the place of "
-        "its row (for very large catalogues: centres and books of the codes are up to 3 MB)",
+        "its row (for very large catalogues: centres and books of the codes are 3 MB where there "
+        "are 262,144 items or more, of dim 64)",
     )
     code_bytes: int = Field(
         8, ge=4, le=32, multiple_of=2, description="bytes of an item with quantization pq; even"
@@ -438,6 +439,8 @@ class Config(Section):
             raise ValueError(f"'{wrong[0]}' {problem} model.groups ({', '.join(sorted(told))})")
         if self.features.user and self.data.source is None and self.data.users is None:
             raise ValueError("[features.user] needs data.users, the table with the attributes")
+        if self.export.quantization == "int4" and self.model.dim % 2:
+            raise ValueError("export.quantization 'int4' needs an even model.dim: two to a byte")
         return self
 
     def in_folder(self, folder: Path) -> Self:

@@ -150,22 +150,25 @@ def test_the_file_has_codes_and_no_table(encoder):
     assert len(stored) <= 2  # each column once, for scores and for lookups
 
 
-@pytest.mark.parametrize("items", [511, 3000])
-def test_the_file_adds_up_what_the_codes_name(items):
-    """More centres than a byte names; as many words as the table had rows."""
+@pytest.mark.parametrize(("items", "dim"), [(511, D), (3000, D), (3000, D - 1)])
+def test_the_file_adds_up_what_the_codes_name(items, dim):
+    """More centres than a byte names; as many words as the table had rows; rows of odd lengths."""
     torch.manual_seed(1)
-    config = ModelConfig(encoder="bow", dim=D, max_length=L, followers=0)
+    config = ModelConfig(encoder="bow", dim=dim, max_length=L, followers=0)
     model = RecommenderModel(items, config).eval()
-    shapes = Shapes(L, D, items, results=10, candidates=items, blocked=3)
+    shapes = Shapes(L, dim, items, results=items, candidates=items, blocked=3)
     codes = fit_codes(model, ROUND, np.ones(items, np.int64), 4)
     content = shrink(quantize(convert(model, shapes, exclude_seen=True), "pq", codes))
-    assert not any(c.shape == (items + 1, D) for c in inspect(content).constants)
+    assert not any(c.shape == (items + 1, dim) for c in inspect(content).constants)
     device = DeviceModel(content, shapes, exclude_seen=True)
     with torch.no_grad():
         model.items.table.weight.copy_(torch.from_numpy(codes.decoded()))
-    expected = ModelScorer(model)([np.array([5, items], np.int32)])[0]
-    found = device.score(np.array([5, items], np.int32), np.arange(1, items + 1, dtype=np.int32))
-    assert np.corrcoef(found, expected)[0, 1] > 0.999
+    history = np.array([5, items], np.int32)
+    expected = ModelScorer(model)([history])[0]
+    looked_up = device.score(history, np.arange(1, items + 1, dtype=np.int32))
+    assert np.corrcoef(looked_up, expected)[0, 1] > 0.999
+    ids, scores = device.recommend(history, k=items - 2)
+    assert np.corrcoef(scores, expected[ids - 1])[0, 1] > 0.999
 
 
 def test_a_coded_file_can_be_loaded_where_others_can():

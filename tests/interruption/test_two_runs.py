@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from verbs import words_of
 
-from pocketrec.artifact import new_folder, open_manifest
+from pocketrec.artifact import kind_of, new_folder, open_manifest
 from pocketrec.claim import claim
 from pocketrec.errors import ArtifactError
 from small_shop import pocketrec, succeed
@@ -113,6 +113,20 @@ def test_what_takes_a_removed_drafts_place_is_another_runs(tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out", "thing"):
         raise KeyboardInterrupt
     assert [path.name for path in tmp_path.rglob("*")] == [".out.part", "theirs"]
+
+
+def test_what_takes_the_place_of_a_draft_that_was_moved_is_another_runs(tmp_path, monkeypatch):
+    def let_another_begin(path):
+        if path == tmp_path:  # the last that is done, once the draft is in its place
+            (tmp_path / ".out.part").mkdir()
+            (tmp_path / ".out.part" / "theirs").touch()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pocketrec.artifact._flush", let_another_begin)
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out", "thing"):
+        pass
+    assert (tmp_path / ".out.part" / "theirs").exists()
+    assert kind_of(tmp_path / "out") == "thing"
 
 
 def test_a_draft_is_removed_although_somebody_still_writes_into_it(tmp_path, monkeypatch):

@@ -65,8 +65,6 @@ def export_bundle(
     on_step(f"quantizing to {config.export.quantization}")
     content = shrink(quantize(full, config.export.quantization, codes))
     stored = [tuple(p.shape) for p in folded.parameters()]
-    if codes is not None:
-        stored.append(codes.books.reshape(-1, shapes.dim).shape)
     on_step(f"verifying on {len(targets.targets):,} validation users")
     verdict = verify(
         ModelScorer(model),

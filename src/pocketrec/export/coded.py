@@ -182,8 +182,9 @@ class _Edit:
         return self.stored[name]
 
     def _centres(self) -> int:
-        """(W, D), in 4 bits."""
-        return self._rows("centres", self.codes.centres, LARGEST)
+        """(W, D), in 4 bits; no row may begin in the middle of a byte."""
+        largest = LARGEST if self.dim % 2 == 0 else 127
+        return self._rows("centres", self.codes.centres, largest)
 
     def _books(self) -> int:
         """All books' words, one under the other: (M * WORDS, D)."""

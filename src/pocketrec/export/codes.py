@@ -34,7 +34,7 @@ RIDGE = 1e-3
 BLOCK = 2**16
 SETTINGS = (
     *(WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES),
-    *(POPULARITY, RIDGE, HEAD, HEAD_SHARE, CENTRES, CENTRE_SHARE),
+    *(POPULARITY, RIDGE, HEAD, HEAD_SHARE, CENTRES, CENTRE_SHARE, LARGEST),
 )
 """All that the fit depends on beside the model, the log and the config."""
 
@@ -151,16 +151,28 @@ def _centres(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple
     word = _nearest(rows, book)
     rest = rows - book[word]
     error = torch.zeros(len(book)).index_add_(0, word, rest.square().sum(-1) * weights)
-    ends = (count - len(book)) * error.cumsum(0) / error.sum().clamp(min=1e-12)
-    counts = 1 + ends.to(torch.int64).diff(prepend=torch.zeros(1, dtype=torch.int64))
+    counts = 1 + _shared(count - len(book), error, torch.bincount(word, minlength=len(book)))
     centres, numbers, begin = [], torch.empty(len(rows), dtype=torch.int64), 0
     for number, one in enumerate(book):
         (members,) = torch.nonzero(word == number, as_tuple=True)
-        within = _k_means(rest[members], weights[members], int(counts[number]), generator)
+        sample, of_sample = _sample(rest[members], weights[members], generator)
+        within = _k_means(sample, of_sample, int(counts[number]), generator)
         numbers[members] = begin + _nearest(rest[members], within)
         centres.append(one + within)
         begin += len(within)
     return torch.cat(centres), numbers
+
+
+def _shared(count: int, shares: Tensor, most: Tensor) -> Tensor:
+    """How many of `count` each gets (n,): by its share, and no more than `most` (n,)."""
+    given, more = torch.zeros_like(most), torch.ones_like(most)
+    while more.any():
+        wanting = torch.where(given < most, shares, 0).to(torch.float64).cumsum(0)
+        ends = (count - int(given.sum())) * wanting / wanting[-1].clamp(min=1e-300)
+        more = ends.to(torch.int64).diff(prepend=torch.zeros(1, dtype=torch.int64))
+        more = torch.minimum(more, most - given)
+        given += more
+    return given
 
 
 def _rounded(rows: Tensor) -> Tensor:
@@ -196,7 +208,7 @@ def _sample(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[
 
 
 def _k_means(rows: Tensor, weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """A book (count, D) for rows (n, D); its first word stays zero, as do those without rows.
+    """A book (count, D) for rows (n, D); its first word stays zero, as do those not needed.
 
     It begins as that of k-means++ (Arthur and Vassilvitskii, 2007): rows far from all words so far.
     """
@@ -222,7 +234,8 @@ def _k_means(rows: Tensor, weights: Tensor, count: int, generator: torch.Generat
 def _nearest(rows: Tensor, book: Tensor) -> Tensor:
     """The word that is nearest to each row: (n, D), (W, D) -> (n,)."""
     norms = book.square().sum(-1) / 2
-    return torch.cat([torch.argmax(part @ book.T - norms, -1) for part in torch.split(rows, BLOCK)])
+    parts = torch.split(rows, max(1, BLOCK * WORDS // len(book)))
+    return torch.cat([torch.argmax(torch.addmm(-norms, part, book.T), -1) for part in parts])
 
 
 def _one_by_one(rows: Tensor, books: Tensor) -> Tensor:
