@@ -70,6 +70,14 @@ def store(model: Any, tensor: Any, content: bytes) -> None:
     tensor.buffer = len(model.buffers) - 1
 
 
+def in_numbers(
+    rows: npt.NDArray[np.float32], largest: int
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Rows (n, D) as numbers of -largest..largest (n, D), and what 1 is worth in each row, (n,)."""
+    scale = (np.maximum(np.abs(rows).max(1), 1e-12) / largest).astype(np.float32)
+    return np.clip(np.rint(rows / scale[:, None]), -largest, largest).astype(np.int8), scale
+
+
 def unpacked(data: bytes, width: int) -> npt.NDArray[np.int8]:
     """Numbers of 4 bits, two in a byte and the first in its lower half, as rows of `width`."""
     pairs = np.frombuffer(data, np.int8)

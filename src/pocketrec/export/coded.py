@@ -14,6 +14,7 @@ from ..tflite_edit import (
     add_tensor,
     constant,
     each_operator,
+    in_numbers,
     operator,
     packed,
     parse,
@@ -202,8 +203,7 @@ class _Edit:
     def _rows(self, name: str, rows: FloatArray, largest: int = 127) -> int:
         """Weights in int8, or in int4 where 7 is the largest, with a scale for each row."""
         if name not in self.stored:
-            scale = np.maximum(np.abs(rows).max(1), 1e-12).astype(np.float32) / largest
-            numbers = np.rint(rows / scale[:, None]).astype(np.int8)
+            numbers, scale = in_numbers(rows, largest)
             is_small = largest == LARGEST
             place = self._tensor(rows.shape, "int4" if is_small else "int8")
             tensor = self.graph.tensors[place]

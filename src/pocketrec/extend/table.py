@@ -20,6 +20,7 @@ from ..tflite_edit import (
     add_tensor,
     constant,
     each_operator,
+    in_numbers,
     like,
     operator,
     packed,
@@ -177,14 +178,13 @@ def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
         store(model, table, data + vectors.astype(np.float32).tobytes())
     else:
         largest = _LARGEST[table.type]
-        scale = np.maximum(np.abs(vectors).max(1), 1e-12) / largest
-        numbers = np.clip(np.rint(vectors / scale[:, None]), -largest, largest).astype(np.int8)
+        numbers, scale = in_numbers(vectors, largest)
         if table.type == _TYPE.INT4:
             numbers = packed(np.concatenate([unpacked(data, int(table.shape[1])), numbers]))
             data = b""
         store(model, table, data + numbers.tobytes())
         found = table.quantization
-        found.scale = np.concatenate([found.scale, scale.astype(np.float32)])
+        found.scale = np.concatenate([found.scale, scale])
         zeros = np.zeros(count, np.asarray(found.zeroPoint).dtype)
         found.zeroPoint = np.concatenate([found.zeroPoint, zeros])
     table.shape = _shape(table.shape[0] + count, table.shape[1])
