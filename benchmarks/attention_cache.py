@@ -29,14 +29,13 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
+from pocketrec.bundle.quiet import quiet, without_notes
 from pocketrec.export.convert import _quick_scatters
 from pocketrec.export.graph import RecommendGraph
 from pocketrec.export.quantize import quantize
-from pocketrec.export.quiet import quiet
-from pocketrec.export.shrink import shrink
 from pocketrec.models.encoders.transformer import Block, TransformerEncoder
 from pocketrec.models.recommender import RecommenderModel, lengths_of
-from pocketrec.notes import without_notes
+from pocketrec.tflite.shrink import shrink
 from steps import in_turn, shapes_of, untrained
 
 with quiet():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pocketrec.app.server import listen
 from pocketrec.app.site import read_bundle, read_page
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.pretrained import find_bundle
 
 BROWSER = "/usr/bin/chromium-headless-shell"

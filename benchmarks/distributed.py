@@ -20,8 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pocketrec.examples.shards import PreparedData
-from pocketrec.toml import load_config
+from pocketrec.config.load import load_config
+from pocketrec.preparation.data import PreparedData
 from pocketrec.training.distributed import Workers
 from pocketrec.training.rounds import Rounds
 from prepared import write_prepared

@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 import plots
-from pocketrec.config import ModelConfig, TrainingConfig
-from pocketrec.examples.shards import Sequences
+from pocketrec.config.sections import ModelConfig, TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
+from pocketrec.preparation.data import Sequences
 from pocketrec.training.batches import Batch, Batches
 from pocketrec.training.losses import make_loss
 from pocketrec.training.memory import keep_freed_memory

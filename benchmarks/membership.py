@@ -12,7 +12,7 @@ know more say what they take away: "public" are the validation users, as whoever
 of such people has them, none of the training log's; "rest" are all training users who are not
 drawn. Nobody has the rest of a log but its owner: it is the worst case, against which only noise in
 training helps, and it finds whatever was counted exactly. An AUC of .5 is chance. What each attack
-does is told in `pocketrec.evaluation.membership.attacks`. Attacks that train models of their own
+does is told in `pocketrec.privacy.membership.attacks`. Attacks that train models of their own
 (shadow models), or that take the weights apart, are not tried.
 
 Last comes how many pairs of the followers' lists are of one training user, or of few.
@@ -28,21 +28,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pocketrec.artifact import kind_of
-from pocketrec.bundle import KIND, Bundle, open_bundle
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.folder import KIND, Bundle, open_bundle
 from pocketrec.cli import log
-from pocketrec.device import DeviceModel
-from pocketrec.evaluation.membership import (
-    attacks,
-    follower_lists,
-    held_out,
-    members,
-    supporters,
-)
 from pocketrec.evaluation.protocol import Scorer
-from pocketrec.evaluation.separation import separate
-from pocketrec.examples.shards import PreparedData
+from pocketrec.models.pairs import supporters
+from pocketrec.preparation.data import PreparedData
+from pocketrec.preparation.histories import held_out, members
+from pocketrec.privacy.membership import attacks, follower_lists
+from pocketrec.privacy.separation import separate
 from pocketrec.schema import IntArray, Rows
+from pocketrec.storage.artifact import kind_of
 
 BOOTSTRAP = 2000
 MANY = 300

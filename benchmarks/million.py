@@ -35,13 +35,13 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     """One model in each kind."""
     import torch
 
-    from pocketrec.config import ModelConfig
+    from pocketrec.bundle.contract import Shapes
+    from pocketrec.config.sections import ModelConfig
     from pocketrec.export.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
     from pocketrec.export.convert import convert
     from pocketrec.export.quantize import quantize
-    from pocketrec.export.shrink import shrink
     from pocketrec.models.recommender import RecommenderModel
-    from pocketrec.shapes import Shapes
+    from pocketrec.tflite.shrink import shrink
 
     torch.manual_seed(1)
     random = np.random.default_rng(1)
@@ -65,8 +65,8 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
 def measure(path: Path, items: int, kind: str, calls: int) -> dict[str, Any]:
     """One file's figures, in this process."""
-    from pocketrec.device import DeviceModel
-    from pocketrec.shapes import Shapes
+    from pocketrec.bundle.contract import Shapes
+    from pocketrec.bundle.device import DeviceModel
 
     before = memory("VmRSS")
     content = path.read_bytes()

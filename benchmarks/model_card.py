@@ -19,8 +19,8 @@ from typing import Any
 
 from commands import ask
 from membership import FEW, supported, table
-from pocketrec.bundle import Bundle, open_bundle
-from pocketrec.examples.shards import PreparedData
+from pocketrec.bundle.folder import Bundle, open_bundle
+from pocketrec.preparation.data import PreparedData
 
 METRICS = {"ndcg@10": "NDCG@10", "recall@10": "HR@10", "mrr@10": "MRR@10", "mean_rank": "mean rank"}
 

@@ -30,17 +30,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from commands import pocketrec
-from pocketrec.bundle import open_bundle
-from pocketrec.config import Config
+from pocketrec.bundle.folder import open_bundle
+from pocketrec.config.load import load_config
+from pocketrec.config.sections import Config
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.summary import user_values
-from pocketrec.examples.filters import keep_first
-from pocketrec.examples.shards import PreparedData
-from pocketrec.logs.read import read_catalogue, read_events, read_users
+from pocketrec.ingest.read import read_catalogue, read_events, read_users
+from pocketrec.preparation.data import PreparedData
+from pocketrec.preparation.filters import keep_first
 from pocketrec.runtime import Event, Recommender
 from pocketrec.schema import Column
-from pocketrec.toml import load_config
 
 SHARE = 0.1
 BOOTSTRAP, SEED = 2000, 1

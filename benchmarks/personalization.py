@@ -32,8 +32,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pocketrec.evaluation.bootstrap import Measure, interval, paired_difference
-from pocketrec.examples.shards import PreparedData
-from pocketrec.logs.read import read_events
+from pocketrec.ingest.read import read_events
+from pocketrec.preparation.data import PreparedData
 from pocketrec.runtime import Event, Personal, Recommender
 from pocketrec.schema import Column, File
 

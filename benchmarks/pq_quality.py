@@ -18,17 +18,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.device import DeviceModel
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
-from pocketrec.examples.shards import PreparedData
 from pocketrec.export.build import graph_shapes
 from pocketrec.export.codes import fit_codes, some_users
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
-from pocketrec.export.shrink import shrink
+from pocketrec.preparation.data import PreparedData
+from pocketrec.tflite.shrink import shrink
 from pocketrec.training.run import Run
 
 KINDS = ("float32", "int8", "int4", "pq")

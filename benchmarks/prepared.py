@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pocketrec.artifact import new_folder
-from pocketrec.config import Config
-from pocketrec.examples.shards import KIND
+from pocketrec.config.sections import Config
+from pocketrec.preparation.data import KIND
 from pocketrec.schema import Column, File
+from pocketrec.storage.draft import new_folder
 
 LEAST = 5
 """Events of a user with the fewest."""

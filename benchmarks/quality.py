@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from commands import pocketrec
-from pocketrec.artifact import write_json
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
-from pocketrec.examples.shards import PreparedData
+from pocketrec.preparation.data import PreparedData
+from pocketrec.storage.artifact import write_json
 
 BOOTSTRAP, SEED = 2000, 1
 METRICS = ("ndcg@10", "recall@10")

@@ -21,11 +21,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pocketrec.config import ModelConfig
+from pocketrec.config.sections import ModelConfig
 from pocketrec.evaluation.protocol import rank_all
-from pocketrec.examples.targets import Targets
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer, pad_histories
+from pocketrec.preparation.targets import Targets
 
 K = 20
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pocketrec.bundle import open_bundle
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.evaluation.bootstrap import interval, paired_difference
-from pocketrec.examples.shards import PreparedData
+from pocketrec.preparation.data import PreparedData
 from pocketrec.schema import IntArray, Rows
 
 K = 10

@@ -21,15 +21,15 @@ import numpy as np
 import torch
 
 from plots import draw
-from pocketrec.config import ENCODER_FIELDS, ModelConfig
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.sections import ENCODER_FIELDS, ModelConfig
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
-from pocketrec.export.shrink import shrink
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Signature
-from pocketrec.shapes import Shapes
-from pocketrec.tflite_edit import parse, rewrite
+from pocketrec.tflite.edit import parse, rewrite
+from pocketrec.tflite.shrink import shrink
 
 WALKS = 5
 K = 10

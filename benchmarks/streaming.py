@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 from plots import draw
-from pocketrec.config import Config
-from pocketrec.examples.shards import PreparedData
-from pocketrec.toml import parse_config
+from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
+from pocketrec.preparation.data import PreparedData
 from pocketrec.training.run import run_training
 from prepared import write_prepared
 

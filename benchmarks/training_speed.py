@@ -18,7 +18,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from pocketrec.config import ModelConfig, TrainingConfig
+from pocketrec.config.sections import ModelConfig, TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.training.losses import full_softmax
 from pocketrec.training.memory import keep_freed_memory

@@ -1,4 +1,4 @@
-"""Write docs/config.md from the descriptions in pocketrec.config: `make docs`."""
+"""Write docs/config.md from the descriptions in pocketrec.config.sections: `make docs`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pocketrec.config import ENCODER_DEFAULTS, Config, Section
+from pocketrec.config.sections import ENCODER_DEFAULTS, Config, Section
 
 PAGE = Path(__file__).with_name("config.md")
 

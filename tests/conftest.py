@@ -4,13 +4,13 @@ import os
 
 import pytest
 
-from pocketrec.artifact import new_folder
-from pocketrec.examples.engines.local import LocalEngine
-from pocketrec.examples.prepare import prepare
-from pocketrec.examples.shards import KIND, PreparedData
+from pocketrec.preparation.data import KIND, PreparedData
+from pocketrec.preparation.engines.local import LocalEngine
+from pocketrec.preparation.prepare import prepare
 from pocketrec.runtime import Recommender
-from small_shop import TOML, Shop, make_shop, settings, succeed
-from tally import CASES, TALLY, tried
+from pocketrec.storage.draft import new_folder
+from support.small_shop import TOML, Shop, make_shop, settings, succeed
+from support.tally import CASES, TALLY, tried
 
 # Models here are so small that threads cost more than they bring. Read when torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

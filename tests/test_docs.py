@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pocketrec.toml import load_config
+from pocketrec.config.load import load_config
 
 ROOT = Path(__file__).parent.parent
 TOML = re.compile(r"```toml\n(.*?)```", re.DOTALL)

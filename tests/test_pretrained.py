@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
+from pocketrec.config.load import load_config
 from pocketrec.errors import BundleError
 from pocketrec.pretrained import find_bundle, pretrained
 from pocketrec.runtime import Event, Recommender
-from pocketrec.toml import load_config
-from small_shop import pocketrec, succeed
+from support.small_shop import pocketrec, succeed
 
 ROOT = Path(__file__).parent.parent
 FILMS = "movielens-1m"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from small_shop import sku
+from support.small_shop import sku
 
 ROOT = Path(__file__).parent.parent
 

@@ -9,7 +9,7 @@ import pytest
 
 from pocketrec.app.server import Server
 from pocketrec.app.site import PAGE, read_bundle, read_page
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.pretrained import find_bundle
 
 BROWSER = "chromium-headless-shell"  # Debian's; it calls nobody, where the full Chromium does

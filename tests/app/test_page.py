@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
-from visit import EMPIRE, JEDI, MATRIX, QUICK, Visit, films
 
 from pocketrec.runtime import Personal
+from support.page_visit import EMPIRE, JEDI, MATRIX, QUICK, Visit, films
 
 pytestmark = pytest.mark.browser
 CONTEXT = QUICK

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
-from visit import EMPIRE, MATRIX, QUICK, Visit, replace
+
+from support.page_visit import EMPIRE, MATRIX, QUICK, Visit, replace
 
 pytestmark = pytest.mark.browser
 CONTEXT = QUICK

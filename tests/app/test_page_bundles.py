@@ -4,7 +4,8 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from visit import QUICK, Visit, films, replace
+
+from support.page_visit import QUICK, Visit, films, replace
 
 pytestmark = pytest.mark.browser
 CONTEXT = QUICK  # its worker would ask for files for later at any moment, and requests are counted

@@ -5,9 +5,9 @@ import re
 import shutil
 
 import pytest
-from visit import EMPIRE, MATRIX, films, replace
 
-from small_shop import sign
+from support.page_visit import EMPIRE, MATRIX, films, replace
+from support.small_shop import sign
 
 ITEMS, MANIFEST = "bundle/items.json", "bundle/manifest.json"
 

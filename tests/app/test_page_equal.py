@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from visit import films
 
-from pocketrec.encoding import Bins
-from pocketrec.golden import GOLDEN_TOLERANCE
+from pocketrec.bundle.golden import GOLDEN_TOLERANCE
+from pocketrec.features.encoding import Bins
 from pocketrec.runtime import Event, Recommender
-from small_shop import settings, succeed
+from support.page_visit import films
+from support.small_shop import settings, succeed
 
 pytestmark = [
     pytest.mark.browser,

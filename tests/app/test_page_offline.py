@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import Error, expect
-from visit import EMPIRE, MATRIX, Visit, films, replace
+
+from support.page_visit import EMPIRE, MATRIX, Visit, films, replace
 
 pytestmark = pytest.mark.browser
 

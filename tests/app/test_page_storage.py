@@ -4,7 +4,8 @@ import json
 
 import pytest
 from playwright.sync_api import expect
-from visit import EMPIRE, MATRIX, NO_WORKER, Visit, films
+
+from support.page_visit import EMPIRE, MATRIX, NO_WORKER, Visit, films
 
 pytestmark = pytest.mark.browser
 CONTEXT = NO_WORKER

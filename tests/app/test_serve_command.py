@@ -14,9 +14,9 @@ import pytest
 
 from pocketrec.app import site as site_module
 from pocketrec.app.site import read_page
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.errors import ArtifactError
-from small_shop import pocketrec
+from support.small_shop import pocketrec
 
 CODE = """
 import signal, sys

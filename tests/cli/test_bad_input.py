@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from pocketrec.artifact import write_manifest
-from pocketrec.logs import read
-from small_shop import TOML, pocketrec, sku, succeed, write_shop
+from pocketrec.ingest import read
+from pocketrec.storage.artifact import write_manifest
+from support.small_shop import TOML, pocketrec, sku, succeed, write_shop
 
 
 def refused(result) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from pocketrec.cli import recommend as recommend_verb
-from small_shop import pocketrec, settings, sign, sku, succeed, write_shop
+from support.small_shop import pocketrec, settings, sign, sku, succeed, write_shop
 
 
 def entries(result):

@@ -3,7 +3,7 @@
 import pytest
 
 from pocketrec.runtime import Personal, Recommender
-from small_shop import pocketrec, settings, succeed
+from support.small_shop import pocketrec, settings, succeed
 
 TOML = """\
 [data]

@@ -2,11 +2,11 @@
 
 import pytest
 
+from pocketrec.config.load import parse_config
 from pocketrec.errors import DataError, DownloadError
-from pocketrec.logs import download, events
-from pocketrec.logs.read import read_events
-from pocketrec.toml import parse_config
-from small_shop import TOML, pocketrec, succeed, write_shop
+from pocketrec.ingest import download, events
+from pocketrec.ingest.read import read_events
+from support.small_shop import TOML, pocketrec, succeed, write_shop
 
 
 def test_a_download_is_told_of_its_progress_and_its_failure(tmp_path, monkeypatch):

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from pocketrec.bundle import open_bundle
-from small_shop import TOML, pocketrec, sku, succeed
+from pocketrec.bundle.folder import open_bundle
+from support.small_shop import TOML, pocketrec, sku, succeed
 
 
 def ids(result):

@@ -6,16 +6,16 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pocketrec.config import ModelConfig
+from pocketrec.config.sections import ModelConfig
 from pocketrec.errors import DataError
 from pocketrec.evaluation import ranking
 from pocketrec.evaluation.protocol import rank_all
 from pocketrec.evaluation.ranking import Whole, rank_scores
-from pocketrec.examples.targets import Targets
 from pocketrec.models import scorer as scorer_module
 from pocketrec.models.products import Cells, Products
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
+from pocketrec.preparation.targets import Targets
 
 
 def array(*items):

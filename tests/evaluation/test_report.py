@@ -13,7 +13,7 @@ from pocketrec.evaluation.compare import compare, scorer_ranker
 from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.report import Report, main_cutoff
 from pocketrec.evaluation.summary import by_length, measure, user_values
-from pocketrec.examples.targets import Targets
+from pocketrec.preparation.targets import Targets
 
 V = 20
 COUNTS = np.arange(V, 0, -1)

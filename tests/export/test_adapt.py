@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.device import DeviceModel
 from pocketrec.errors import InputError
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
-from pocketrec.export.shrink import shrink
-from pocketrec.tflite import inspect
-from small_models import ENCODERS, C, D, V, make
+from pocketrec.tflite.inspect import inspect
+from pocketrec.tflite.shrink import shrink
+from support.small_models import ENCODERS, C, D, V, make
 
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
 LIKED, DISLIKED = np.array([1], np.float32), np.array([-1], np.float32)

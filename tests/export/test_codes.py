@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel
-from pocketrec.examples.shards import Sequences
+from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.sections import ModelConfig
 from pocketrec.export import codes as codes_module
 from pocketrec.export.codes import fit_codes
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
-from pocketrec.export.shrink import shrink
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.shapes import Shapes
-from pocketrec.tflite import inspect
-from small_models import ENCODERS, ROUND, D, L, V, make, walk
+from pocketrec.preparation.data import Sequences
+from pocketrec.tflite.inspect import inspect
+from pocketrec.tflite.shrink import shrink
+from support.small_models import ENCODERS, ROUND, D, L, V, make, walk
 
 encoders = pytest.mark.parametrize("encoder", ENCODERS)
 ALL = np.arange(1, V + 1, dtype=np.int32)

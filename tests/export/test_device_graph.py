@@ -8,22 +8,21 @@ import pytest
 import torch
 from ai_edge_litert import schema_py_generated as schema
 
-from pocketrec.bundle import OPERATORS
-from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.contract import OPERATORS, Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.quiet import without_notes
+from pocketrec.config.sections import ModelConfig
 from pocketrec.errors import BundleError, InputError
 from pocketrec.export.codes import fit_codes
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
-from pocketrec.export.shrink import shrink
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import pad_histories
-from pocketrec.notes import without_notes
 from pocketrec.schema import Signature
-from pocketrec.shapes import Shapes
-from pocketrec.tflite import TensorSpec, inspect
-from pocketrec.tflite_edit import each_operator, parse, stored
-from small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
+from pocketrec.tflite.edit import each_operator, parse, stored
+from pocketrec.tflite.inspect import TensorSpec, inspect
+from pocketrec.tflite.shrink import shrink
+from support.small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
 
 ALL = np.arange(1, V + 1, dtype=np.int32)
 NOBODY = np.empty(0, np.int32)

@@ -8,23 +8,23 @@ import pytest
 import torch
 from ai_edge_litert import schema_py_generated as schema
 
-from pocketrec.artifact import Draft, new_folder
-from pocketrec.bundle import KIND, Item, open_bundle, write_bundle
-from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.folder import KIND, Item, open_bundle, write_bundle
+from pocketrec.config.load import parse_config
+from pocketrec.config.sections import ModelConfig
 from pocketrec.errors import BundleError, QualityError
-from pocketrec.examples.targets import Targets
 from pocketrec.export import build
 from pocketrec.export.codes import fit_codes
 from pocketrec.export.quantize import quantize
-from pocketrec.export.shrink import shrink
 from pocketrec.export.verify import Gate
 from pocketrec.models.recommender import RecommenderModel
+from pocketrec.preparation.targets import Targets
 from pocketrec.schema import Column
-from pocketrec.tflite import inspect
-from pocketrec.tflite_edit import parse, rewrite
-from pocketrec.toml import parse_config
-from small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
+from pocketrec.storage.draft import Draft, new_folder
+from pocketrec.tflite.edit import parse, rewrite
+from pocketrec.tflite.inspect import inspect
+from pocketrec.tflite.shrink import shrink
+from support.small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
 
 CATALOGUE = pl.DataFrame(
     {

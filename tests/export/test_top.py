@@ -6,12 +6,12 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
-from pocketrec.bundle import OPERATORS
-from pocketrec.device import MASKED
+from pocketrec.bundle.contract import OPERATORS
+from pocketrec.bundle.device import MASKED
+from pocketrec.bundle.quiet import without_notes
 from pocketrec.export.convert import to_tflite
 from pocketrec.export.top import best_items
-from pocketrec.notes import without_notes
-from pocketrec.tflite import inspect
+from pocketrec.tflite.inspect import inspect
 
 K, H = 7, 20
 

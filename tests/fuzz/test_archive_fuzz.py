@@ -7,11 +7,11 @@ import zipfile
 import zlib
 from pathlib import PurePosixPath
 
-from answered import answered
 from hypothesis import strategies as st
 
-from pocketrec.logs.archive import extract
-from tally import fuzz
+from pocketrec.ingest.archive import extract
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 KINDS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
 parts = st.sampled_from(["a", "b", "..", ".", "", "C:", "~", "é", " ", "a" * 300, "x\\..\\y", "\n"])

@@ -5,12 +5,21 @@ from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
-from answered import answered
 from hypothesis import strategies as st
-from log_files import WHITE, ids, is_id, json_lines, plain, read_table, table_text, texts
 
 from pocketrec.schema import RESERVED, Column
-from tally import fuzz
+from support.odd_log_files import (
+    WHITE,
+    ids,
+    is_id,
+    json_lines,
+    plain,
+    read_table,
+    table_text,
+    texts,
+)
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 cells = st.one_of(
     st.just(""),

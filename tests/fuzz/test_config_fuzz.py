@@ -3,14 +3,14 @@
 import json
 import math
 
-from answered import answered
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from pocketrec.config import Config
+from pocketrec.config.load import load_config, parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
-from pocketrec.toml import load_config, parse_config
-from tally import fuzz
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 SECTIONS = {name: field.annotation for name, field in Config.model_fields.items()}
 KEYS = [(name, key) for name, section in SECTIONS.items() for key in section.model_fields]

@@ -4,15 +4,15 @@ import math
 from fractions import Fraction
 
 import numpy as np
-from answered import answered, check_sentence
 from hypothesis import strategies as st
-from junk import huge, json_values, junk, numbers, texts
 
-from pocketrec.encoding import MISSING, Bins, Categories, Feature, Number, time_feature
 from pocketrec.errors import InputError
+from pocketrec.features.encoding import MISSING, Bins, Categories, Feature, Number, time_feature
 from pocketrec.runtime import Event
-from pocketrec.runtime.inputs import encode_inputs
-from tally import fuzz
+from pocketrec.runtime.events import encode_inputs
+from support.junk_values import huge, json_values, junk, numbers, texts
+from support.runtime_calls import answered, check_sentence
+from support.tally import fuzz
 
 edges = st.lists(st.floats(-1e12, 1e12) | st.integers(-5, 5), max_size=6).map(sorted).map(tuple)
 values = st.lists(texts | st.sampled_from(["7", "true", "1.5", "-3"]), max_size=6, unique=True)

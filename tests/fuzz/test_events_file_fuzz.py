@@ -4,13 +4,13 @@ import json
 import warnings
 from contextlib import suppress
 
-from answered import answered
 from hypothesis import strategies as st
-from junk import json_values, numbers
 
 from pocketrec.cli.recommend import read_events
-from small_shop import sku
-from tally import fuzz
+from support.junk_values import json_values, numbers
+from support.runtime_calls import answered
+from support.small_shop import sku
+from support.tally import fuzz
 
 known = st.integers(0, 24).map(sku)
 entries = st.fixed_dictionaries(

@@ -8,9 +8,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import polars as pl
-from answered import answered
 from hypothesis import strategies as st
-from log_files import (
+
+from pocketrec.ingest import times
+from pocketrec.schema import Column
+from support.odd_log_files import (
     SEPARATORS,
     WHITE,
     ids,
@@ -22,10 +24,8 @@ from log_files import (
     texts,
     write,
 )
-
-from pocketrec.logs import times
-from pocketrec.schema import Column
-from tally import fuzz
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 HEAD = ("user", "item", "ts", "note")
 rows = st.lists(st.tuples(ids, ids, st.integers(0, 10**10), texts), min_size=1, max_size=6)

@@ -1,12 +1,12 @@
 """Copies of MovieLens that are damaged: what is read is what was written, or one sentence."""
 
-from answered import answered
 from hypothesis import strategies as st
 
-from pocketrec.logs.read import describe_source, read_catalogue, read_events, read_users
+from pocketrec.config.load import parse_config
+from pocketrec.ingest.read import describe_source, read_catalogue, read_events, read_users
 from pocketrec.schema import Column
-from pocketrec.toml import parse_config
-from tally import fuzz
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 ROWS = [(2, 10, 3, 9), (1, 30, 4, 5), (1, 10, 1, 5)]
 FORMS = {

@@ -5,14 +5,14 @@ import json
 import math
 import warnings
 
-from answered import answered
 from hypothesis import strategies as st
-from junk import json_values, junk, numbers, texts
 
 from pocketrec.runtime import Personal, RolledBackWarning
 from pocketrec.runtime.personal import UNDO
-from small_shop import sku
-from tally import fuzz
+from support.junk_values import json_values, junk, numbers, texts
+from support.runtime_calls import answered
+from support.small_shop import sku
+from support.tally import fuzz
 
 
 class Words:

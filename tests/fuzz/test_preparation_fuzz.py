@@ -5,20 +5,20 @@ from collections import Counter
 
 import numpy as np
 import polars as pl
-from answered import answered
 from hypothesis import strategies as st
-from log_files import ids, is_id
 
-from pocketrec.artifact import new_folder
-from pocketrec.examples.engines.local import LocalEngine
-from pocketrec.examples.filters import keep_first, keep_items
-from pocketrec.examples.prepare import prepare
-from pocketrec.examples.sequences import in_order, user_sequences
-from pocketrec.examples.shards import KIND, PreparedData
-from pocketrec.examples.split import ROLE, Role, assign_roles, time_cuts, time_histogram
-from pocketrec.examples.vocabulary import count_items, sum_counts, vocabulary
-from pocketrec.toml import parse_config
-from tally import fuzz
+from pocketrec.config.load import parse_config
+from pocketrec.preparation.data import KIND, PreparedData
+from pocketrec.preparation.engines.local import LocalEngine
+from pocketrec.preparation.filters import keep_first, keep_items
+from pocketrec.preparation.prepare import prepare
+from pocketrec.preparation.sequences import in_order, user_sequences
+from pocketrec.preparation.split import ROLE, Role, assign_roles, time_cuts, time_histogram
+from pocketrec.preparation.vocabulary import count_items, sum_counts, vocabulary
+from pocketrec.storage.draft import new_folder
+from support.odd_log_files import ids, is_id
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 people = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 4))
 things = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 5))

@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-from tally import PROMISED
+from support.tally import PROMISED
 
 
 def test_there_are_at_least_twenty_thousand_generated_cases():

@@ -4,14 +4,14 @@ import math
 import re
 
 import pytest
-from answered import answered
 from hypothesis import strategies as st
-from log_files import ids, table_text, texts
 
-from pocketrec.bundle import Bundle, Item
+from pocketrec.bundle.folder import Bundle, Item
 from pocketrec.errors import DataError
-from pocketrec.extend.read_items import read_items
-from tally import fuzz
+from pocketrec.new_items.read_items import read_items
+from support.odd_log_files import ids, table_text, texts
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 CONFIG = {"data": {"items_id": "id", "items_title": "name"}}
 CONFIG["features"] = {"item": {"tags": "category", "price": "number", "year": "number"}}

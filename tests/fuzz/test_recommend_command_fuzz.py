@@ -1,13 +1,13 @@
 """What `pocketrec recommend` is told: NAME=VALUE pairs, and names with commas inside."""
 
-from answered import answered, check_sentence
 from hypothesis import strategies as st
-from junk import texts
 
 from pocketrec.cli.recommend import read_user, split_names
-from pocketrec.encoding import Bins, Categories, Feature
-from small_shop import pocketrec, sku
-from tally import fuzz
+from pocketrec.features.encoding import Bins, Categories, Feature
+from support.junk_values import texts
+from support.runtime_calls import answered, check_sentence
+from support.small_shop import pocketrec, sku
+from support.tally import fuzz
 
 FEATURES = (
     Feature("age", "user", Bins((20.0, 40.0))),

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answered import answered
 from hypothesis import strategies as st
-from junk import huge, json_values, junk, texts
 
 from pocketrec.runtime import Event, Recommender, UnknownItemWarning, UnknownValueWarning
-from small_shop import sku
-from tally import fuzz
+from support.junk_values import huge, json_values, junk, texts
+from support.runtime_calls import answered
+from support.small_shop import sku
+from support.tally import fuzz
 
 which = st.sampled_from(["wide", "told", "narrow"])
 known = st.integers(0, 24).map(sku)

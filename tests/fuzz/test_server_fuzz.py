@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pocketrec.app.negotiation import choose_coding, is_held
 from pocketrec.app.server import HEADERS, Server
 from pocketrec.app.site import read_page
-from tally import fuzz
+from support.tally import fuzz
 
 PAGES = {"index.html": b"<p>the page", "assets/app.js": b"run()", "assets/app.js.gz": b"packed"}
 SECRET = b"do not tell"

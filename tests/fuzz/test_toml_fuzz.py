@@ -1,10 +1,10 @@
 """A TOML is read right, or refused with one sentence."""
 
-from answered import answered
 from hypothesis import strategies as st
 
-from pocketrec.toml import load_config
-from tally import fuzz
+from pocketrec.config.load import load_config
+from support.runtime_calls import answered
+from support.tally import fuzz
 
 
 @fuzz("TOML: any text", 500, text=st.text())

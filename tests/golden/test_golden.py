@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import write
-from world import World
 from write import FILES, FOLDER, plain, restorable
 
-from pocketrec.encoding import Feature
 from pocketrec.errors import InputError
+from pocketrec.features.encoding import Feature
 from pocketrec.runtime import Event, Personal
-from pocketrec.runtime.inputs import encode_inputs
+from pocketrec.runtime.events import encode_inputs
+from support.golden_world import World
 
 
 def read(name: str) -> Any:

@@ -8,18 +8,20 @@ Run it when the meaning of something changes, and look at the difference before 
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from world import CATALOGUE, World, WorldDevice
+sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script
 
-from pocketrec.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.errors import InputError
+from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.runtime import Event, Personal, RolledBackWarning, Session
-from pocketrec.runtime.inputs import encode_inputs
+from pocketrec.runtime.events import encode_inputs
+from support.golden_world import CATALOGUE, World, WorldDevice
 
 FOLDER = Path(__file__).parent
 

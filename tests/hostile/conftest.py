@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from pocketrec import device
+from pocketrec.bundle import device
 
 
 @pytest.fixture

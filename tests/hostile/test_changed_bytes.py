@@ -2,9 +2,9 @@
 
 import pytest
 
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.errors import ArtifactError
-from tally import FACTOR, tried
+from support.tally import FACTOR, tried
 
 FILES = ["manifest.json", "items.json", "model.tflite"]
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from pocketrec import artifact
-from pocketrec.artifact import write_json
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 from pocketrec.errors import ArtifactError
-from small_shop import pocketrec, sign
-from tally import tried
+from pocketrec.storage import artifact
+from pocketrec.storage.artifact import write_json
+from support.small_shop import pocketrec, sign
+from support.tally import tried
 
 FILES = ["manifest.json", "items.json", "model.tflite"]
 
@@ -123,7 +123,7 @@ def test_a_manifest_of_a_gigabyte_is_refused_in_little_memory(copy):
     code = (
         "import resource, sys\n"
         "from pathlib import Path\n"
-        "from pocketrec.bundle import open_bundle\n"
+        "from pocketrec.bundle.folder import open_bundle\n"
         "from pocketrec.errors import ArtifactError\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))\n"
         "try:\n"

@@ -6,22 +6,22 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import flatbuffers
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from pocketrec import trial
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle import trial
+from pocketrec.bundle.folder import open_bundle
+from pocketrec.bundle.golden import make_golden
+from pocketrec.bundle.trial import remember, try_out
 from pocketrec.errors import BundleError
-from pocketrec.golden import make_golden
 from pocketrec.runtime import Recommender
-from pocketrec.tflite import inspect
-from pocketrec.tflite_edit import parse, rewrite
-from pocketrec.trial import remember, try_out
-from small_models import ENCODERS, make
-from tally import FACTOR, tried
+from pocketrec.tflite.edit import parse, rewrite
+from pocketrec.tflite.inspect import inspect
+from support import SUPPORT
+from support.small_models import ENCODERS, make
+from support.tally import FACTOR, tried
 
 COUNT = 200
 GOOD = {
@@ -36,7 +36,7 @@ GOOD = {
 def test_spoiled_models_are_answered(name, request):
     bundle = request.getfixturevalue(name).bundle
     seed = 1 if FACTOR == 1 else random.randrange(10**6)
-    script = Path(__file__).with_name("mutate.py")
+    script = SUPPORT / "spoiled_models.py"
     words = [sys.executable, script, bundle, str(COUNT * FACTOR), str(seed)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

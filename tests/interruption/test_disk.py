@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 from test_killed import contents
-from verbs import words_of
 
-from pocketrec.artifact import kind_of, open_manifest
-from small_shop import Result, pocketrec, succeed
-from tally import tried
+from pocketrec.storage.artifact import kind_of, open_manifest
+from support.small_shop import Result, pocketrec, succeed
+from support.tally import tried
+from support.verb_words import words_of
 
 VERBS = ["prepare", "train", "export", "add-items"]
 SIZES = {

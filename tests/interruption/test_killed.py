@@ -6,17 +6,17 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from verbs import words_of
 
-from pocketrec.artifact import describe, kind_of, open_manifest
-from pocketrec.bundle import open_bundle
-from small_shop import QUICK, settings, succeed
-from tally import FACTOR, TALLY, tried
+from pocketrec.bundle.folder import open_bundle
+from pocketrec.storage.artifact import describe, kind_of, open_manifest
+from support import SUPPORT
+from support.small_shop import QUICK, settings, succeed
+from support.tally import FACTOR, TALLY, tried
+from support.verb_words import words_of
 
 KILLS = {"prepare": 4, "train": 4, "export": 3, "add-items": 3}
 """Of each kind: before a touch of a file, and after a time. `make fuzz`: FACTOR times as many."""
@@ -24,8 +24,8 @@ KILLS = {"prepare": 4, "train": 4, "export": 3, "add-items": 3}
 
 @pytest.fixture(scope="module")
 def deaths():
-    """A function that runs commands in a process which kills them; see die.py."""
-    script = Path(__file__).with_name("die.py")
+    """A function that runs commands in a process which kills them; see killed_verbs.py."""
+    script = SUPPORT / "killed_verbs.py"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, script], **pipes) as process:
 

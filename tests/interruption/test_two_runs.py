@@ -7,19 +7,20 @@ import threading
 from contextlib import suppress
 
 import pytest
-from verbs import words_of
 
-from pocketrec.artifact import kind_of, new_folder, open_manifest
-from pocketrec.claim import claim
 from pocketrec.errors import ArtifactError
-from small_shop import pocketrec, succeed
-from tally import tried
+from pocketrec.storage.artifact import kind_of, open_manifest
+from pocketrec.storage.draft import new_folder
+from pocketrec.storage.lock import lock_folder
+from support.small_shop import pocketrec, succeed
+from support.tally import tried
+from support.verb_words import words_of
 
 HOLD = """
 import sys
 from pathlib import Path
-from pocketrec.claim import claim
-with claim(Path(sys.argv[1]), Path(sys.argv[1])):
+from pocketrec.storage.lock import lock_folder
+with lock_folder(Path(sys.argv[1]), Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -122,7 +123,7 @@ def test_what_takes_the_place_of_a_draft_that_was_moved_is_another_runs(tmp_path
             (tmp_path / ".out.part" / "theirs").touch()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("pocketrec.artifact._flush", let_another_begin)
+    monkeypatch.setattr("pocketrec.storage.artifact._flush", let_another_begin)
     with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out", "thing"):
         pass
     assert (tmp_path / ".out.part" / "theirs").exists()
@@ -145,7 +146,7 @@ def test_a_draft_is_removed_although_somebody_still_writes_into_it(tmp_path, mon
 
 
 def test_where_there_are_no_locks_two_runs_do_not_mix(tmp_path, monkeypatch):
-    monkeypatch.setattr("pocketrec.claim._lock", lambda _: False)
+    monkeypatch.setattr("pocketrec.storage.lock._lock", lambda _: False)
     out = tmp_path / "out"
     with new_folder(out, "thing") as first:
         (first.path / "a").write_text("first")
@@ -175,11 +176,11 @@ def test_a_link_in_the_place_of_a_draft_is_not_emptied(tmp_path):
 
 
 def test_a_claim_ends_with_its_block(tmp_path):
-    with claim(tmp_path / "a", tmp_path / "a"):
+    with lock_folder(tmp_path / "a", tmp_path / "a"):
         pass
     with (
-        claim(tmp_path / "a", tmp_path / "a"),
+        lock_folder(tmp_path / "a", tmp_path / "a"),
         pytest.raises(ArtifactError, match="another"),
-        claim(tmp_path / "a", tmp_path / "a"),
+        lock_folder(tmp_path / "a", tmp_path / "a"),
     ):
         pass

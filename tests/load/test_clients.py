@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from measured import memory
+
+from support import SUPPORT
+from support.measured_runtime import memory
 
 CLIENTS, REQUESTS = 200, 20
 MEGABYTE = 1_000_000
-SCRIPT = Path(__file__).with_name("measured.py")
+SCRIPT = SUPPORT / "measured_runtime.py"
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc"

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from pocketrec.pretrained import find_bundle
+from support import SUPPORT
 
 MEGABYTE = 1_000_000
-SCRIPT = Path(__file__).with_name("measured.py")
+SCRIPT = SUPPORT / "measured_runtime.py"
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="memory is read from Linux's /proc"

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from small_shop import sku
+from support.small_shop import sku
 
 THREADS, TIMES = 12, 3
 

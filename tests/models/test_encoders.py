@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config import ENCODER_FIELDS, ModelConfig, TrainingConfig
+from pocketrec.config.sections import ENCODER_FIELDS, ModelConfig, TrainingConfig
 from pocketrec.errors import ArtifactError
 from pocketrec.models.dropout import Dropout, ItemDropout
 from pocketrec.models.encoders import ENCODERS

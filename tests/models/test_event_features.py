@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 import torch
 
+from pocketrec.config.load import parse_config
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.runtime.inputs import Event, encode_inputs
-from pocketrec.toml import parse_config
+from pocketrec.runtime.events import Event, encode_inputs
 from pocketrec.training.batches import Batches
 from pocketrec.training.step import make_optimizer, train_step
 

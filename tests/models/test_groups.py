@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel
-from pocketrec.encoding import Bins, Categories, Feature, time_feature
+from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.load import parse_config
+from pocketrec.config.sections import ModelConfig
 from pocketrec.errors import ConfigError
 from pocketrec.export.convert import convert
+from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.shapes import Shapes
-from pocketrec.toml import parse_config
 
 V, L, D = 12, 6, 16
 FEATURES = [

@@ -5,14 +5,14 @@ import polars as pl
 import pytest
 import torch
 
-from pocketrec.config import ModelConfig, TrainingConfig
-from pocketrec.device import DeviceModel
-from pocketrec.examples.attributes import read_attributes
-from pocketrec.examples.shards import Sequences
+from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.sections import ModelConfig, TrainingConfig
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.shapes import Shapes
+from pocketrec.preparation.attributes import read_attributes
+from pocketrec.preparation.data import Sequences
 from pocketrec.training.batches import Batches
 from pocketrec.training.step import make_optimizer, train_step
 

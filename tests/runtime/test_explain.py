@@ -5,14 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pocketrec.config import ModelConfig
-from pocketrec.device import DeviceModel
+from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.sections import ModelConfig
 from pocketrec.errors import InputError
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.runtime.explain import LOOKED_AT, leave_one_out
-from pocketrec.shapes import Shapes
-from small_shop import sku
+from support.small_shop import sku
 
 PAIRS, LENGTH = 8, 4
 

@@ -4,15 +4,15 @@ import json
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from small_shop import sku
+from support import SUPPORT
+from support.small_shop import sku
 
 
 def run(guard, *words):
-    script = Path(__file__).with_name("no_sockets.py")
+    script = SUPPORT / "without_sockets.py"
     command = [sys.executable, "-W", "error", script, guard, *words]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 

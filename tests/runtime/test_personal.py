@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from pocketrec.device import DECAY, SLOWING
+from pocketrec.bundle.device import DECAY, SLOWING
 from pocketrec.errors import InputError
-from pocketrec.extend.table import read_table
+from pocketrec.new_items.table import read_table
 from pocketrec.runtime import Personal, RolledBackWarning
 from pocketrec.runtime.personal import MARGIN, UNDO
 from pocketrec.runtime.state import WINDOW
-from small_shop import sku
+from support.small_shop import sku
 
 
 @pytest.fixture

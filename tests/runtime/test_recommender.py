@@ -12,11 +12,11 @@ from enum import Enum
 import numpy as np
 import pytest
 
-from pocketrec.artifact import write_manifest
-from pocketrec.bundle import KIND
+from pocketrec.bundle.folder import KIND
 from pocketrec.errors import BundleError, InputError
 from pocketrec.runtime import Event, Recommender, UnknownItemWarning
-from small_shop import sku, walks
+from pocketrec.storage.artifact import write_manifest
+from support.small_shop import sku, walks
 
 WALK = [sku(5), sku(6), sku(7)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from pocketrec.errors import BundleError, InputError
 from pocketrec.runtime import Event, UnknownItemWarning, UnknownValueWarning
-from small_shop import sku
+from support.small_shop import sku
 
 MOMENT = 1_767_225_600
 

@@ -1,7 +1,8 @@
 """Prepared data to train on."""
 
 import pytest
-from small_world import prepare_world
+
+from support.small_world import prepare_world
 
 
 @pytest.fixture(scope="session")

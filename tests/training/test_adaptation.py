@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config import ModelConfig
-from pocketrec.examples.shards import Sequences
+from pocketrec.config.sections import ModelConfig
 from pocketrec.models.recommender import RecommenderModel
+from pocketrec.preparation.data import Sequences
 from pocketrec.training import adaptation as module
 from pocketrec.training.adaptation import fit_adaptation, step_weights
 

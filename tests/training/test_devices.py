@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from elsewhere import ELSEWHERE, Device
 
-from pocketrec.config import ModelConfig, TrainingConfig
+from pocketrec.config.sections import ModelConfig, TrainingConfig
 from pocketrec.errors import ConfigError
-from pocketrec.examples.shards import Sequences
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
+from pocketrec.preparation.data import Sequences
 from pocketrec.training.batches import Batches
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from pocketrec.training.losses import make_loss
 from pocketrec.training.sparse_adam import SparseAdamW
 from pocketrec.training.step import BatchLoss, batch_loss, precision, train_step
+from support.other_device import ELSEWHERE, Device
 
 ITEMS = 12
 

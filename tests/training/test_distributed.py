@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
-from small_world import MODEL, TRAINING
-from train_together import train_one
 
-from pocketrec.artifact import open_manifest
+from pocketrec.storage.artifact import open_manifest
 from pocketrec.training import loop
+from support import SUPPORT
+from support.distributed_training import train_one
+from support.small_world import MODEL, TRAINING
 
-SCRIPT = Path(__file__).with_name("train_together.py")
+SCRIPT = SUPPORT / "distributed_training.py"
 # No transformer: the gradient of attention's key bias is rounding alone, of which Adam makes steps.
 GRU = {"encoder": "gru", "dim": 16, "max_length": 6, "dropout": 0.0, "item_dropout": 0.0}
 RUNS = {

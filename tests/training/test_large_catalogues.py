@@ -6,19 +6,19 @@ from dataclasses import replace
 import polars as pl
 import pytest
 import torch
-from small_world import judge, make_config, run
 from test_run import files
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pocketrec.config import ModelConfig, TrainingConfig
-from pocketrec.examples.attributes import read_attributes
+from pocketrec.config.sections import ModelConfig, TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
+from pocketrec.preparation.attributes import read_attributes
 from pocketrec.training.batches import Batch
 from pocketrec.training.losses import DrawnLoss, make_loss
 from pocketrec.training.negatives import PopularDraw, UniformDraw, small_catalogue
 from pocketrec.training.sparse_adam import SparseAdamW
 from pocketrec.training.step import batch_loss, clip, make_optimizer, train_step
+from support.small_world import judge, make_config, run
 
 V = 50
 DRAWN = ["sampled_softmax", "in_batch", "gbce"]

@@ -6,18 +6,18 @@ import math
 import numpy as np
 import pytest
 import torch
-from small_world import judge
 
-from pocketrec.config import ModelConfig, TrainingConfig
+from pocketrec.config.sections import ModelConfig, TrainingConfig
 from pocketrec.errors import ConfigError, DataError
-from pocketrec.examples.shards import Sequences
 from pocketrec.models.encoders import ENCODERS
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
+from pocketrec.preparation.data import Sequences
 from pocketrec.training import loop
 from pocketrec.training.batches import Batches
 from pocketrec.training.loop import train
 from pocketrec.training.step import learning_rate, make_optimizer, train_step
+from support.small_world import judge
 
 PAIRS = 6
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pocketrec.config import TrainingConfig
+from pocketrec.config.sections import TrainingConfig
 from pocketrec.training import losses
 from pocketrec.training.losses import (
     DrawnLoss,

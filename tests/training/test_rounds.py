@@ -4,14 +4,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from small_world import make_config, prepare_world, run
 
 from pocketrec.errors import DataError
-from pocketrec.examples.shards import Part
+from pocketrec.preparation.data import Part
 from pocketrec.training import loop
 from pocketrec.training.batches import Batches
 from pocketrec.training.distributed import Workers
 from pocketrec.training.rounds import Rounds
+from support.small_world import make_config, prepare_world, run
 
 SHARDS = 8
 EVENTS = 60

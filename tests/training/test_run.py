@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_world import MODEL, make_config, prepare_world, run
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from pocketrec.errors import ArtifactError
@@ -18,6 +17,8 @@ from pocketrec.training import loop
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from pocketrec.training.run import Run, is_finished
 from pocketrec.training.step import make_optimizer
+from support import SUPPORT
+from support.small_world import MODEL, make_config, prepare_world, run
 
 
 def steps_of(folder, data):
@@ -74,7 +75,7 @@ def killed(data, finished, tmp_path_factory):
             arguments += [str(parent / how), "step", str(second[number])]
         else:
             arguments += [str(parent / f"{how} {number}"), how, str(number)]
-    script = Path(__file__).with_name("kill_me.py")
+    script = SUPPORT / "killed_training.py"
     subprocess.run([sys.executable, script, data.folder, *arguments], check=True, timeout=300)
     return [Path(folder) for folder in arguments[::3]]
 

@@ -14,17 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .. import __version__
-from ..artifact import (
-    LARGEST_MANIFEST,
-    new_folder,
-    open_manifest,
-    read_checked,
-    read_regular,
-)
-from ..bundle import KIND as BUNDLE
-from ..bundle import LARGEST_ITEMS, Bundle
+from ..bundle.folder import KIND as BUNDLE
+from ..bundle.folder import LARGEST_ITEMS, Bundle
 from ..errors import ArtifactError
 from ..schema import File
+from ..storage.artifact import LARGEST_MANIFEST, open_manifest, read_checked, read_regular
+from ..storage.draft import new_folder
 
 KIND = "site"
 PAGE = Path(__file__).parent / "static"

@@ -25,7 +25,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Add items that training never saw, placed by their attributes; old scores stay."""
-    from ..extend.add_items import add_items
+    from ..new_items.add_items import add_items
     from ..pretrained import find_bundle
 
     with log.steps("adding") as step:

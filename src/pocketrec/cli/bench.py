@@ -20,7 +20,7 @@ _CHILD = """
 import json, resource, sys, time
 import numpy as np
 from pathlib import Path
-from pocketrec.bundle import open_bundle
+from pocketrec.bundle.folder import open_bundle
 start = time.perf_counter()
 bundle = open_bundle(Path(sys.argv[1]))
 result = {}
@@ -75,8 +75,8 @@ def command(
 
 def measure(path: Path) -> dict[str, Any]:
     """The figures of a bundle: bytes, milliseconds (median and 95th percentile), megabytes."""
-    from ..bundle import open_bundle
-    from ..trial import run_child, try_out
+    from ..bundle.folder import open_bundle
+    from ..bundle.trial import run_child, try_out
 
     bundle = open_bundle(path)
     try_out(bundle.model, bundle.manifest)  # once for each model, and so no part of its loading

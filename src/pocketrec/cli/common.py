@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from ..errors import ConfigError, one_line
-from ..places import Url, place
+from ..storage.paths import Url, place
 
 ConfigPath = Annotated[Path, typer.Argument(help="The experiment's TOML file.")]
 Settings = Annotated[

@@ -15,9 +15,9 @@ from .common import AsJson, DataPath, out, print_json
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..encoding import Feature
     from ..evaluation.compare import Ranker
-    from ..examples.shards import PreparedData
+    from ..features.encoding import Feature
+    from ..preparation.data import PreparedData
 
 
 def command(
@@ -34,10 +34,10 @@ def command(
     For a bundle the .tflite itself is run for every user, so the figures are those that ship.
     """
     with needs_extra("Evaluating", "train"):
-        from ..config import EvaluationConfig
+        from ..config.sections import EvaluationConfig
         from ..evaluation.baselines import BASELINES
         from ..evaluation.compare import compare
-        from ..examples.shards import PreparedData
+        from ..preparation.data import PreparedData
         from ..pretrained import find_bundle
 
     if part not in ("test", "valid"):
@@ -78,8 +78,8 @@ def command(
 
 
 def _next(subject: Path) -> list[object]:
-    from ..artifact import kind_of
-    from ..bundle import KIND
+    from ..bundle.folder import KIND
+    from ..storage.artifact import kind_of
 
     if kind_of(subject) == KIND:
         return ["pocketrec", "serve", subject]
@@ -94,11 +94,11 @@ def _open(
 
     Raises ArtifactError when it was trained on other data: its test users may have been seen.
     """
-    from ..artifact import kind_of
-    from ..bundle import KIND as BUNDLE
-    from ..bundle import open_bundle
+    from ..bundle.folder import KIND as BUNDLE
+    from ..bundle.folder import open_bundle
     from ..evaluation.compare import device_ranker, scorer_ranker
     from ..models.scorer import ModelScorer
+    from ..storage.artifact import kind_of
     from ..training.run import KIND as RUN
     from ..training.run import Run
 

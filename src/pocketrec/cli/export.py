@@ -28,14 +28,15 @@ def command(
 ) -> None:
     """Convert, quantize and verify a trained model, and write the bundle if it passes."""
     with needs_extra("Exporting", "train"):
-        from ..artifact import check_replaceable, fingerprint, new_folder, open_manifest
-        from ..bundle import KIND, open_bundle
-        from ..examples.shards import PreparedData, StoredSequences
+        from ..bundle.folder import KIND, open_bundle
+        from ..config.load import override_config
         from ..export.build import export_bundle
         from ..export.codes import SETTINGS as OF_CODES
         from ..export.codes import fit_codes, some_users
         from ..export.disclosure import disclosure
-        from ..toml import override_config
+        from ..preparation.data import PreparedData, StoredSequences
+        from ..storage.artifact import fingerprint, open_manifest
+        from ..storage.draft import check_replaceable, new_folder
         from ..training.adaptation import SETTINGS, fit_adaptation
         from ..training.run import Run
 

@@ -10,7 +10,7 @@ from .common import AsJson, out, print_json, say
 
 def command(as_json: AsJson = False) -> None:
     """Show the pretrained bundles: `pocketrec recommend NAME` runs one."""
-    from ..bundle import open_bundle
+    from ..bundle.folder import open_bundle
     from ..pretrained import pretrained
 
     rows = []

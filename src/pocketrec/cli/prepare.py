@@ -22,11 +22,11 @@ from . import log
 from .common import AsJson, ConfigPath, Settings, cell, out, print_json, say
 
 if TYPE_CHECKING:
-    from ..config import SourceName
-    from ..examples.engines.beam import BeamEngine
-    from ..examples.engines.local import LocalEngine
-    from ..places import Place
-    from ..remote import RemoteDraft
+    from ..config.sections import SourceName
+    from ..preparation.engines.beam import BeamEngine
+    from ..preparation.engines.local import LocalEngine
+    from ..storage.paths import Place
+    from ..storage.remote import RemoteDraft
 
 PREPARED: dict[str, Any] = {
     "data": True,
@@ -73,16 +73,16 @@ def command(
             f"--{'runner' if runner else 'scratch'} has no effect without --engine beam"
         )
     with needs_extra("Preparing data", "scale" if on_beam else "train"):
-        from ..artifact import fingerprint
-        from ..examples.attributes import read_attributes
-        from ..examples.inputs import check_users
-        from ..examples.prepare import prepare
-        from ..examples.shards import KIND
-        from ..logs.read import describe_source, find_users, read_catalogue, read_log, stamp
-        from ..logs.spread import one_by_one
-        from ..places import place
-        from ..remote import RemoteDraft, check_replaceable, new_folder, open_manifest
-        from ..toml import load_config
+        from ..config.load import load_config
+        from ..ingest.read import describe_source, find_users, read_catalogue, read_log, stamp
+        from ..ingest.spread import one_by_one
+        from ..preparation.attributes import read_attributes
+        from ..preparation.data import KIND
+        from ..preparation.features import check_users
+        from ..preparation.prepare import prepare
+        from ..storage.artifact import fingerprint
+        from ..storage.paths import place
+        from ..storage.remote import RemoteDraft, check_replaceable, new_folder, open_manifest
 
     config = load_config(config_path, settings)
     folder = place(out)
@@ -165,8 +165,8 @@ def _cluster(
 ) -> Iterator[BeamEngine]:
     """The engine for many machines, and an end to what it leaves in the scratch folder."""
     with needs_extra("--engine beam", "scale"):
-        from ..examples.engines.beam import BeamEngine
-        from ..places import Url, place, remove
+        from ..preparation.engines.beam import BeamEngine
+        from ..storage.paths import Url, place, remove
 
     token = secrets.token_hex(4)
     if isinstance(folder, Path):
@@ -209,7 +209,7 @@ def _make_way(draft: RemoteDraft, check: Callable[[], None]) -> None:
 
 @contextmanager
 def _machine(folder: Path, advance: Callable[[int], None]) -> Iterator[LocalEngine]:
-    from ..examples.engines.local import LocalEngine
+    from ..preparation.engines.local import LocalEngine
 
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as scratch:
         try:
@@ -227,7 +227,7 @@ def _machine(folder: Path, advance: Callable[[int], None]) -> Iterator[LocalEngi
 
 def _download(source: SourceName) -> None:
     """Fetch a published data set into the cache, if it is not there, with a bar of bytes."""
-    from ..logs.download import fetch
+    from ..ingest.download import fetch
 
     columns = (TextColumn(source), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with log.bar(*columns) as bar:

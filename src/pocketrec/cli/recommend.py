@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ..encoding import Bins, Feature
 from ..errors import InputError
-from ..runtime.inputs import Event
+from ..features.encoding import Bins, Feature
+from ..runtime.events import Event
 from ..schema import LIST_SEPARATOR
 from . import log
 from .common import AsJson, cell, out, print_json

@@ -35,7 +35,7 @@ def command(
     """Serve the demo page with a bundle, until Ctrl-C: the model runs in the browser."""
     from ..app.server import listen
     from ..app.site import read_bundle, read_page, write_site
-    from ..bundle import open_bundle
+    from ..bundle.folder import open_bundle
     from ..pretrained import find_bundle
 
     folder = find_bundle(bundle)

@@ -17,9 +17,9 @@ from .common import OUT, AsJson, ConfigPath, DataPath, Settings, print_json, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..config import Config
+    from ..config.sections import Config
     from ..evaluation.protocol import Scorer
-    from ..examples.shards import PreparedData
+    from ..preparation.data import PreparedData
     from ..training.distributed import Workers
     from ..training.loop import EpochMetrics, Progress
 
@@ -36,8 +36,8 @@ def command(
 ) -> None:
     """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
     with needs_extra("Training", "train"):
-        from ..examples.shards import Part, PreparedData
-        from ..toml import load_config
+        from ..config.load import load_config
+        from ..preparation.data import Part, PreparedData
         from ..training.distributed import join
         from ..training.rounds import Rounds
         from ..training.run import is_finished, run_fingerprint
@@ -132,7 +132,7 @@ def _train(
 
 
 def _show(folder: Path, *, as_json: bool, is_new: bool) -> None:
-    from ..artifact import open_manifest
+    from ..storage.artifact import open_manifest
     from ..training.run import KIND
 
     manifest = open_manifest(folder, KIND, check_files=False)
@@ -174,7 +174,7 @@ def make_score(config: Config, data: PreparedData, workers: Workers) -> Callable
     """
     from ..evaluation.protocol import rank_all
     from ..evaluation.summary import user_values
-    from ..examples.shards import Part
+    from ..preparation.data import Part
 
     features = data.features_of(config.features)
     part = Part(workers.rank, workers.size)

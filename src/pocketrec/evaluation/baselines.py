@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..examples.shards import Sequences
-from ..examples.transitions import (
+from ..models.products import Cells, Products
+from ..preparation.data import Sequences
+from ..preparation.transitions import (
     LAG_POWER,
     RECENCY_POWER,
     RECENT,
@@ -25,7 +26,6 @@ from ..examples.transitions import (
     count_transitions,
     decay,
 )
-from ..models.products import Cells, Products
 
 # Chosen on the VALIDATION targets of MovieLens-1M (the second-last event of each user).
 SOURCE_POWER: Final = 0.5  # votes of an item with n events are divided by n^0.5

@@ -9,8 +9,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..device import DeviceModel
-from ..examples.targets import Targets
+from ..bundle.device import DeviceModel
+from ..preparation.targets import Targets
 from .bootstrap import paired_difference
 from .on_device import rank_on_device
 from .protocol import Ranking, Scorer, rank_all

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..device import DeviceModel
-from ..examples.targets import Targets
+from ..bundle.device import DeviceModel
+from ..preparation.targets import Targets
 from ..schema import IntArray, Rows
 from .protocol import Ranking
 

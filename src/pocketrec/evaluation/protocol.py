@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
-from ..examples.targets import Targets
 from ..models.products import Products
+from ..preparation.targets import Targets
 from ..schema import Rows
 from .ranking import Scores, Whole, rank_scores
 

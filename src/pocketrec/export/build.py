@@ -11,20 +11,20 @@ import polars as pl
 from torch import Tensor
 
 from .. import __version__
-from ..artifact import Draft
-from ..bundle import Item, write_bundle
-from ..config import Config
-from ..device import DeviceModel
-from ..examples.targets import Targets
-from ..golden import make_golden
+from ..bundle.contract import NEWEST, Shapes
+from ..bundle.device import DeviceModel
+from ..bundle.folder import Item, write_bundle
+from ..bundle.golden import make_golden
+from ..config.sections import Config
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
+from ..preparation.targets import Targets
 from ..schema import LARGEST_STATE, RESERVED, Column
-from ..shapes import NEWEST, Shapes
+from ..storage.draft import Draft
+from ..tflite.shrink import shrink
 from .codes import Codes
 from .convert import convert
 from .quantize import quantize
-from .shrink import shrink
 from .verify import Verdict, verify
 
 GOLDEN_LENGTHS = (0, 1, 2, 10, 50, 300)

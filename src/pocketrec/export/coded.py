@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 from ..schema import FloatArray
-from ..tflite_edit import (
+from ..tflite.edit import (
     add_tensor,
     constant,
     each_operator,

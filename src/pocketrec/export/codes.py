@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ..encoding import Feature
-from ..examples.shards import PreparedData, Sequences
+from ..features.encoding import Feature
 from ..models.recommender import RecommenderModel
+from ..preparation.data import PreparedData, Sequences
 from ..schema import PADDING, FloatArray
 
 WORDS = 256

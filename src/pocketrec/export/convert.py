@@ -12,12 +12,12 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor, nn
 
+from ..bundle.contract import Shapes
+from ..bundle.quiet import quiet
 from ..models.recommender import RecommenderModel
 from ..schema import Signature
-from ..shapes import Shapes
-from ..tflite_edit import add_tensor, constant, like, operator, parse, rewrite, stored
+from ..tflite.edit import add_tensor, constant, like, operator, parse, rewrite, stored
 from .graph import AdaptGraph, RecommendGraph, ScoreGraph, StepGraph, example_inputs
-from .quiet import quiet
 
 with quiet():
     import litert_torch

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluation.membership import members, supporters
-from ..examples.shards import PreparedData
+from ..models.pairs import supporters
 from ..models.recommender import RecommenderModel
+from ..preparation.data import PreparedData
+from ..preparation.histories import members
 from ..schema import IntArray
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ..bundle.contract import Shapes
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
-from ..shapes import Shapes
-from ..tflite import SignatureSpec
+from ..tflite.inspect import SignatureSpec
 from .top import best_items
 
 

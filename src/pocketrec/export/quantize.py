@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ..config import QuantizationName
+from ..bundle.quiet import quiet
+from ..config.sections import QuantizationName
+from ..tflite.shrink import shrink
 from .coded import with_codes
 from .codes import Codes
-from .quiet import quiet
-from .shrink import shrink
 
 with quiet():
     from ai_edge_quantizer import quantizer, recipe

@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from ..bundle import check_contract, code_columns, item_tables
-from ..config import ExportConfig
-from ..device import DeviceModel
-from ..encoding import Feature
+from ..bundle.contract import Shapes, check_contract, code_columns, item_tables
+from ..bundle.device import DeviceModel
+from ..config.sections import ExportConfig
 from ..errors import QualityError
 from ..evaluation.on_device import rank_on_device
 from ..evaluation.protocol import Ranking, Scorer, rank_all
 from ..evaluation.summary import user_values
-from ..examples.targets import Targets
+from ..features.encoding import Feature
+from ..preparation.targets import Targets
 from ..schema import IntArray, Rows
-from ..shapes import Shapes
-from ..tflite import inspect
+from ..tflite.inspect import inspect
 
 PARITY = 1e-4
 """Largest difference of the float32 file's scores to torch's, relative to their spread."""

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import ModelConfig
-from ..encoding import MISSING, Feature
+from ..config.sections import ModelConfig
+from ..features.encoding import MISSING, Feature
 from .dropout import Dropout, ItemDropout
 
 TensorRows = Mapping[str, Tensor]

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import ITEM_ID, ModelConfig
-from ..encoding import Feature
+from ..config.sections import ITEM_ID, ModelConfig
+from ..features.encoding import Feature
 from .dropout import Dropout
 from .encoders import build_encoder
 from .encoders.base import Encoder, parted

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..attributes import ItemAttributes
+from ..features.attributes import ItemAttributes
 from ..schema import PADDING
 
 

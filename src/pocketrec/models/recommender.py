@@ -7,15 +7,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..attributes import ItemAttributes
-from ..config import ModelConfig
-from ..encoding import Feature
+from ..config.sections import ModelConfig
+from ..features.attributes import ItemAttributes
+from ..features.encoding import Feature
 from ..schema import PADDING
 from .encoders import build_encoder
 from .features import EventFeatures, TensorRows, UserFeatures
-from .followers import SMALLEST, Followers
 from .groups import GroupedEncoder
 from .items import ItemTable
+from .successors import SMALLEST, Followers
 
 
 class RecommenderModel(nn.Module):

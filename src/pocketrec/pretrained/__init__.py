@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..artifact import kind_of
-from ..bundle import KIND
+from ..bundle.folder import KIND
 from ..errors import BundleError, InputError, shown
+from ..storage.artifact import kind_of
 
 
 def pretrained() -> dict[str, Path]:

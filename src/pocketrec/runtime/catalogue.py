@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..bundle import Item
+from ..bundle.folder import Item
 from ..errors import BundleError, InputError, shown
 from ..schema import FloatArray, IntArray
-from .inputs import Event, ItemId, as_events, count, key_of, listed, warn_caller
+from .events import Event, ItemId, as_events, count, key_of, listed, warn_caller
 
 
 class UnknownItemWarning(UserWarning):

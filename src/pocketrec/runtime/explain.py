@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..schema import FloatArray
-from .inputs import ItemId
+from .events import ItemId
 
 LOOKED_AT = 50
 """Newest events that may be a reason: each costs a call of the model."""

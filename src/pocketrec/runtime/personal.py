@@ -13,24 +13,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..artifact import write_atomically
-from ..device import DECAY, SLOWING
-from ..encoding import is_number
+from ..bundle.device import DECAY, SLOWING
 from ..errors import InputError, shown
+from ..features.encoding import is_number
+from ..storage.artifact import write_atomically
 from .catalogue import Recommendation
+from .events import Event, ItemId, Moment, key_of, listed, seconds, warn_caller
 from .explain import Explanation
-from .inputs import Event, ItemId, Moment, key_of, listed, seconds, warn_caller
 from .recommender import Recommender
-from .state import (
-    FORMAT,
-    WINDOW,
-    Feedback,
-    State,
-    Verdict,
-    history_of,
-    ordered,
-    parse_state,
-)
+from .state import FORMAT, WINDOW, Feedback, State, Verdict, history_of, ordered, parse_state
 
 UNDO = 20
 """Newest changes that can be undone."""

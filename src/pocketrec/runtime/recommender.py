@@ -8,15 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..bundle import Bundle, Item, open_bundle
-from ..encoding import Feature
+from ..bundle.folder import Bundle, Item, open_bundle
+from ..bundle.golden import check_golden
 from ..errors import InputError, shown
-from ..golden import check_golden
+from ..features.encoding import Feature
 from ..pretrained import find_bundle
 from ..schema import File, FloatArray, IntArray
 from .catalogue import Catalogue, Recommendation
-from .explain import Explanation, leave_one_out
-from .inputs import (
+from .events import (
     Event,
     ItemId,
     Moment,
@@ -27,6 +26,7 @@ from .inputs import (
     truth,
     vector,
 )
+from .explain import Explanation, leave_one_out
 from .session import Session
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..device import DeviceModel
+from ..bundle.contract import NEWEST
+from ..bundle.device import DeviceModel
 from ..schema import IntArray
-from ..shapes import NEWEST
 from .catalogue import Catalogue, Recommendation
-from .inputs import (
+from .events import (
     Event,
     ItemId,
     Moment,

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from ..bundle.inputs import LARGEST
 from ..errors import InputError, shown
-from ..feed import LARGEST
-from .inputs import LATEST, Event, ItemId, check_order
+from .events import LATEST, Event, ItemId, check_order
 
 MOST = 2**53 - 1
 """Largest of the counts, which JavaScript counts up to."""

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..device import DECAY, MASKED, SLOWING
-from ..examples.shards import Sequences, StoredSequences
+from ..bundle.device import DECAY, MASKED, SLOWING
 from ..models.recommender import RecommenderModel
+from ..preparation.data import Sequences, StoredSequences
 from ..schema import PADDING, IntArray
 
 USERS, EVENTS, AHEAD = 4096, 50, 10

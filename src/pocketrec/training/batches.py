@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..encoding import MISSING, Feature
 from ..errors import DataError
-from ..examples.shards import Sequences
+from ..features.encoding import MISSING, Feature
+from ..preparation.data import Sequences
 from ..schema import PADDING
 
 

@@ -14,9 +14,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ..artifact import write_atomically
 from ..errors import ArtifactError
 from ..models.recommender import RecommenderModel
+from ..storage.artifact import write_atomically
 from .distributed import ALONE, Workers, own_seed
 
 _MODEL = "model."

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..config import TrainingConfig
+from ..config.sections import TrainingConfig
 from ..models.recommender import RecommenderModel
 from ..schema import File
 from .batches import Batches
@@ -17,14 +17,7 @@ from .checkpoint import Position, load_checkpoint, random_state, save_checkpoint
 from .distributed import ALONE, Workers, step_generator
 from .losses import make_loss
 from .rounds import Rounds
-from .step import (
-    BatchLoss,
-    learning_rate,
-    make_optimizer,
-    precision,
-    set_learning_rate,
-    train_step,
-)
+from .step import BatchLoss, learning_rate, make_optimizer, precision, set_learning_rate, train_step
 
 SAVE_SECONDS = 60.0
 """At most this much work is lost to an interruption, however long an epoch is."""

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..config import TrainingConfig
+from ..config.sections import TrainingConfig
 from .negatives import Draw, Drawn, LabelDraw, PopularDraw, UniformDraw
 
 CHUNK_BYTES = 1 << 22

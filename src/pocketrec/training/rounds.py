@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config import Config
-from ..encoding import Feature
+from ..config.sections import Config
 from ..errors import DataError
-from ..examples.shards import PreparedData
+from ..features.encoding import Feature
+from ..preparation.data import PreparedData
 from .batches import Batch, Batches, Epoch
 from .distributed import ALONE, Workers
 

@@ -15,23 +15,17 @@ from typing import Any
 import polars as pl
 import torch
 
-from ..artifact import (
-    check_replaceable,
-    fingerprint,
-    open_manifest,
-    remove_leftovers,
-    write_atomically,
-    write_manifest,
-)
-from ..claim import claim
-from ..config import Config
-from ..encoding import Feature
+from ..config.load import parse_config
+from ..config.sections import Config
 from ..errors import ArtifactError, needs_extra
-from ..examples.attributes import read_attributes
-from ..examples.shards import PreparedData
+from ..features.encoding import Feature
 from ..models.recommender import RecommenderModel
+from ..preparation.attributes import read_attributes
+from ..preparation.data import PreparedData
 from ..schema import File
-from ..toml import parse_config
+from ..storage.artifact import fingerprint, open_manifest, write_atomically, write_manifest
+from ..storage.draft import check_replaceable, remove_leftovers
+from ..storage.lock import lock_folder
 from .checkpoint import Position, load_checkpoint
 from .distributed import ALONE, Workers, own_seed
 from .loop import EpochMetrics, Progress, Validate, train
@@ -98,7 +92,7 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
     if manifest["finished"] and manifest["config"] != current:
         # What is left to differ, [export] and [evaluation], is read from here later on.
         files = [folder / name for name in manifest.pop("files")]
-        with claim(Path(os.path.realpath(folder)), folder):
+        with lock_folder(Path(os.path.realpath(folder)), folder):
             write_manifest(folder, KIND, manifest | {"config": current}, files=files)
     return bool(manifest["finished"])
 
@@ -124,7 +118,7 @@ def run_training(
     with ExitStack() as stack:
         with workers.together():
             if workers.lead:
-                stack.enter_context(claim(folder, folder))
+                stack.enter_context(lock_folder(folder, folder))
                 _check_resumable(folder, resume=resume)
         inputs = data.features_of(config.features)
         rounds = Rounds(data, config, inputs, workers)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ..config import TrainingConfig
+from ..config.sections import TrainingConfig
 from ..errors import ConfigError, DataError
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING

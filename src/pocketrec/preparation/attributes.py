@@ -1,0 +1,35 @@
+"""Which attributes of the catalogue a model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from ..errors import ConfigError
+from ..features.attributes import ItemAttributes, encode, fit
+from ..features.encoding import FeatureKind
+from ..schema import RESERVED
+
+
+def read_attributes(
+    catalogue: pl.DataFrame, kinds: Mapping[str, FeatureKind]
+) -> ItemAttributes | None:
+    """Encode the attributes that [features.item] names, for items in order of their index.
+
+    Raises ConfigError for an attribute that the catalogue does not have, or not of that kind.
+    """
+    if not kinds:
+        return None
+    known = [column for column in catalogue.columns if column not in RESERVED]
+    for name, kind in kinds.items():
+        if name not in known:
+            has = f"it has {', '.join(known)}" if known else "it has no attributes"
+            raise ConfigError(f"features.item.{name}: the catalogue has no such attribute; {has}")
+        if kind == "number" and not catalogue[name].dtype.is_numeric():
+            raise ConfigError(
+                f'features.item.{name} = "number", but the catalogue has text in it: "category" '
+                "fits"
+            )
+    values = {name: catalogue[name].to_list() for name in kinds}
+    return encode(values, {name: fit(values[name], kind) for name, kind in kinds.items()})

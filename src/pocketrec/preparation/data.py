@@ -1,0 +1,306 @@
+"""Prepared data, opened: the item table, and the sequences as flat arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ..config.load import parse_config
+from ..config.sections import Config, FeaturesConfig
+from ..errors import ArtifactError, ConfigError, DataError
+from ..features.encoding import MISSING, Feature
+from ..schema import PADDING, Column, File, IntArray, Rows
+from ..storage.artifact import fingerprint, open_manifest
+from .features import column_of
+from .targets import Targets, joined
+
+KIND = "prepared"
+NEEDED = ("source", "config", "features", "counts", "files")
+
+
+class Part(NamedTuple):
+    """The `number`-th, from 0, `of` so many about equal parts."""
+
+    number: int = 0
+    of: int = 1
+
+
+WHOLE = Part()
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """The TRAINING events of all users, one after the other, oldest first.
+
+    `items` (E,) int32 are item indices; user u owns items[offsets[u]:offsets[u + 1]], with
+    `offsets` (U + 1,) int64 from 0 to E. Index 0, an item out of the catalogue, counts nothing.
+    `features` are the rows of each input feature, by its name: (E, M) of events, (U, M) of users.
+    """
+
+    items: IntArray
+    offsets: npt.NDArray[np.int64]
+    features: Rows = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        offsets = self.offsets
+        whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(self.items)
+        if not whole or (np.diff(offsets) < 0).any():
+            raise DataError(
+                f"offsets of sequences must rise from 0 to the number of events, {len(self.items)}"
+            )
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Training events of each user, (U,)."""
+        return np.diff(self.offsets)
+
+    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+        """The first events, at most so many, of each of some users, whose places rise."""
+        for user in users:
+            first, last = self.offsets[user : user + 2]
+            yield self.items[first : min(last, first + most)]
+
+    def counts(self, item_count: int) -> npt.NDArray[np.int64]:
+        """Training events of items 1..V -> (V,)."""
+        if len(self.items) and (self.items.min() < 0 or self.items.max() > item_count):
+            raise DataError(
+                f"sequences hold item indices {self.items.min()} to {self.items.max()}, "
+                f"but the catalogue has 1 to {item_count}"
+            )
+        return np.bincount(self.items, minlength=item_count + 1)[1:]
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A folder that `pocketrec prepare` wrote."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    config: Config
+    catalogue: pl.DataFrame
+    features: list[Feature]
+
+    @classmethod
+    def open(cls, folder: Path, *, part: Part = WHOLE) -> PreparedData:
+        """Check the manifest and every file's hash, and read the item table.
+
+        Of several who open it together each checks a `part` of the shards.
+        """
+
+        def choose(names: list[str]) -> list[str]:
+            shards = _shards_of(names)
+            others = set(shards) - set(shards[part.number :: part.of])
+            return [name for name in names if name not in others]
+
+        manifest = open_manifest(folder, KIND, choose=choose, needs=NEEDED)
+        config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
+        try:
+            features = [Feature.from_json(entry) for entry in manifest["features"]]
+            manifest["counts"]["disclosed"]  # which older versions did not tell
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"'{folder}' is of another version of pocketrec ({error!r}): prepare it again"
+            ) from None
+        catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
+        return cls(folder, manifest, config, catalogue, features)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the prepared files: the same content in other buckets has another one."""
+        return fingerprint(self.manifest["files"])
+
+    @property
+    def split_fingerprint(self) -> str:
+        """Hash of who did what in which order, and of what is trained, tuned and tested on.
+
+        Equal for the same log in another form, in other buckets, written by other versions of
+        libraries or with other features: figures of one model on equal splits can be compared.
+        """
+        names = (Column.TRAIN_LENGTH, Column.VALID_POSITION, Column.TEST_POSITION)
+        frame = self._read(self.shards, Column.USER, Column.ITEM, *names)
+        frame = frame.cast({Column.USER: pl.String}).sort(Column.USER)
+        digest = hashlib.sha256()
+        for ids in (self.catalogue[Column.ITEM], frame[Column.USER]):
+            digest.update(json.dumps([str(id_) for id_ in ids]).encode())
+        numbers = [frame[name].fill_null(-1) for name in names]
+        numbers += [frame[Column.ITEM].list.len(), frame[Column.ITEM].explode().drop_nulls()]
+        for column in numbers:
+            digest.update(column.to_numpy().astype("<i8").tobytes())
+        return digest.hexdigest()[:32]
+
+    @property
+    def item_count(self) -> int:
+        """V, padding not counted."""
+        return self.catalogue.height
+
+    @property
+    def item_counts(self) -> npt.NDArray[np.int64]:
+        """Training events of items 1..V, (V,)."""
+        return self.catalogue[Column.COUNT].to_numpy()
+
+    def features_of(self, config: FeaturesConfig) -> list[Feature]:
+        """The prepared inputs that a config asks for: all, or some of them.
+
+        Raises ConfigError for one that was not prepared, or as another kind.
+        """
+        prepared = self.config.features
+        for of in ("event", "time", "user"):
+            asked, has = getattr(config, of), getattr(prepared, of)
+            for name in asked:
+                if name not in has or (of != "time" and asked[name] != has[name]):
+                    raise ConfigError(
+                        f"features.{of}: '{name}' was not prepared as it is asked for; "
+                        f"prepare '{self.folder}' again"
+                    )
+        of_events = {*config.event, *config.time}
+        return [
+            f for f in self.features if f.name in (of_events if f.of == "event" else config.user)
+        ]
+
+    @property
+    def shards(self) -> list[str]:
+        """Names of the shards, in order; each has the whole histories of some users."""
+        return _shards_of(self.manifest["files"])
+
+    def lengths(self, shard: str) -> npt.NDArray[np.int64]:
+        """Training events of each user of a shard, (U,), by reading one small column."""
+        found = self._read([shard], Column.TRAIN_LENGTH)[Column.TRAIN_LENGTH]
+        return found.to_numpy().astype(np.int64)
+
+    def training(
+        self, features: Sequence[Feature] = (), shards: Sequence[str] | None = None
+    ) -> Sequences:
+        """The part of each user's events that training may see; of some shards, or of all.
+
+        Memory is that of the result and one shard.
+        """
+        names = self.shards if shards is None else shards
+        parts = [self._training(name, features) for name in names]
+        lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(p.offsets) for p in parts)])
+        rows = {
+            f.input: np.concatenate(
+                [np.empty((0, f.slots), np.int32), *(p.features[f.input] for p in parts)]
+            )
+            for f in features
+        }
+        items = np.concatenate([np.empty(0, np.int32), *(p.items for p in parts)])
+        return Sequences(items, np.cumsum(lengths), rows)
+
+    def _training(self, shard: str, features: Sequence[Feature]) -> Sequences:
+        columns = {feature.input: column_of(feature) for feature in features}
+        frame = self._read([shard], Column.ITEM, Column.TRAIN_LENGTH, *columns.values())
+        length = pl.col(Column.TRAIN_LENGTH).cast(pl.Int64)
+        frame = frame.with_columns(
+            pl.col(Column.ITEM).list.head(length),
+            *(
+                pl.col(column_of(f)).list.head(length * f.slots)
+                for f in features
+                if f.of == "event"
+            ),
+        )
+        lengths = frame[Column.ITEM].list.len().to_numpy().astype(np.int64)
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        rows = {f.input: _flat(frame[columns[f.input]]).reshape(-1, f.slots) for f in features}
+        return Sequences(_flat(frame[Column.ITEM]), offsets, rows)
+
+    def targets(
+        self,
+        part: str,
+        limit: int | None = None,
+        *,
+        features: Sequence[Feature] = (),
+        now: bool = True,
+        of: Part = WHOLE,
+    ) -> Targets:
+        """Histories (oldest first, whole), features and targets of "valid" or "test", one a user.
+
+        A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
+        With `limit`, users are taken at equal distances, the same ones each time. Without `now`
+        the model is not told how much time passed between the newest event and the target. `of`
+        is a part of them. One shard is read at a time.
+        """
+        column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
+        if column is None:
+            raise DataError(f"there is no part '{part}': valid or test")
+        sizes = [self._read([name], column)[column].drop_nulls().len() for name in self.shards]
+        kept = np.arange(sum(sizes))
+        if limit is not None and len(kept) > limit:
+            kept = np.linspace(0, len(kept) - 1, limit).round().astype(np.int64)
+        kept = np.array_split(kept, of.of)[of.number]
+        found, before = [_targets(pl.DataFrame(), features, now=now)], 0
+        for name, size in zip(self.shards, sizes, strict=True):
+            own = kept[(kept >= before) & (kept < before + size)] - before
+            if len(own):
+                columns = [column_of(feature) for feature in features]
+                frame = self._read([name], Column.ITEM, column, *columns).drop_nulls(column)[own]
+                found.append(_targets(frame, features, now=now))
+            before += size
+        return joined(found)
+
+    def _read(self, shards: Sequence[str], *columns: str) -> pl.DataFrame:
+        # Those of the manifest: what else may lie in the folder was never checked.
+        files = [self.folder / name for name in shards]
+        return pl.scan_parquet(files, glob=False).select(columns).collect()
+
+
+@dataclass(frozen=True)
+class StoredSequences:
+    """The training events of all users where they lie: one shard in memory at a time."""
+
+    data: PreparedData
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Training events of each user, (U,)."""
+        return np.concatenate([self.data.lengths(shard) for shard in self.data.shards])
+
+    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+        """As those of Sequences."""
+        before = 0
+        for shard in self.data.shards:
+            sequences = self.data.training((), [shard])
+            after = before + len(sequences.lengths)
+            own = users[(users >= before) & (users < after)]
+            yield from sequences.firsts(own - before, most)
+            before = after
+
+
+def _shards_of(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if name.startswith(f"{File.SHARDS}/"))
+
+
+def _targets(frame: pl.DataFrame, features: Sequence[Feature], *, now: bool) -> Targets:
+    """Targets of users: columns of items, of the target's position, and of each feature."""
+    histories: list[IntArray] = []
+    targets: list[int] = []
+    told: list[Rows] = []
+    for items, position, *rows in frame.iter_rows():
+        events = np.asarray(items, np.int32)
+        before = events[:position]
+        known = before != PADDING
+        histories.append(before[known])
+        targets.append(int(events[position]))
+        of_user: dict[str, IntArray] = {}
+        for feature, flat in zip(features, rows, strict=True):
+            values: IntArray = np.asarray(flat, np.int32).reshape(-1, feature.slots)
+            if feature.of == "user":
+                of_user[feature.input] = values[0]
+                continue
+            of_user[feature.input] = values[:position][known]
+            if feature.time == "now" and not now:
+                of_user[feature.input][-1:] = MISSING
+        told.append(of_user)
+    return Targets(histories, np.asarray(targets, np.int32), told if features else None)
+
+
+def _flat(lists: pl.Series) -> IntArray:
+    """All values of a column of lists, one list after the other."""
+    return lists.explode(empty_as_null=False).drop_nulls().to_numpy().astype(np.int32)

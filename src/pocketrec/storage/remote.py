@@ -1,0 +1,128 @@
+"""Artifacts at a URL, where nothing can be renamed: the manifest, written last, makes one whole."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ArtifactError, PocketrecError
+from ..schema import File
+from . import artifact
+from . import draft as drafts
+from .draft import MARK, Draft
+from .paths import Place, Url, download, is_glob, listed, remove, upload, write_bytes
+
+_DRAFT = re.compile(rf"{re.escape(File.ITEMS_TABLE)}|{File.SHARDS}/part-\d+\.parquet")
+"""Files of one that was not finished."""
+
+
+@dataclass
+class RemoteDraft(Draft):
+    """A folder being written: what is in `path` will be copied; `written` is there already."""
+
+    out: Url = field(kw_only=True)
+    kind: str = field(kw_only=True)
+    written: dict[str, Any] = field(default_factory=dict)
+    """Descriptions of files that others wrote, by their path in the artifact."""
+    has_begun: bool = False
+
+    def begin(self) -> None:
+        """Remove an older artifact, its manifest first, so that new files can be written.
+
+        Raises ArtifactError, and removes nothing, when there is a file that is not of one.
+        """
+        if self.has_begun:
+            return
+        names = _own_names(self.out, self.kind)
+        self.has_begun = True
+        for name in sorted(names, key=lambda name: name != File.MANIFEST):
+            if name != MARK:
+                remove(self.out / name)
+
+
+def check_replaceable(out: Place, kind: str) -> None:
+    """Raise ArtifactError unless `out` is free, or an artifact of this kind, or a draft of one.
+
+    At a URL there must be nothing else in it, either.
+    """
+    if isinstance(out, Path):
+        drafts.check_replaceable(out, kind)
+    else:
+        _own_names(out, kind)
+
+
+def _own_names(out: Url, kind: str) -> list[str]:
+    """The files at a URL, all of which are of an artifact or of a draft; else ArtifactError."""
+    if is_glob(out):
+        raise ArtifactError(f"'{out}' is a pattern: give the name of one folder")
+    names = listed(out)
+    if not names:
+        return names
+    with _manifest(out) as folder:
+        found, own = artifact.kind_of(folder), artifact.own_files(folder)
+    is_draft = MARK in names and found is None
+    if found != kind and not is_draft:
+        raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another folder")
+    known = {MARK, File.MANIFEST} | (own or set())
+    foreign = {name for name in names if name not in known}
+    if is_draft:
+        foreign = {name for name in foreign if not _DRAFT.fullmatch(name)}
+    drafts.refuse_foreign(out, foreign, kind)
+    return names
+
+
+def new_folder(out: Place, kind: str) -> AbstractContextManager[Draft]:
+    """Give a draft folder on this machine; on success it becomes, or is copied to, `out`.
+
+    Of a folder see `drafts.new_folder`. At a URL an older artifact of the same kind is removed
+    when the draft is copied, or `RemoteDraft.begin` is called, and the new manifest is written
+    last.
+    """
+    return drafts.new_folder(out, kind) if isinstance(out, Path) else _remote_folder(out, kind)
+
+
+@contextmanager
+def _remote_folder(out: Url, kind: str) -> Iterator[RemoteDraft]:
+    check_replaceable(out, kind)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        draft = RemoteDraft(Path(folder), out=out, kind=kind)
+        write_bytes(out / MARK, b"")  # refused here, not after the work
+        try:
+            yield draft
+            draft.begin()
+        except BaseException:
+            if not draft.has_begun:
+                with suppress(PocketrecError):  # the store may be out of reach by now
+                    remove(out / MARK)
+            raise
+        files = dict(draft.written)
+        for file in draft.path.rglob("*"):
+            if file.is_file():
+                name = file.relative_to(draft.path).as_posix()
+                files[name] = artifact.describe(file)
+                upload(file, out / name)
+        described = dict(sorted(files.items()))
+        write_bytes(out / File.MANIFEST, artifact.manifest_text(kind, draft.manifest, described))
+        remove(out / MARK)
+
+
+def open_manifest(out: Place, kind: str, *, check_files: bool = True) -> dict[str, Any]:
+    """Read a manifest as `artifact.open_manifest` does; files at a URL are not looked at."""
+    if isinstance(out, Path):
+        return artifact.open_manifest(out, kind, check_files=check_files)
+    with _manifest(out) as folder:
+        return artifact.open_manifest(folder, kind, check_files=False)
+
+
+@contextmanager
+def _manifest(out: Url) -> Iterator[Path]:
+    """A folder with a copy of the manifest, if there is one."""
+    with tempfile.TemporaryDirectory() as folder:
+        with suppress(FileNotFoundError):
+            download(out / File.MANIFEST, Path(folder))
+        yield Path(folder)

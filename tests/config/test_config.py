@@ -1,0 +1,402 @@
+"""The TOML: what is unknown, out of range or without effect is refused in one sentence."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import pocketrec
+from pocketrec.config import sections as module
+from pocketrec.config.load import _override, load_config, override_config, parse_config
+from pocketrec.config.sections import ENCODER_FIELDS, Config, ModelConfig
+from pocketrec.errors import ConfigError
+from pocketrec.storage.paths import Url
+
+DATA = {"path": "events.csv"}
+SECTIONS = {
+    name: field.annotation
+    for name, field in Config.model_fields.items()
+    if issubclass(field.annotation, module.Section)
+}
+FIELDS = [(name, field) for name, section in SECTIONS.items() for field in section.model_fields]
+
+
+def parse(**sections):
+    return parse_config({"data": DATA, **sections}, name="test.toml")
+
+
+def refused(**sections):
+    with pytest.raises(ConfigError) as caught:
+        parse(**sections)
+    sentence = str(caught.value)
+    assert "\n" not in sentence
+    assert sentence.startswith("test.toml: ")
+    return sentence
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_is_refused_with_the_known_ones(section):
+    document = {"data": dict(DATA)}
+    document.setdefault(section, {})["surprise"] = 1
+    with pytest.raises(ConfigError) as caught:
+        parse_config(document, name="test.toml")
+    assert f"'{section}.surprise'" in str(caught.value)
+    for field in SECTIONS[section].model_fields:
+        assert field in str(caught.value)
+
+
+def test_an_unknown_section_is_refused_with_the_known_ones():
+    sentence = refused(modle={"dim": 8})
+    assert "'modle'" in sentence
+    assert all(name in sentence for name in SECTIONS)
+
+
+def names_read():
+    """Attribute names, and words given to ModelConfig.value, in all modules but the config."""
+    root = Path(pocketrec.__file__).parent
+    for file in root.rglob("*.py"):
+        if file == root / "config.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                yield node.attr
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "value":
+                yield from (a.value for a in node.args if isinstance(a, ast.Constant))
+
+
+def test_every_field_is_read_by_somebody():
+    """Coarse, by name; what a field DOES is tested beside what it configures."""
+    # What has a default that others decide is read through a property.
+    by_property = {
+        "repeats": "repeats_rule",
+        "max_ndcg_loss": "largest_loss",
+        "min_overlap": "least_overlap",
+    }
+    read = {*names_read(), *by_property}
+    assert read.issuperset(by_property.values())
+    assert [field for field in FIELDS if field[1] not in read] == []
+
+
+@pytest.mark.parametrize(("section", "field"), FIELDS)
+def test_every_field_has_a_sentence(section, field):
+    assert SECTIONS[section].model_fields[field].description
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value"),
+    [
+        ("data", "min_user_events", 0),
+        ("data", "min_item_events", 2**31),
+        ("data", "min_item_users", 0),
+        ("data", "max_user_events", 0),
+        ("data", "buckets", 0),
+        ("data", "buckets", 4097),
+        ("data", "time_format", "minutes"),
+        ("data", "repeats", "last"),
+        ("data", "min_rating", "high"),
+        ("data", "exclude_seen", "perhaps"),
+        ("data", "user", 5),
+        ("data", "source", "movielens/2m"),
+        ("split", "kind", "random"),
+        ("split", "valid_fraction", 0.0),
+        ("split", "test_fraction", 1.0),
+        ("split", "seed", -1),
+        ("split", "seed", 2**32),
+        ("model", "encoder", "mamba"),
+        ("model", "dim", 3),
+        ("model", "dim", 1025),
+        ("model", "max_length", 0),
+        ("model", "layers", 0),
+        ("model", "heads", 0),
+        ("model", "feedforward", 17),
+        ("model", "dropout", 1.0),
+        ("model", "item_dropout", -0.1),
+        ("training", "epochs", 0),
+        ("training", "seed", 2**32),
+        ("training", "batch_labels", 0),
+        ("training", "learning_rate", 0),
+        ("training", "learning_rate", float("nan")),
+        ("training", "weight_decay", float("inf")),
+        ("training", "warmup", 1.0),
+        ("training", "schedule", "step"),
+        ("training", "gradient_clip", 0),
+        ("training", "validate_every", 0),
+        ("training", "validate_users", 0),
+        ("training", "patience", 0),
+        ("training", "precision", "float16"),
+        ("training", "threads", 0),
+        ("training", "round_events", 0),
+        ("evaluation", "cutoffs", []),
+        ("evaluation", "cutoffs", [0]),
+        ("evaluation", "bootstrap", 0),
+        ("evaluation", "seed", -1),
+        ("export", "quantization", "int2"),
+        ("export", "results", 0),
+        ("export", "candidates", 0),
+        ("export", "blocked", 0),
+        ("export", "max_ndcg_loss", 1),
+        ("export", "min_overlap", 0),
+        ("export", "check_users", 0),
+        ("export", "code_bytes", 2),
+        ("export", "code_bytes", 7),
+        ("export", "code_bytes", 34),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(section, field, value):
+    document = {"data": dict(DATA)}
+    document.setdefault(section, {})[field] = value
+    with pytest.raises(ConfigError) as caught:
+        parse_config(document, name="test.toml")
+    assert f"{section}.{field}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({"data": {}}, "data.path"),
+        ({"data": {"path": "a.csv", "min_rating": 4}}, "data.rating"),
+        ({"data": {"source": "movielens/100k", "user": "u"}}, "data.user"),
+        ({"data": {"source": "movielens/100k", "items": "i.csv"}}, "data.items"),
+        ({"data": {"source": "movielens/100k", "items_id": "i"}}, "data.items_id"),
+        ({"data": {"path": "a.csv", "items_title": "name"}}, "data.items_title"),
+        ({"split": {"seed": 2}}, "split.seed"),
+        ({"split": {"kind": "time", "seed": 2}}, "split.seed"),
+        ({"split": {"test_fraction": 0.2}}, "split.test_fraction"),
+        (
+            {"split": {"kind": "users", "valid_fraction": 0.5, "test_fraction": 0.5}},
+            "split.valid_fraction + split.test_fraction",
+        ),
+        ({"model": {"dim": 10, "heads": 4}}, "multiple of heads"),
+        ({"model": {"encoder": "cnn", "kernel_size": 1}}, "model.kernel_size"),
+        ({"model": 5}, "model"),
+        ({"features": {"event": {"gap": "number"}, "time": ["gap"]}}, "features.event.gap"),
+        ({"features": {"event": {"Gap": "number"}, "time": ["gap"]}}, "differ in signs only"),
+        ({"features": {"user": {"a b": "number", "a_b": "number"}}}, "differ in signs only"),
+        ({"features": {"time": ["gap", "gap"]}}, "twice"),
+        ({"features": {"hidden": 0.1}}, "features.hidden"),
+        ({"features": {"user": {"age": "number"}}}, "data.users"),
+        ({"data": {"path": "a.csv", "users_id": "u"}}, "data.users_id"),
+        ({"data": {"source": "movielens/100k", "users": "u.csv"}}, "data.users"),
+        ({"training": {"loss": "in_batch", "negatives": 9}}, "training.negatives"),
+        ({"training": {"loss": "gbce", "label_smoothing": 0.1}}, "training.label_smoothing"),
+    ],
+)
+def test_combinations_without_sense_are_refused(sections, words):
+    assert words in refused(**sections)
+
+
+@pytest.mark.parametrize("encoder", ENCODER_FIELDS)
+@pytest.mark.parametrize("field", ["layers", "heads", "feedforward", "kernel_size"])
+def test_an_encoder_takes_the_fields_it_reads_and_no_others(encoder, field):
+    document = {"encoder": encoder, "dim": 12, field: 3}
+    if field in ENCODER_FIELDS[encoder]:
+        assert parse(model=document).model.value(field) == 3
+    else:
+        sentence = refused(model=document)
+        assert f"model.{field}" in sentence
+        assert encoder in sentence
+
+
+@pytest.mark.parametrize("encoder", ENCODER_FIELDS)
+def test_each_encoder_gets_defaults_for_all_that_it_reads(encoder):
+    config = ModelConfig(encoder=encoder)
+    assert all(config.value(name) >= 1 for name in ENCODER_FIELDS[encoder])
+    assert config.value("max_length") == (50 if encoder in ("lstm", "gru") else 200)
+
+
+def test_what_an_encoder_does_not_read_has_no_value():
+    with pytest.raises(ConfigError, match=r"model\.heads"):
+        ModelConfig(encoder="bow").value("heads")
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        ({}, "first"),
+        ({"exclude_seen": False}, "all"),
+        ({"exclude_seen": False, "repeats": "first"}, "first"),
+        ({"repeats": "all"}, "all"),
+    ],
+)
+def test_repeats_follow_exclude_seen_unless_given(data, rule):
+    assert parse(data=DATA | data).data.repeats_rule == rule
+
+
+@pytest.mark.parametrize(
+    ("export", "loss", "overlap"),
+    [
+        ({}, 0.01, 0.95),
+        ({"quantization": "int4"}, 0.01, 0.95),
+        ({"quantization": "pq"}, 0.02, 0.6),
+        ({"quantization": "pq", "max_ndcg_loss": 0.001, "min_overlap": 0.99}, 0.001, 0.99),
+    ],
+)
+def test_gates_depend_on_the_kind_unless_given(export, loss, overlap):
+    found = parse(data=DATA, export=export).export
+    assert (found.largest_loss, found.least_overlap) == (loss, overlap)
+
+
+def test_bytes_of_codes_are_refused_where_there_are_none():
+    with pytest.raises(ConfigError, match=r"export.code_bytes has no effect .* 'int8'"):
+        parse(data=DATA, export={"code_bytes": 8})
+
+
+DOCUMENT = {
+    "data": {"path": "events.csv", "rating": "stars", "min_rating": 3.5, "buckets": 2},
+    "split": {"kind": "users", "seed": 4},
+    "model": {"encoder": "gru", "dim": 16},
+    "training": {"epochs": 3},
+    "evaluation": {"cutoffs": [5, 10]},
+    "export": {"quantization": "int4"},
+}
+
+
+@pytest.mark.parametrize("mode", ["json", "python"])
+def test_a_config_survives_its_own_dump(mode):
+    config = parse_config(DOCUMENT, name="test.toml")
+    dumped = config.model_dump(mode=mode, exclude_unset=True)
+    again = parse_config(dumped, name="dump")
+    assert again.model_dump() == config.model_dump()
+    assert again.model_dump(mode="json", exclude_unset=True) == DOCUMENT
+
+
+def write(folder, text):
+    file = folder / "own.toml"
+    file.write_text(text)
+    return file
+
+
+TOML = '[data]\npath = "events.csv"\n[model]\ndim = 16\n'
+
+
+def test_paths_start_from_the_toml_and_typed_ones_from_here(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "here").mkdir()
+    file = write(tmp_path / "there", TOML)
+    monkeypatch.chdir(tmp_path / "here")
+    config = load_config(file)
+    assert config.resolve(config.data.path) == tmp_path / "there" / "events.csv"
+    config = load_config(file, ["data.path=other.csv"])
+    assert config.resolve(config.data.path) == tmp_path / "here" / "other.csv"
+
+
+def test_urls_are_no_paths(tmp_path):
+    """A second slash is kept, and no folder is put before them; file:// is a path all the same."""
+    file = write(tmp_path, TOML)
+    for url in ("gs://bucket/log/*.csv", "s3://b/x.parquet", "hdfs://name:9000/log"):
+        config = load_config(file, [f"data.path={url}", "data.items=file:///shop/items.csv"])
+        assert config.resolve(config.data.path) == Url(url)
+        assert config.resolve(config.data.items) == Path("/shop/items.csv")
+
+
+def test_overrides_are_toml_or_else_plain_words(tmp_path):
+    overrides = [
+        "model.dim=32",
+        "model.encoder=bow",
+        'training.schedule="constant"',
+        "evaluation.cutoffs=[3, 7]",
+        "data.exclude_seen = false",
+    ]
+    config = load_config(write(tmp_path, TOML), overrides)
+    assert (config.model.dim, config.model.encoder) == (32, "bow")
+    assert config.training.schedule == "constant"
+    assert config.evaluation.cutoffs == (3, 7)
+    assert config.data.exclude_seen is False
+
+
+def test_overrides_reach_into_tables_of_tables(tmp_path):
+    overrides = ["data.items=products.csv", "features.item.genres=category"]
+    config = load_config(write(tmp_path, TOML), overrides)
+    assert config.features.item == {"genres": "category"}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[data]\npath = 'x'\n")
+    assert load_config(tmp_path / "own.toml").data.path == "x"
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "model.dim=32\nx = 1",
+        "model.dim=" + "9" * 9999,
+        "model.dim=" + "[" * 99_999,
+    ],
+)
+def test_an_override_that_is_no_value_is_refused(tmp_path, override):
+    with pytest.raises(ConfigError, match=r"model.dim = '"):
+        load_config(write(tmp_path, TOML), [override])
+
+
+@pytest.mark.parametrize(
+    "override", ["dim=3", "model.dim", "model.=3", "=", "", "model.dimm=3", "model.dim=wide"]
+)
+def test_a_wrong_override_is_refused(tmp_path, override):
+    with pytest.raises(ConfigError):
+        load_config(write(tmp_path, TOML), [override])
+
+
+def test_an_override_beneath_a_value_is_refused():
+    with pytest.raises(ConfigError, match=r"\[model\]"):
+        _override({"model": 5}, "model.dim=3")
+
+
+def test_only_the_named_section_of_an_artifact_can_be_changed():
+    config = parse_config(DOCUMENT, name="test.toml")
+    changed = override_config(config, ["export.results=7"], only="export")
+    assert changed.export.results == 7
+    assert changed.export.quantization == "int4"
+    assert changed.model == config.model
+    with pytest.raises(ConfigError, match=r"\[export\]"):
+        override_config(config, ["model.dim=32"], only="export")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"data = [", "TOML"),
+        (b"\xff\xfe", "TOML"),
+        (b"", "[data] is missing"),
+        (b"a = " + b"[" * 9999, "nested too deeply"),
+        (b"a = " + b"9" * 9999, "4300 digits"),
+        (b'[data]\npath = "x"\n"a\\nb" = 1', r"unknown key 'data.a\nb'"),
+        (
+            b'[data]\npath = "x"\n[model.groups.g]\nfeatures = ["item_id"]\nencoder = "bow"\nx = 1',
+            "unknown key 'model.groups.g.x' (known here: encoder, features)",
+        ),
+        (b'[data]\npath = "x"\ntime_format = "' + b"x" * 9999 + b'"', "xxx...: Input should be"),
+    ],
+)
+def test_a_file_that_is_no_config_is_named(tmp_path, content, words):
+    file = tmp_path / "own.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file)
+    assert str(file) in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no config file"):
+        load_config(tmp_path / "missing.toml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+def test_a_config_cannot_be_changed_in_place():
+    config = parse()
+    with pytest.raises(ValueError, match="frozen"):
+        config.training.epochs = 5
+
+
+def test_a_setting_without_a_value_is_the_default(tmp_path):
+    file = tmp_path / "experiment.toml"
+    file.write_text('[data]\npath = "events.csv"\n[model]\ndim = 32\nfeedforward = 2\n')
+    config = load_config(file, ["model.encoder=gru", "model.feedforward="])
+    assert (config.model.dim, config.model.feedforward) == (32, None)
+
+
+def test_numbers_of_4_bits_need_an_even_dim():
+    with pytest.raises(ConfigError, match=r"'int4' needs an even model\.dim"):
+        parse(data=DATA, export={"quantization": "int4"}, model={"dim": 15, "encoder": "bow"})

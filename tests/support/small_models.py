@@ -1,0 +1,93 @@
+"""Small trained models of every encoder, and their files, made once a session."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.sections import ModelConfig
+from pocketrec.export.codes import Codes, fit_codes
+from pocketrec.export.convert import convert
+from pocketrec.export.quantize import quantize
+from pocketrec.models.recommender import RecommenderModel
+from pocketrec.models.scorer import ModelScorer
+from pocketrec.preparation.data import Sequences
+from pocketrec.tflite.shrink import shrink
+
+ENCODERS = ("bow", "cnn", "lstm", "gru", "transformer")
+V, L, D = 29, 5, 16
+K, C, N = 12, 7, 9
+
+
+STEPS = np.tile(np.arange(0, 2 * V, 2, dtype=np.int32) % V + 1, 3)
+ROUND = Sequences(STEPS, np.array([0, len(STEPS)], np.int64))
+"""A user who goes round in steps of two."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A model, and its float file as the converter gave it."""
+
+    model: RecommenderModel
+    shapes: Shapes
+    full: bytes
+    exclude_seen: bool
+
+    @cached_property
+    def codes(self) -> Codes:
+        """Of four bytes an item, fitted to users who go round."""
+        return fit_codes(self.model, ROUND, ROUND.counts(V), 4)
+
+    def content(self, kind: str) -> bytes:
+        return shrink(quantize(self.full, kind, self.codes if kind == "pq" else None))
+
+    def device(self, kind: str) -> DeviceModel:
+        return DeviceModel(self.content(kind), self.shapes, exclude_seen=self.exclude_seen)
+
+    def scorer(self) -> ModelScorer:
+        return ModelScorer(self.model)
+
+
+def successor(item: int) -> int:
+    """What always comes after an item: the next one, round and round."""
+    return item % V + 1
+
+
+def walk(last: int, length: int) -> np.ndarray:
+    """`length` events in a row, the last of them `last`."""
+    return np.array([(last - 1 - back) % V + 1 for back in reversed(range(length))], np.int32)
+
+
+def train(model: RecommenderModel, steps: int = 150) -> None:
+    """Learn that every item is followed by its successor."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    walks = torch.from_numpy(np.stack([walk(item, L) for item in range(1, V + 1)]))
+    targets = walks % V + 1
+    model.train()
+    for _ in range(steps):
+        logits = model.logits(model.states(walks))
+        # Events of a user without history: item 1 most often, item 2 less, and so on.
+        start = F.log_softmax(model.logits(model.start.unsqueeze(0)), -1)[0, 1:]
+        wanted = torch.softmax(-torch.arange(V) / 8, 0)
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten().long())
+        (loss - (start * wanted).sum()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()
+
+
+@cache
+def make(encoder: str, *, exclude_seen: bool = True, followers: int = 8) -> Made:
+    torch.manual_seed(1)
+    sizes = {"dim": D, "max_length": L, "dropout": 0.0, "item_dropout": 0.0}
+    model = RecommenderModel(V, ModelConfig(encoder=encoder, followers=followers, **sizes))
+    if model.followers is not None:
+        model.followers.count(ROUND)  # followers and encoder disagree
+    train(model)
+    state = model.state_width or 0
+    shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)
+    return Made(model, shapes, convert(model, shapes, exclude_seen=exclude_seen), exclude_seen)
