@@ -3,7 +3,7 @@
     python benchmarks/attention_cache.py [--items 3416 100000 1000000] [--length 200]
         [--calls 300] [--json]
 
-For each size of the catalogue the milliseconds, one thread, int8, without followers, of
+For each size of the catalogue the milliseconds, one thread, int8, without successors, of
 
   recommend   the whole call
   rest        the same call without its encoder: what no cache can save
@@ -29,7 +29,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
-from pocketrec.bundle.quiet import quiet, without_notes
+from pocketrec.bundle.quiet import quiet, without_info_lines
 from pocketrec.export.convert import _quick_scatters
 from pocketrec.export.graph import RecommendGraph
 from pocketrec.export.quantize import quantize
@@ -115,9 +115,9 @@ def converted(model: RecommenderModel) -> tuple[bytes, dict[str, dict[str, Tenso
 
 def measure(items: int, length: int, calls: int) -> dict[str, Any]:
     """Milliseconds of each call, and the encoder's share, for a catalogue."""
-    model = untrained("transformer", length, items, followers=0)
+    model = untrained("transformer", length, items, successors=0)
     content, inputs = converted(model)
-    with without_notes():
+    with without_info_lines():
         interpreter = Interpreter(model_content=content, num_threads=1)
         runners = {name: interpreter.get_signature_runner(name) for name in inputs}
     feeds = {

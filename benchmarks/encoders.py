@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from commands import ask, pocketrec
-from pocketrec.config.sections import ENCODER_FIELDS
+from pocketrec.config.model import ENCODER_FIELDS
 
 OPTIONAL = frozenset[str]().union(*ENCODER_FIELDS.values())
 ENCODERS = ("bow", "cnn", "gru", "lstm", "transformer")

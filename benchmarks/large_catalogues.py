@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 import plots
-from pocketrec.config.sections import ModelConfig, TrainingConfig
+from pocketrec.config.model import ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.preparation.data import Sequences
 from pocketrec.training.batches import Batch, Batches
@@ -44,7 +45,7 @@ class Steps:
     def __init__(self, loss: str, items: int) -> None:
         torch.manual_seed(1)
         random = np.random.default_rng(1)
-        model = ModelConfig(encoder="transformer", max_length=LENGTH, followers=0)
+        model = ModelConfig(encoder="transformer", max_length=LENGTH, successors=0)
         self.config = TrainingConfig(loss=loss)
         self.model = RecommenderModel(items, model).train()
         self.optimizer = make_optimizer(self.model, self.config)

@@ -3,7 +3,7 @@
     python benchmarks/membership.py BUNDLE --data DATA [--events 20] [--seed 1] [--json]
 
 DATA is prepared with split.kind = "users", and BUNDLE was trained on it. Strangers are all test
-users: neither weights, followers nor the choice of an epoch has seen them. Members are as many
+users: neither weights, successors nor the choice of an epoch has seen them. Members are as many
 training users, drawn at random. A split by users makes both groups alike but for membership.
 
 The attacker has the bundle's folder, and the whole history of a user, with times and with what the
@@ -15,7 +15,7 @@ training helps, and it finds whatever was counted exactly. An AUC of .5 is chanc
 does is told in `pocketrec.privacy.membership.attacks`. Attacks that train models of their own
 (shadow models), or that take the weights apart, are not tried.
 
-Last comes how many pairs of the followers' lists are of one training user, or of few.
+Last comes how many pairs of the successors' lists are of one training user, or of few.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from pocketrec.evaluation.protocol import Scorer
 from pocketrec.models.pairs import supporters
 from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.histories import held_out, members
-from pocketrec.privacy.membership import attacks, follower_lists
+from pocketrec.privacy.membership import attacks, successor_lists
 from pocketrec.privacy.separation import separate
-from pocketrec.schema import IntArray, Rows
+from pocketrec.schema import FeatureRows, IntArray
 from pocketrec.storage.artifact import kind_of
 
 BOOTSTRAP = 2000
@@ -52,7 +52,9 @@ def scorer_of(device: DeviceModel) -> Scorer:
     """All items' scores from the .tflite."""
     items = np.arange(1, device.shapes.items + 1, dtype=np.int32)
 
-    def score(histories: list[IntArray], features: list[Rows] | None = None) -> NDArray[np.float32]:
+    def score(
+        histories: list[IntArray], features: list[FeatureRows] | None = None
+    ) -> NDArray[np.float32]:
         told = features or [{}] * len(histories)
         rows = zip(histories, told, strict=True)
         return np.stack([device.score(history, items, features=row) for history, row in rows])
@@ -61,8 +63,8 @@ def scorer_of(device: DeviceModel) -> Scorer:
 
 
 def supported(bundle: Bundle, data: PreparedData) -> dict[str, int] | None:
-    """Pairs in the followers' lists, by how many training users did them; None without lists."""
-    lists = follower_lists(bundle.model, bundle.shapes.items)
+    """Pairs in the successors' lists, by how many training users did them; None without lists."""
+    lists = successor_lists(bundle.model, bundle.shapes.items)
     if lists is None:
         return None
     users = supporters(members(data, []), lists)[lists > 0]
@@ -97,7 +99,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     with log.counting("attacking", total) as advance:
         scores = attacks(
             scorer_of(bundle.device()),
-            follower_lists(bundle.model, bundle.shapes.items),
+            successor_lists(bundle.model, bundle.shapes.items),
             drawn + never,
             {"public": public, "rest": rest},
             item_count=data.item_count,
@@ -121,7 +123,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
         "seed": seed,
         "fpr": fpr,
         "attacks": found,
-        "followers": supported(bundle, data),
+        "successors": supported(bundle, data),
     }
 
 
@@ -157,8 +159,8 @@ def main() -> None:
         return
     print("{members} members, {strangers} strangers, up to {events} events each".format(**report))
     print("\n".join(table(report)))
-    if report["followers"]:
-        print("followers:", ", ".join(f"{n:,} {name}" for name, n in report["followers"].items()))
+    if report["successors"]:
+        print("successors:", ", ".join(f"{n:,} {name}" for name, n in report["successors"].items()))
 
 
 if __name__ == "__main__":

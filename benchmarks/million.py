@@ -36,7 +36,7 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     import torch
 
     from pocketrec.bundle.contract import Shapes
-    from pocketrec.config.sections import ModelConfig
+    from pocketrec.config.model import ModelConfig
     from pocketrec.export.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
     from pocketrec.export.convert import convert
     from pocketrec.export.quantize import quantize
@@ -45,7 +45,7 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
     torch.manual_seed(1)
     random = np.random.default_rng(1)
-    model = RecommenderModel(items, ModelConfig(dim=DIM, max_length=LENGTH, followers=0)).eval()
+    model = RecommenderModel(items, ModelConfig(dim=DIM, max_length=LENGTH, successors=0)).eval()
     shapes = Shapes(LENGTH, DIM, items, RESULTS, CANDIDATES, blocked=256)
     full = convert(model, shapes, exclude_seen=True)
     drawn = random.integers(0, WORDS, (items + 1, CODE_BYTES), np.uint8)

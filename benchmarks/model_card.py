@@ -50,7 +50,7 @@ def privacy(membership: Any, bundle: Bundle, pairs: dict[str, int] | None) -> li
     if pairs is not None:
         one, few = pairs["of one user"], pairs[f"of fewer than {FEW}"]
         of_few = (
-            f"Of the {pairs['pairs']:,} pairs in this file's lists of followers {one:,} come from "
+            f"Of the {pairs['pairs']:,} pairs in this file's lists of successors {one:,} come from "
             f"one user alone, {few:,} from fewer than {FEW}. "
         )
     epochs = bundle.manifest["provenance"]["training"]["best_epoch"]
@@ -98,7 +98,7 @@ def card(
             "",
             f"Licence of the data: {source['licence']}. The weights come from it: the same terms "
             "hold for them. Nothing else of a user is in the bundle than what weights and lists of "
-            "followers can hold (see Privacy); no id of a user is.",
+            "successors can hold (see Privacy); no id of a user is.",
             "",
             "## Model",
             "",

@@ -57,7 +57,7 @@ def measured(
     """A row for the float32 file and one for each kind."""
     run, data = Run.open(folder), PreparedData.open(data_folder)
     model, exclude_seen = run.model, run.config.data.exclude_seen
-    targets = data.targets("test", users, features=model.inputs)
+    targets = data.targets("test", users, features=model.features)
     shapes = graph_shapes(model, run.config)
     full = convert(model.folded(), shapes, exclude_seen=exclude_seen)
     first: Ranking | None = None
@@ -65,11 +65,11 @@ def measured(
     for kind in ("float32", *kinds):
         begin, codes = time.perf_counter(), None
         if kind == "pq":
-            users = some_users(data, model.inputs)
+            users = some_users(data, model.features)
             codes = fit_codes(model, users, data.item_counts, code_bytes)
         seconds = time.perf_counter() - begin
         content = shrink(quantize(full, kind, codes))
-        device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.inputs)
+        device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.features)
         ranking = rank_on_device(device, targets, k=10, beyond=False)
         first = ranking if first is None else first
         before, after = (user_values(found, "ndcg@10", shapes.items) for found in (first, ranking))

@@ -36,14 +36,14 @@ FULL = "full"
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     FULL: (),
-    "plain: ids only, no followers": (*IDS_ONLY, "features.hidden=", "model.followers=0"),
-    "ids only": (*IDS_ONLY, "features.hidden="),
+    "plain: ids only, no successors": (*IDS_ONLY, "features.dropout=", "model.successors=0"),
+    "ids only": (*IDS_ONLY, "features.dropout="),
     "without times": ("features.time=",),
     "without now": ('features.time=["gap"]',),
     "without gap": ('features.time=["now"]',),
     "without users' attributes": ("features.user=",),
     "without films' attributes": ("features.item=",),
-    "without followers": ("model.followers=0", "model.follower_share="),
+    "without successors": ("model.successors=0", "model.successor_share="),
     "label smoothing .1": ("training.label_smoothing=0.1",),
     "sampled softmax": ("training.loss=sampled_softmax",),
     "in-batch softmax": ("training.loss=in_batch",),

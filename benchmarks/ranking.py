@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.evaluation.protocol import rank_all
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer, pad_histories
@@ -71,7 +71,7 @@ def measure(items: int, users: int, alone: int, rounds: int) -> dict[str, float]
     """Users per second of both ways, and the ratio."""
     random = np.random.default_rng(1)
     torch.manual_seed(1)
-    model = RecommenderModel(items, ModelConfig(encoder="transformer", followers=0)).eval()
+    model = RecommenderModel(items, ModelConfig(encoder="transformer", successors=0)).eval()
     histories = [
         random.integers(1, items + 1, length).astype(np.int32)
         for length in random.integers(5, 200, users)

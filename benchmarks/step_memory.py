@@ -18,12 +18,12 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.preparation.data import PreparedData
-from pocketrec.schema import IntArray, Rows
+from pocketrec.schema import FeatureRows, IntArray
 
 K = 10
 
 
-def stepped(device: DeviceModel, history: IntArray, rows: Rows) -> IntArray:
+def stepped(device: DeviceModel, history: IntArray, rows: FeatureRows) -> IntArray:
     """The list of a user whose every event was a tap."""
     state = np.zeros(device.shapes.state, np.float32)
     ids = np.empty(0, np.int32)

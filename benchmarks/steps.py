@@ -23,7 +23,7 @@ import torch
 from plots import draw
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.sections import ENCODER_FIELDS, ModelConfig
+from pocketrec.config.model import ENCODER_FIELDS, ModelConfig
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
@@ -40,9 +40,9 @@ def untrained(encoder: str, length: int, items: int, **fields: Any) -> Recommend
     torch.manual_seed(1)
     config = ModelConfig(encoder=encoder, dim=64, max_length=length, **fields)
     model = RecommenderModel(items, config).eval()
-    if model.followers is not None:  # each item is followed by the next ones
-        ids = torch.arange(items + 1).unsqueeze(1) + torch.arange(model.followers.ids.shape[1])
-        model.followers.ids.copy_(ids % items + 1)
+    if model.successors is not None:  # each item is followed by the next ones
+        ids = torch.arange(items + 1).unsqueeze(1) + torch.arange(model.successors.ids.shape[1])
+        model.successors.ids.copy_(ids % items + 1)
     return model
 
 

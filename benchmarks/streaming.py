@@ -3,7 +3,7 @@
     python benchmarks/streaming.py [--events 500000 2000000 8000000] [--budget 500000] [--json]
 
 Each point is an epoch in a process of its own, on random prepared data that are written for it (50
-events a user, 16 shards): a small model, followers counted, no validation. Without a budget all
+events a user, 16 shards): a small model, successors counted, no validation. Without a budget all
 events are one round. Draws docs/plots/streaming.svg with --plot.
 """
 

@@ -162,7 +162,7 @@ series = "category"
 
 [model]
 max_length = 50
-followers = 0
+successors = 0
 
 [training]
 loss = "sampled_softmax"

@@ -18,7 +18,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from pocketrec.config.sections import ModelConfig, TrainingConfig
+from pocketrec.config.model import ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.training.losses import full_softmax
 from pocketrec.training.memory import keep_freed_memory

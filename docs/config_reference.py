@@ -8,7 +8,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from pocketrec.config.sections import ENCODER_DEFAULTS, Config, Section
+from pocketrec.config.base import Section
+from pocketrec.config.model import ENCODER_DEFAULTS
+from pocketrec.config.sections import Config
 
 PAGE = Path(__file__).with_name("config.md")
 

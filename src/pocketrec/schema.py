@@ -16,7 +16,7 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
 
-Rows = Mapping[str, IntArray]
+FeatureRows = Mapping[str, IntArray]
 """Rows of features by their input's name: of events (n, M), of the user (M,)."""
 
 LARGEST_LENGTH: Final = 4096

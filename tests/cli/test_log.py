@@ -171,7 +171,7 @@ def test_a_model_that_is_worth_no_more_than_popularity_is_mentioned(tmp_path):
     succeed("prepare", toml, "--out", tmp_path / "data", "--quiet")
     words = ["train", toml, "--data", tmp_path / "data", "--quiet"]
     bad = settings("training", "epochs=1", "learning_rate=1e-9", "threads=1")
-    bad += settings("model", "followers=0")
+    bad += settings("model", "successors=0")
     result = succeed(*words, "--out", tmp_path / "bad", *bad)
     assert "is not above that of a list of what is popular" in result.err
     good = settings("training", "epochs=8", "batch_labels=128", "learning_rate=0.004", "threads=1")
@@ -203,8 +203,8 @@ def test_a_bundle_tells_no_user_and_no_place(fresh_shop):
     told = manifest["disclosed"]
     assert told["users"] == {"learned_from": 60}
     assert told["items"]["ids"] == 25
-    assert told["followers"]["fewest_users"] >= 5
-    assert told["followers"]["of_one_user"] == 0
+    assert told["successors"]["fewest_users"] >= 5
+    assert told["successors"]["of_one_user"] == 0
     assert set(manifest["provenance"]["data"]["counts"]) == {
         *("read", "kept", "items", "training_events", "cuts")
     }

@@ -7,8 +7,9 @@ import pytest
 
 import pocketrec
 from pocketrec.config import sections as module
-from pocketrec.config.load import _override, load_config, override_config, parse_config
-from pocketrec.config.sections import ENCODER_FIELDS, Config, ModelConfig
+from pocketrec.config.load import RENAMED, _override, load_config, override_config, parse_config
+from pocketrec.config.model import ENCODER_FIELDS, ModelConfig
+from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
 from pocketrec.storage.paths import Url
 
@@ -174,7 +175,7 @@ def test_values_out_of_range_are_refused_by_name(section, field, value):
         ({"features": {"event": {"Gap": "number"}, "time": ["gap"]}}, "differ in signs only"),
         ({"features": {"user": {"a b": "number", "a_b": "number"}}}, "differ in signs only"),
         ({"features": {"time": ["gap", "gap"]}}, "twice"),
-        ({"features": {"hidden": 0.1}}, "features.hidden"),
+        ({"features": {"dropout": 0.1}}, "features.dropout"),
         ({"features": {"user": {"age": "number"}}}, "data.users"),
         ({"data": {"path": "a.csv", "users_id": "u"}}, "data.users_id"),
         ({"data": {"source": "movielens/100k", "users": "u.csv"}}, "data.users"),
@@ -184,6 +185,14 @@ def test_values_out_of_range_are_refused_by_name(section, field, value):
 )
 def test_combinations_without_sense_are_refused(sections, words):
     assert words in refused(**sections)
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_key_of_an_older_version_is_refused_with_its_new_name(old, new):
+    section, key = old.split(".")
+    assert refused(**{section: {key: 1}}).endswith(f"{old} is now called {new}: rename the key")
+    section, key = new.split(".")
+    assert key in SECTIONS[section].model_fields
 
 
 @pytest.mark.parametrize("encoder", ENCODER_FIELDS)

@@ -42,7 +42,7 @@ def test_markov_sees_the_newest_event_only():
     assert order(scorer, C, C, C, A)[0] == B
 
 
-def test_seq_knn_counts_close_followers_more():
+def test_seq_knn_counts_close_successors_more():
     # After A, B comes at once and C much later; B and C are equally popular.
     worlds = [[A, B, D, E, F, C]] * 5 + [[C, F, D, B]] * 5
     ranked = order(seq_knn(sequences(*worlds), V), A)

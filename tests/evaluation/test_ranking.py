@@ -6,7 +6,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.errors import DataError
 from pocketrec.evaluation import ranking
 from pocketrec.evaluation.protocol import rank_all
@@ -187,26 +187,26 @@ def test_products_rank_as_a_full_sort_of_their_scores(monkeypatch, exclude_seen)
             assert (ranks[user], top[user].tolist()) == expected
 
 
-@pytest.mark.parametrize("followers", [0, 3])
+@pytest.mark.parametrize("successors", [0, 3])
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
-def test_a_models_products_are_its_scores(monkeypatch, followers, temperature):
+def test_a_models_products_are_its_scores(monkeypatch, successors, temperature):
     """Log-probabilities but for what is the same for all items of a user."""
     torch.manual_seed(0)
     item_count, users, random = 300, 40, np.random.default_rng(0)
     config = ModelConfig(
-        encoder="bow", dim=16, max_length=9, followers=followers, temperature=temperature
+        encoder="bow", dim=16, max_length=9, successors=successors, temperature=temperature
     )
     model = RecommenderModel(item_count, config)
-    if model.followers is not None:
-        model.followers.ids[1:] = torch.randint(0, item_count + 1, (item_count, followers))
+    if model.successors is not None:
+        model.successors.ids[1:] = torch.randint(0, item_count + 1, (item_count, successors))
     scorer = ModelScorer(model)
     histories = [array(*random.integers(1, item_count + 1, user % 12)) for user in range(users)]
     monkeypatch.setattr(scorer_module, "BLOCK", 70)
     products = scorer.products(histories)
-    assert (products.cells is None) == (followers == 0)
+    assert (products.cells is None) == (successors == 0)
     difference = products.block(0, item_count).numpy() - scorer(histories)
     assert np.ptp(difference, axis=1).max() < 1e-5
-    if followers == 0:
+    if successors == 0:
         assert np.abs(difference).max() < 1e-5
 
 

@@ -67,7 +67,7 @@ def test_without_a_fit_a_step_leads_straight_to_the_item(encoder):
 
 @encoders
 def test_what_was_liked_gains_and_what_was_disliked_loses(encoder):
-    """Of the logits, with a step straight to the item: followers have a say in scores."""
+    """Of the logits, with a step straight to the item: successors have a say in scores."""
     made = make(encoder)
     table = made.model.table.detach().numpy()
     for item in (1, 7, V):

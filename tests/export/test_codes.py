@@ -6,7 +6,7 @@ import torch
 
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.export import codes as codes_module
 from pocketrec.export.codes import fit_codes
 from pocketrec.export.convert import convert
@@ -24,7 +24,7 @@ MANY = 2000
 
 
 @pytest.mark.parametrize("width", [4, 8])
-def test_no_more_items_than_words_are_kept_as_they_are(width):
+def test_no_more_items_than_codewords_are_kept_as_they_are(width):
     table = make("bow").model.table.detach().numpy()
     codes = fit_codes(make("bow").model, ROUND, ROUND.counts(V), width)
     assert codes.codes.shape == (V + 1, width)
@@ -35,8 +35,8 @@ def test_no_more_items_than_words_are_kept_as_they_are(width):
 def test_the_same_seed_gives_the_same_codes():
     one, other = (fit_codes(make("bow").model, ROUND, ROUND.counts(V), 4) for _ in range(2))
     assert np.array_equal(one.codes, other.codes)
-    assert np.array_equal(one.books, other.books)
-    assert np.array_equal(one.centres, other.centres)
+    assert np.array_equal(one.codebooks, other.codebooks)
+    assert np.array_equal(one.centroids, other.centroids)
 
 
 def many_rows(count=2000):
@@ -44,13 +44,17 @@ def many_rows(count=2000):
 
 
 def errors(moment, weights, rows):
-    """Mean squared errors (D,) of words of two bytes, where users' vectors have a second moment."""
+    """Mean squared errors (D,) of codewords of two bytes, where users' vectors have a second
+    moment."""
     there, back = codes_module._metric(torch.diag(torch.tensor(moment)))
     generator = torch.Generator().manual_seed(1)
-    books, codes = codes_module._fit(
+    codebooks, codes = codes_module._fit(
         torch.from_numpy(rows) @ there, torch.from_numpy(weights), 2, generator
     )
-    table = sum(book[column.long()] for book, column in zip(books, codes.T, strict=True)) @ back
+    table = (
+        sum(codebook[column.long()] for codebook, column in zip(codebooks, codes.T, strict=True))
+        @ back
+    )
     return (table.numpy() - rows) ** 2
 
 
@@ -77,25 +81,32 @@ def test_items_that_were_not_drawn_are_nearly_as_good(monkeypatch, sample):
     assert errors([1.0] * D, even, many_rows()).mean() < 0.6
 
 
-def test_items_in_many_small_topics_are_kept_by_their_centres():
-    """As many centres as there are topics, where as many words added up cannot name them."""
+def test_items_in_many_small_topics_are_kept_by_their_centroids():
+    """As many centroids as there are topics, where as many codewords added up cannot name them."""
     random, generator = np.random.default_rng(1), torch.Generator().manual_seed(1)
     topics = random.normal(size=(1000, D))
     rows = np.repeat(topics, 10, 0) + 0.02 * random.normal(size=(10_000, D))
     rows, even = torch.from_numpy(rows.astype(np.float32)), torch.ones(10_000)
-    centres, nearest = codes_module._centres(rows, even, generator)
-    words, codes = codes_module._fit(rows, even, 2, generator)
-    added = sum(book[column.long()] for book, column in zip(words, codes.T, strict=True))
-    assert codes_module.WORDS < nearest.max() < len(centres) <= 10_000 / codes_module.CENTRE_SHARE
-    assert not centres[0].any()
-    assert (centres[nearest] - rows).square().mean() < 0.1 * (added - rows).square().mean()
+    centroids, nearest = codes_module._centroids(rows, even, generator)
+    codewords, codes = codes_module._fit(rows, even, 2, generator)
+    added = sum(
+        codebook[column.long()] for codebook, column in zip(codewords, codes.T, strict=True)
+    )
+    assert (
+        codes_module.CODEWORDS
+        < nearest.max()
+        < len(centroids)
+        <= 10_000 / codes_module.ITEMS_PER_CENTROID
+    )
+    assert not centroids[0].any()
+    assert (centroids[nearest] - rows).square().mean() < 0.1 * (added - rows).square().mean()
 
 
 @pytest.fixture(scope="module")
 def large():
     """A model of many items, whose users' vectors lie in four directions; its log, and counts."""
     torch.manual_seed(1)
-    config = ModelConfig(encoder="bow", dim=D, max_length=L, followers=0)
+    config = ModelConfig(encoder="bow", dim=D, max_length=L, successors=0)
     model = RecommenderModel(MANY, config).eval()
     with torch.no_grad():
         model.norm.weight.copy_(torch.tensor([4.0] * 4 + [0.1] * (D - 4)))
@@ -152,9 +163,10 @@ def test_the_file_has_codes_and_no_table(encoder):
 
 @pytest.mark.parametrize(("items", "dim"), [(511, D), (3000, D), (3000, D - 1)])
 def test_the_file_adds_up_what_the_codes_name(items, dim):
-    """More centres than a byte names; as many words as the table had rows; rows of odd lengths."""
+    """More centroids than a byte names; as many codewords as the table had rows; rows of odd
+    lengths."""
     torch.manual_seed(1)
-    config = ModelConfig(encoder="bow", dim=dim, max_length=L, followers=0)
+    config = ModelConfig(encoder="bow", dim=dim, max_length=L, successors=0)
     model = RecommenderModel(items, config).eval()
     shapes = Shapes(L, dim, items, results=items, candidates=items, blocked=3)
     codes = fit_codes(model, ROUND, np.ones(items, np.int64), 4)

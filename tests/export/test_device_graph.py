@@ -10,8 +10,8 @@ from ai_edge_litert import schema_py_generated as schema
 
 from pocketrec.bundle.contract import OPERATORS, Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.bundle.quiet import without_notes
-from pocketrec.config.sections import ModelConfig
+from pocketrec.bundle.quiet import without_info_lines
+from pocketrec.config.model import ModelConfig
 from pocketrec.errors import BundleError, InputError
 from pocketrec.export.codes import fit_codes
 from pocketrec.export.convert import convert
@@ -145,9 +145,9 @@ def test_a_state_says_what_was_before(encoder):
 
 @cache
 def many_items():
-    """A model without followers, its shapes and its float file."""
+    """A model without successors, its shapes and its float file."""
     torch.manual_seed(1)
-    config = ModelConfig(encoder="gru", dim=D, max_length=L, followers=0)
+    config = ModelConfig(encoder="gru", dim=D, max_length=L, successors=0)
     model = RecommenderModel(MANY, config).eval()
     shapes = Shapes(L, D, MANY, K, C, N, state=model.state_width)
     return model, shapes, convert(model, shapes, exclude_seen=True)
@@ -156,7 +156,7 @@ def many_items():
 @pytest.mark.parametrize("kind", ["int8", "pq"])
 @pytest.mark.parametrize("hidden", [0, N, N + 3])
 def test_a_longer_list_begins_with_the_shorter_one(kind, hidden):
-    """Without followers `recommend` rounds more than `score`, which makes the rest of a list."""
+    """Without successors `recommend` rounds more than `score`, which makes the rest of a list."""
     model, shapes, full = many_items()
     codes = fit_codes(model, ROUND, np.ones(MANY, np.int64), 4) if kind == "pq" else None
     device = DeviceModel(shrink(quantize(full, kind, codes)), shapes, exclude_seen=True)
@@ -251,7 +251,7 @@ def test_scores_are_those_that_recommend_reports(encoder, kind):
 @kinds
 def test_candidates_are_scored_from_their_own_rows(kind):
     """Where nothing follows; `recommend` rounds the user, of which the most is known."""
-    made = make("bow", followers=0)
+    made = make("bow", successors=0)
     device, table = made.device(kind), made.model.table.detach().numpy()
     if kind == "pq":
         table = made.codes.decoded()
@@ -284,9 +284,9 @@ def readers(content, signature):
 
 
 @kinds
-def test_without_followers_score_looks_up_rows_and_reads_no_whole_table(kind):
+def test_without_successors_score_looks_up_rows_and_reads_no_whole_table(kind):
     few = {"EMBEDDING_LOOKUP"} if kind != "pq" else {"GATHER"}
-    content = make("bow", followers=0).content(kind)
+    content = make("bow", successors=0).content(kind)
     assert readers(content, "score") == few
     assert readers(content, "recommend") > few
 
@@ -415,7 +415,7 @@ def test_what_the_runtime_cannot_load_is_refused():
 
 
 def test_only_notes_of_the_runtime_are_kept_off_the_terminal(capfd):
-    @without_notes()
+    @without_info_lines()
     def fail():
         os.write(2, b"INFO: a delegate\nERROR: a kernel is missing\n")
         raise RuntimeError("broken")

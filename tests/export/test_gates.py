@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import KIND, Item, open_bundle, write_bundle
 from pocketrec.config.load import parse_config
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.errors import BundleError, QualityError
 from pocketrec.export import build
 from pocketrec.export.codes import fit_codes

@@ -8,7 +8,7 @@ from torch import nn
 
 from pocketrec.bundle.contract import OPERATORS
 from pocketrec.bundle.device import MASKED
-from pocketrec.bundle.quiet import without_notes
+from pocketrec.bundle.quiet import without_info_lines
 from pocketrec.export.convert import to_tflite
 from pocketrec.export.top import best_items
 from pocketrec.tflite.inspect import inspect
@@ -17,23 +17,23 @@ K, H = 7, 20
 
 
 class Best(nn.Module):
-    def forward(self, worth, hidden):
-        ids, best = best_items(worth, hidden, K)
+    def forward(self, scores, hidden):
+        ids, best = best_items(scores, hidden, K)
         return {"ids": ids, "best": best}
 
 
 def runner(rows):
     """Of the device's own kernels: torch's own order of equal numbers is another at each call."""
-    inputs = {"worth": torch.zeros(1, rows), "hidden": torch.zeros(1, H, dtype=torch.int32)}
-    with without_notes():
+    inputs = {"scores": torch.zeros(1, rows), "hidden": torch.zeros(1, H, dtype=torch.int32)}
+    with without_info_lines():
         content = to_tflite({"best": (Best(), inputs)})
         assert set(inspect(content).operators) <= OPERATORS
         return Interpreter(model_content=content).get_signature_runner("best")
 
 
-def expected(worth, hidden):
+def expected(scores, hidden):
     """Every item pushed and sorted; ties to the lower index."""
-    pushed = worth[0] + np.float32(MASKED) * np.isin(np.arange(worth.shape[1]), hidden[0])
+    pushed = scores[0] + np.float32(MASKED) * np.isin(np.arange(scores.shape[1]), hidden[0])
     ids = np.argsort(-pushed, kind="stable")[:K]
     return ids, pushed[ids]
 
@@ -43,16 +43,16 @@ def test_the_best_are_found_whatever_is_hidden(rows):
     random = np.random.default_rng(rows)
     run = runner(rows)
     for trial in range(60):
-        worth = random.normal(size=(1, rows)).astype(np.float32)
+        scores = random.normal(size=(1, rows)).astype(np.float32)
         if trial % 3:  # so few values that most are tied
-            worth = np.round(worth * (trial % 3))
+            scores = np.round(scores * (trial % 3))
         if trial % 2:  # the best are the first or the last of their groups
-            worth[0, np.arange(trial % 4 // 2, rows, 61) - 1] += 4
+            scores[0, np.arange(trial % 4 // 2, rows, 61) - 1] += 4
         # Some of the best are hidden, most of them more than once, and sometimes all.
-        best = np.argsort(-worth[0], kind="stable")[: random.integers(1, 2 * K)]
+        best = np.argsort(-scores[0], kind="stable")[: random.integers(1, 2 * K)]
         hidden = random.choice(best, (1, H)).astype(np.int32)
-        found = run(worth=worth, hidden=hidden)
-        ids, scores = expected(worth, hidden)
+        found = run(scores=scores, hidden=hidden)
+        ids, scores = expected(scores, hidden)
         left = scores > MASKED / 2  # what is hidden may be named in any order
         assert np.array_equal(found["ids"][0][left], ids[left])
         assert np.array_equal(found["best"][0][left], scores[left])

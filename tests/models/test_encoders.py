@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config.sections import ENCODER_FIELDS, ModelConfig, TrainingConfig
+from pocketrec.config.model import ENCODER_FIELDS, ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.errors import ArtifactError
 from pocketrec.models.dropout import Dropout, ItemDropout
 from pocketrec.models.encoders import ENCODERS
@@ -28,7 +29,7 @@ def build(name, *, seed=0, **fields):
     config = ModelConfig(**{"encoder": name, "dim": D, "max_length": L} | fields)
     model = RecommenderModel(V, config)
     with torch.no_grad():
-        model.start.normal_()
+        model.cold_start.normal_()
         for parameter in model.encoder.parameters():  # zeros would hide what they multiply
             if parameter.ndim == 1:
                 parameter.add_(torch.randn_like(parameter) * 0.1)
@@ -102,7 +103,7 @@ def test_other_users_of_a_batch_change_nothing(model):
 def test_last_is_the_last_of_forward_for_every_length(name, layers):
     model = build(name, layers=layers).eval()
     lengths = torch.arange(1, L + 1, dtype=torch.int32)
-    x = model.features(SOME, model.table)
+    x = model.event_features(SOME, model.table)
     states = model.encoder(x, lengths)
     torch.testing.assert_close(
         model.encoder.last(x, lengths), states[torch.arange(L), lengths.long() - 1], **CLOSE
@@ -153,7 +154,7 @@ def test_a_model_that_steps_knows_the_user_after_each_event(name):
 def test_an_encoder_looks_at_nothing_beyond_the_length(model):
     """Padding happens to be zero; it could be anything."""
     lengths = torch.arange(1, L + 1, dtype=torch.int32)
-    x = model.features(SOME, model.table)
+    x = model.event_features(SOME, model.table)
     beyond = (SOME == 0).unsqueeze(-1)
     noisy = torch.where(beyond, torch.randn_like(x) * 5, x)
     last, states = model.encoder.last(x, lengths), model.encoder(x, lengths)
@@ -181,11 +182,11 @@ def test_an_empty_history_is_finite_and_gives_start(model):
     item_id = histories([], FULL)
     assert model.states(item_id).isfinite().all()
     users = model.user_vector(item_id)
-    torch.testing.assert_close(users[0], model.start, rtol=0, atol=0)
+    torch.testing.assert_close(users[0], model.cold_start, rtol=0, atol=0)
     torch.testing.assert_close(users[1], model.user_vector(histories(FULL))[0], **CLOSE)
-    assert not torch.allclose(users[1], model.start)
+    assert not torch.allclose(users[1], model.cold_start)
     alone = model.user_vector(histories([]))
-    torch.testing.assert_close(alone[0], model.start, rtol=0, atol=0)
+    torch.testing.assert_close(alone[0], model.cold_start, rtol=0, atol=0)
 
 
 @torch.no_grad()

@@ -88,20 +88,20 @@ def trained(request, prepare_log):
         {
             "data": {"path": "x", "users": "u", "exclude_seen": False, "buckets": 2},
             "features": features,
-            "model": {"dim": 16, "max_length": 8, "layers": 1, "followers": 0, "encoder": "gru"},
+            "model": {"dim": 16, "max_length": 8, "layers": 1, "successors": 0, "encoder": "gru"},
         },
         name="t",
     )
     data = prepare_log(log.lazy(), config, users=users)
     torch.manual_seed(1)
-    model = RecommenderModel(data.item_count, config.model, inputs=data.features)
+    model = RecommenderModel(data.item_count, config.model, features=data.features)
     batches = Batches(
         data.training(data.features),
         max_length=8,
         batch_labels=200,
         seed=1,
         features=data.features,
-        hidden=0.2,
+        feature_dropout=0.2,
     )
     optimizer = make_optimizer(model, config.training.model_copy(update={"learning_rate": 0.02}))
     for epoch in range(25):

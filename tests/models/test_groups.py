@@ -7,7 +7,7 @@ import torch
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.config.load import parse_config
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.errors import ConfigError
 from pocketrec.export.convert import convert
 from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
@@ -29,9 +29,9 @@ GROUPS = {
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(3)
-    config = ModelConfig(groups=GROUPS, dim=D, max_length=L, followers=0)
-    made = RecommenderModel(V, config, inputs=FEATURES).eval()
-    torch.nn.init.normal_(made.start)
+    config = ModelConfig(groups=GROUPS, dim=D, max_length=L, successors=0)
+    made = RecommenderModel(V, config, features=FEATURES).eval()
+    torch.nn.init.normal_(made.cold_start)
     return made
 
 
@@ -72,8 +72,8 @@ def test_each_group_is_heard(model, name):
 def test_groups_step_if_each_of_them_does(model):
     assert model.state_width is None  # one of them is a transformer
     groups = GROUPS | {"taste": {"features": ["item_id", "tags"], "encoder": "lstm"}}
-    config = ModelConfig(groups=groups, dim=D, max_length=L, followers=0)
-    other = RecommenderModel(V, config, inputs=FEATURES).eval()
+    config = ModelConfig(groups=groups, dim=D, max_length=L, successors=0)
+    other = RecommenderModel(V, config, features=FEATURES).eval()
     history, rows = told(L)
     item_id = torch.from_numpy(history).unsqueeze(0)
     given = {name: torch.from_numpy(found.copy()).unsqueeze(0) for name, found in rows.items()}

@@ -7,7 +7,8 @@ import torch
 
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.sections import ModelConfig, TrainingConfig
+from pocketrec.config.model import ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
@@ -32,7 +33,7 @@ def attributes():
 
 def make_model(*, with_attributes):
     torch.manual_seed(1)
-    config = ModelConfig(encoder="bow", dim=16, max_length=6, followers=0)
+    config = ModelConfig(encoder="bow", dim=16, max_length=6, successors=0)
     return RecommenderModel(V, config, attributes() if with_attributes else None)
 
 

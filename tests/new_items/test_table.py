@@ -8,7 +8,7 @@ import torch
 
 from pocketrec.bundle.contract import OPERATORS, Shapes, check_contract
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.new_items.table import append_rows, read_table
@@ -64,7 +64,7 @@ def test_catalogues_that_are_looked_through_in_groups_grow_too(items):
     """3,000 rows fill their groups, 3,001, a prime, do not: either is cut anew."""
     torch.manual_seed(1)
     settings = ModelConfig(
-        encoder="bow", dim=4, max_length=2, item_dropout=0, dropout=0, followers=0
+        encoder="bow", dim=4, max_length=2, item_dropout=0, dropout=0, successors=0
     )
     model = RecommenderModel(items, settings).eval()
     shapes = Shapes(length=2, dim=4, items=items, results=5, candidates=100, blocked=3)

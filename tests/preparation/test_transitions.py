@@ -20,9 +20,9 @@ def sequences(*lists):
 
 def dense(found):
     """(V + 1, V + 1) weights by item index."""
-    size = len(found.starts) - 1
+    size = len(found.indptr) - 1
     table = np.zeros((size, size))
-    rows = np.repeat(np.arange(size), np.diff(found.starts))
+    rows = np.repeat(np.arange(size), np.diff(found.indptr))
     table[rows, found.successors] = found.weights
     assert np.count_nonzero(table) == len(found.weights)  # no pair is stored twice
     return table

@@ -7,9 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.errors import DataError
-from pocketrec.models.pairs import share_followed, supporters
+from pocketrec.models.pairs import share_in_lists, supporters
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import PreparedData, Sequences
@@ -18,9 +18,9 @@ from pocketrec.preparation.targets import Targets
 from pocketrec.privacy.membership import (
     Reference,
     attacks,
-    follower_lists,
     log_probabilities,
     next_events,
+    successor_lists,
 )
 from pocketrec.privacy.separation import separate
 from support import small_models
@@ -110,9 +110,9 @@ def test_the_reference_is_a_probability():
 def test_followed_pairs_are_counted():
     lists = np.zeros((5, 2), np.int32)
     lists[1] = 2, 3
-    assert share_followed(np.array([1, 2, 3, 4], np.int32), lists) == pytest.approx(2 / 6)
+    assert share_in_lists(np.array([1, 2, 3, 4], np.int32), lists) == pytest.approx(2 / 6)
     far = np.array([1, *[4] * 10, 2], np.int32)  # 2 comes eleven events later
-    assert share_followed(far, lists) == 0
+    assert share_in_lists(far, lists) == 0
 
 
 def test_each_user_supports_a_pair_once():
@@ -127,8 +127,8 @@ def test_each_user_supports_a_pair_once():
 @pytest.mark.parametrize("kind", ["float32", "int8"])
 def test_lists_come_out_of_the_file(kind):
     made = small_models.make("bow")
-    found = follower_lists(made.content(kind), small_models.V)
-    assert (found == made.model.followers.ids.numpy()).all()
+    found = successor_lists(made.content(kind), small_models.V)
+    assert (found == made.model.successors.ids.numpy()).all()
 
 
 def histories(random, users):
@@ -146,11 +146,11 @@ def world():
 def model_by_heart(steps):
     """A model that knows members and others by heart, and has counted what follows what."""
     torch.manual_seed(1)
-    config = ModelConfig(dim=32, max_length=EVENTS, dropout=0.0, item_dropout=0.0, followers=8)
+    config = ModelConfig(dim=32, max_length=EVENTS, dropout=0.0, item_dropout=0.0, successors=8)
     model = RecommenderModel(V, config)
     seen = [history.items for group in (world()[0], world()[2]) for history in group]
     offsets = np.concatenate([[0], np.cumsum([len(items) for items in seen])])
-    model.followers.count(Sequences(np.concatenate(seen), offsets))
+    model.successors.count(Sequences(np.concatenate(seen), offsets))
     padded = torch.zeros(len(seen), EVENTS, dtype=torch.int32)
     for row, items in enumerate(seen):
         padded[row, : len(items)] = torch.from_numpy(items)
@@ -166,7 +166,7 @@ def model_by_heart(steps):
 
 def attacked(model):
     of_members, of_strangers, others = world()
-    lists = None if model.followers is None else model.followers.ids.numpy()
+    lists = None if model.successors is None else model.successors.ids.numpy()
     found = attacks(
         ModelScorer(model),
         lists,
@@ -183,7 +183,7 @@ def attacked(model):
 
 def test_what_was_learned_by_heart_is_found():
     found = attacked(model_by_heart(steps=120))
-    for name in ("loss", "loss - rest", "followers", "followers - rest"):
+    for name in ("loss", "loss - rest", "successors", "successors - rest"):
         assert found[name].auc.low > 0.75, name
     assert found["loss"].tpr.low > 0.5
     assert found["loss"].advantage.low > 0.4
@@ -193,7 +193,7 @@ def test_what_was_learned_by_heart_is_found():
 
 def test_nothing_is_found_in_a_model_that_learned_nothing():
     torch.manual_seed(1)
-    untrained = RecommenderModel(V, ModelConfig(dim=32, max_length=EVENTS, followers=0))
+    untrained = RecommenderModel(V, ModelConfig(dim=32, max_length=EVENTS, successors=0))
     found = attacked(untrained)
     assert set(found) == {*WITHOUT_MODEL, "loss", "loss - rest"}
     for name, separation in found.items():

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.errors import InputError
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
@@ -22,7 +22,7 @@ def pairs():
     """A world in which item n calls for item n + 8, whatever lies between and beside them."""
     torch.manual_seed(1)
     config = ModelConfig(
-        encoder="bow", dim=16, max_length=LENGTH, dropout=0.0, item_dropout=0.0, followers=0
+        encoder="bow", dim=16, max_length=LENGTH, dropout=0.0, item_dropout=0.0, successors=0
     )
     model = RecommenderModel(2 * PAIRS, config)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.export.codes import Codes, fit_codes
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
@@ -71,7 +71,7 @@ def train(model: RecommenderModel, steps: int = 150) -> None:
     for _ in range(steps):
         logits = model.logits(model.states(walks))
         # Events of a user without history: item 1 most often, item 2 less, and so on.
-        start = F.log_softmax(model.logits(model.start.unsqueeze(0)), -1)[0, 1:]
+        start = F.log_softmax(model.logits(model.cold_start.unsqueeze(0)), -1)[0, 1:]
         wanted = torch.softmax(-torch.arange(V) / 8, 0)
         loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten().long())
         (loss - (start * wanted).sum()).backward()
@@ -81,12 +81,12 @@ def train(model: RecommenderModel, steps: int = 150) -> None:
 
 
 @cache
-def make(encoder: str, *, exclude_seen: bool = True, followers: int = 8) -> Made:
+def make(encoder: str, *, exclude_seen: bool = True, successors: int = 8) -> Made:
     torch.manual_seed(1)
     sizes = {"dim": D, "max_length": L, "dropout": 0.0, "item_dropout": 0.0}
-    model = RecommenderModel(V, ModelConfig(encoder=encoder, followers=followers, **sizes))
-    if model.followers is not None:
-        model.followers.count(ROUND)  # followers and encoder disagree
+    model = RecommenderModel(V, ModelConfig(encoder=encoder, successors=successors, **sizes))
+    if model.successors is not None:
+        model.successors.count(ROUND)  # successors and encoder disagree
     train(model)
     state = model.state_width or 0
     shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)

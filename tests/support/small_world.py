@@ -53,7 +53,7 @@ def prepare_world(
 
 def judge(model) -> float:
     """A score of the weights alone, so that some later epoch is the best."""
-    return float((model.table.abs().mean() - model.start.abs().mean()).detach())
+    return float((model.table.abs().mean() - model.cold_start.abs().mean()).detach())
 
 
 def run(

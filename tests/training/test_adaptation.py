@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config.sections import ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.preparation.data import Sequences
 from pocketrec.training import adaptation as module
@@ -18,7 +18,7 @@ def model():
     """Items of four groups, which lie apart; the model itself knows nothing of users."""
     torch.manual_seed(1)
     config = ModelConfig(
-        encoder="bow", dim=D, max_length=12, dropout=0.0, item_dropout=0.0, followers=0
+        encoder="bow", dim=D, max_length=12, dropout=0.0, item_dropout=0.0, successors=0
     )
     made = RecommenderModel(GROUPS * SIZE, config)
     with torch.no_grad():

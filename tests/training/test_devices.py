@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config.sections import ModelConfig, TrainingConfig
+from pocketrec.config.model import ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.errors import ConfigError
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
@@ -29,7 +30,7 @@ def some_sequences():
 def make_model(encoder, **fields):
     torch.manual_seed(0)
     model = RecommenderModel(ITEMS, ModelConfig(encoder=encoder, dim=8, max_length=6, **fields))
-    model.followers.count(some_sequences())
+    model.successors.count(some_sequences())
     return model
 
 
@@ -107,14 +108,14 @@ def test_a_checkpoint_goes_from_device_to_device(elsewhere, tmp_path):
     own = make_optimizer(here)
     assert load_checkpoint(tmp_path / "there", here, own).step == 3
     assert torch.equal(here.table, model.table.cpu())
-    state = own.state[here.start]["exp_avg"]
+    state = own.state[here.cold_start]["exp_avg"]
     assert state.device.type == "cpu"
-    assert torch.equal(state, optimizer.state[model.start]["exp_avg"].cpu())
+    assert torch.equal(state, optimizer.state[model.cold_start]["exp_avg"].cpu())
     save_checkpoint(tmp_path / "here", here, own, Position(step=3))
     again = make_model("bow").to(elsewhere)
     own = make_optimizer(again)
     load_checkpoint(tmp_path / "here", again, own)
-    assert own.state[again.start]["exp_avg"].device == elsewhere
+    assert own.state[again.cold_start]["exp_avg"].device == elsewhere
     assert torch.equal(again.table.cpu(), here.table)
 
 

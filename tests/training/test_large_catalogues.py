@@ -10,12 +10,13 @@ from test_run import files
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from pocketrec.config.sections import ModelConfig, TrainingConfig
+from pocketrec.config.model import ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.preparation.attributes import read_attributes
 from pocketrec.training.batches import Batch
-from pocketrec.training.losses import DrawnLoss, make_loss
-from pocketrec.training.negatives import PopularDraw, UniformDraw, small_catalogue
+from pocketrec.training.losses import SampledLoss, make_loss
+from pocketrec.training.negatives import PopularitySampler, UniformSampler, small_catalogue
 from pocketrec.training.sparse_adam import SparseAdamW
 from pocketrec.training.step import batch_loss, clip, make_optimizer, train_step
 from support.small_world import judge, make_config, run
@@ -51,8 +52,8 @@ def dense_loss(model, loss_of, generator):
     kept = BATCH.labels > 0
     labels = torch.cat([BATCH.labels[kept], BATCH.start_labels])
     states = model.states(ITEM_ID, None, model.table)[kept]
-    rows = torch.cat([states, model.starts(ITEM_ID)])
-    return loss_of.of(rows, model.table, labels, loss_of.draw(labels, generator))
+    rows = torch.cat([states, model.cold_starts(ITEM_ID)])
+    return loss_of.of(rows, model.table, labels, loss_of.sample(labels, generator))
 
 
 @pytest.mark.parametrize("with_attributes", [False, True])
@@ -110,11 +111,11 @@ def test_items_are_drawn_by_their_shares():
     counts = torch.tensor([16, 1, 1, 81])
     shares = torch.tensor([8, 1, 1, 27]) / 37
     labels, generator = torch.tensor([1]), torch.Generator().manual_seed(0)
-    drawn = PopularDraw.of(counts, 100_000)(labels, generator)
-    found = torch.bincount(drawn.item_id, minlength=5)[1:] / 100_000
+    sampled = PopularitySampler.of(counts, 100_000)(labels, generator)
+    found = torch.bincount(sampled.item_id, minlength=5)[1:] / 100_000
     torch.testing.assert_close(found, shares, rtol=0.05, atol=0.0)
-    expected = (shares * 100_000).log()[drawn.item_id - 1]
-    torch.testing.assert_close(drawn.log_expected, expected)
+    expected = (shares * 100_000).log()[sampled.item_id - 1]
+    torch.testing.assert_close(sampled.log_expected, expected)
 
 
 def test_the_last_items_of_a_huge_catalogue_are_drawn():
@@ -122,12 +123,14 @@ def test_the_last_items_of_a_huge_catalogue_are_drawn():
     items = 2**24 + 10
     counts = torch.ones(items, dtype=torch.int64)
     counts[-1] = 10**12
-    drawn = PopularDraw.of(counts, 1000)(torch.tensor([1]), torch.Generator().manual_seed(0))
-    assert 0.9 < float((drawn.item_id == items).float().mean()) < 1
-    assert int(drawn.item_id.max()) == items
+    sampled = PopularitySampler.of(counts, 1000)(
+        torch.tensor([1]), torch.Generator().manual_seed(0)
+    )
+    assert 0.9 < float((sampled.item_id == items).float().mean()) < 1
+    assert int(sampled.item_id.max()) == items
 
 
-@pytest.mark.parametrize("draw", [PopularDraw.of(torch.ones(V), 9), UniformDraw(V, 9)])
+@pytest.mark.parametrize("draw", [PopularitySampler.of(torch.ones(V), 9), UniformSampler(V, 9)])
 def test_equal_generators_draw_equal_items_and_touch_no_other(draw):
     labels, before = torch.tensor([1]), torch.get_rng_state()
     one, other = (draw(labels, torch.Generator().manual_seed(3)) for _ in range(2))
@@ -211,9 +214,11 @@ def test_a_run_that_is_interrupted_ends_as_if_it_was_not(data, tmp_path, loss, m
 def test_a_drawn_loss_looks_at_what_was_drawn():
     """Else none of the above would say anything."""
     model, loss_of = make_model(), make_drawn("sampled_softmax")
-    assert isinstance(loss_of, DrawnLoss)
+    assert isinstance(loss_of, SampledLoss)
     one, other = (
-        batch_loss(model, BATCH, replace(loss_of, draw=PopularDraw.of(torch.ones(V), n))).detach()
+        batch_loss(
+            model, BATCH, replace(loss_of, sample=PopularitySampler.of(torch.ones(V), n))
+        ).detach()
         for n in (1, 40)
     )
     assert one != other

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.config.sections import ModelConfig, TrainingConfig
+from pocketrec.config.model import ModelConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.errors import ConfigError, DataError
 from pocketrec.models.encoders import ENCODERS
 from pocketrec.models.recommender import RecommenderModel
@@ -162,7 +163,7 @@ def test_it_measures_every_so_many_epochs_and_at_the_end(tmp_path):
 def test_a_loss_that_is_no_number_is_refused():
     model = RecommenderModel(4, ModelConfig(dim=16, max_length=8))
     with torch.no_grad():
-        model.start.fill_(float("nan"))
+        model.cold_start.fill_(float("nan"))
     with pytest.raises(DataError, match=r"training\.learning_rate"):
         train_step(model, make_optimizer(model, TrainingConfig()), one_batch(), 1.0)
 

@@ -1,20 +1,20 @@
-"""The fused loss is torch's own cross-entropy; drawn items stand for all of them."""
+"""The fused loss is torch's own cross-entropy; sampled items stand for all of them."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from pocketrec.config.sections import TrainingConfig
+from pocketrec.config.training import TrainingConfig
 from pocketrec.training import losses
 from pocketrec.training.losses import (
-    DrawnLoss,
-    drawn_softmax,
+    SampledLoss,
     full_softmax,
     gbce,
     gbce_power,
     make_loss,
+    sampled_softmax,
 )
-from pocketrec.training.negatives import LabelDraw, PopularDraw, UniformDraw
+from pocketrec.training.negatives import InBatchSampler, PopularitySampler, UniformSampler
 
 HAS_BFLOAT16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
@@ -84,14 +84,14 @@ def partition(loss, states, table, labels):
 
 
 def test_drawn_items_stand_for_all_on_average():
-    """Mean over many draws of the sum over drawn items = the sum over all items."""
+    """Mean over many draws of the sum over sampled items = the sum over all items."""
     states, table, labels = make(1, 12, dim=4, scale=0.5)
     states, table = states.detach(), table.detach()
     everything = torch.exp(states @ table[1:].T).sum()
-    draw = PopularDraw.of(torch.arange(1, 13), 40)
+    draw = PopularitySampler.of(torch.arange(1, 13), 40)
     torch.manual_seed(1)
     sums = [
-        partition(drawn_softmax(states, table, labels, draw(labels)), states, table, labels)
+        partition(sampled_softmax(states, table, labels, draw(labels)), states, table, labels)
         for _ in range(3000)
     ]
     mean = torch.stack(sums).mean()
@@ -99,18 +99,18 @@ def test_drawn_items_stand_for_all_on_average():
 
 
 @pytest.mark.parametrize(
-    "draw", [PopularDraw.of(torch.arange(1, 31), 200_000), UniformDraw(30, 200_000)]
+    "draw", [PopularitySampler.of(torch.arange(1, 31), 200_000), UniformSampler(30, 200_000)]
 )
 def test_with_many_drawn_items_gradients_are_those_of_all_items(draw):
     states, table, labels = make(40, 30)
     torch.manual_seed(1)
-    found = results(drawn_softmax(states, table, labels, draw(labels)), states, table, 1.0)
+    found = results(sampled_softmax(states, table, labels, draw(labels)), states, table, 1.0)
     expected = results(full_softmax(states, table, labels), states, table, 1.0)
     torch.testing.assert_close(found, expected, rtol=0.05, atol=1e-3)
 
 
 def test_a_batch_of_labels_stands_for_all_on_average():
-    """Labels drawn as often as they are popular, each row looked at by itself."""
+    """Labels sampled as often as they are popular, each row looked at by itself."""
     table = make(1, 12, dim=4)[1].detach()
     counts = torch.arange(1, 13)
     torch.manual_seed(1)
@@ -118,8 +118,8 @@ def test_a_batch_of_labels_stands_for_all_on_average():
     states = torch.randn(1, 4).expand(20_000, -1) * 0.5
     own = (states[0] @ table.T)[labels]
     everything = torch.exp(states[0] @ table[1:].T).sum()
-    drawn = LabelDraw.of(counts)(labels[:2000])
-    loss = drawn_softmax(states[:2000], table, labels[:2000], drawn)
+    sampled = InBatchSampler.of(counts)(labels[:2000])
+    loss = sampled_softmax(states[:2000], table, labels[:2000], sampled)
     # All rows see one state: the mean loss is log(sum) - mean own logit.
     assert float(loss + own[:2000].mean()) == pytest.approx(float(everything.log()), abs=0.02)
 
@@ -127,14 +127,14 @@ def test_a_batch_of_labels_stands_for_all_on_average():
 def test_gbce_is_its_formula():
     states, table, labels = make(6, 9)
     torch.manual_seed(4)
-    drawn = UniformDraw(9, 4)(labels)
-    found = gbce(states, table, labels, drawn, beta=gbce_power(9, 4, 0.75))
+    sampled = UniformSampler(9, 4)(labels)
+    found = gbce(states, table, labels, sampled, beta=gbce_power(9, 4, 0.75))
     alpha = 4 / 8
     beta = alpha * (0.75 * (1 - 1 / alpha) + 1 / alpha)
     total = 0.0
     for state, label in zip(states, labels, strict=True):
         total -= beta * torch.log(torch.sigmoid(state @ table[label]))
-        for j in drawn.item_id:
+        for j in sampled.item_id:
             if j != label:
                 total -= torch.log(1 - torch.sigmoid(state @ table[j]))
     assert found.item() == pytest.approx(total.item() / 6, rel=1e-4)
@@ -153,8 +153,8 @@ def test_every_loss_learns_which_item_follows(loss):
     optimizer = torch.optim.Adam([states, table], lr=0.05)
     for _ in range(200):
         optimizer.zero_grad()
-        drawn = (loss_of.draw(labels, None),) if isinstance(loss_of, DrawnLoss) else ()
-        of = loss_of.of if drawn else loss_of
-        of(states, table, labels, *drawn).backward()
+        sampled = (loss_of.sample(labels, None),) if isinstance(loss_of, SampledLoss) else ()
+        of = loss_of.of if sampled else loss_of
+        of(states, table, labels, *sampled).backward()
         optimizer.step()
     assert ((states @ table[1:].T).argmax(1) + 1 == labels).all()

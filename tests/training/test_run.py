@@ -172,7 +172,7 @@ def small_model(seed=0):
 @pytest.fixture
 def checkpoint(tmp_path):
     model, optimizer = small_model()
-    model.start.sum().backward()
+    model.cold_start.sum().backward()
     optimizer.step()
     save_checkpoint(tmp_path / "last", model, optimizer, Position(epoch=1, step=2))
     return tmp_path / "last"
@@ -183,7 +183,7 @@ def test_a_checkpoint_restores_weights_optimizer_and_chance(checkpoint):
     model, optimizer = small_model(seed=3)
     assert load_checkpoint(checkpoint, model, optimizer) == Position(epoch=1, step=2)
     assert torch.equal(torch.rand(5), expected)
-    state = optimizer.state[model.start]
+    state = optimizer.state[model.cold_start]
     assert set(state) == {"step", "exp_avg", "exp_avg_sq"}
     assert (state["exp_avg"] != 0).all()
 

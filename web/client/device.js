@@ -140,7 +140,7 @@ export class DeviceModel {
   }
 
   /**
-   * Scores of given items, which `recommend` ranks by; without followers it rounds a little more.
+   * Scores of given items, which `recommend` ranks by; without successors it rounds a little more.
    *
    * @param {Int32Array} history
    * @param {Int32Array} candidates

@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from ..errors import BundleError, InputError, shown
 from ..features.encoding import Feature, is_number
-from ..schema import PADDING, FloatArray, IntArray, Rows, Signature
+from ..schema import PADDING, FeatureRows, FloatArray, IntArray, Signature
 from .contract import Shapes
 from .inputs import LARGEST, LARGEST_OF_STATE, Feed, VectorLike, padded, within
 from .quiet import without_info_lines
@@ -113,7 +113,7 @@ class DeviceModel:
         k: int,
         blocked: IntArray | None = None,
         user_vector: VectorLike | None = None,
-        features: Rows | None = None,
+        features: FeatureRows | None = None,
     ) -> tuple[IntArray, FloatArray]:
         """The best k items that are not blocked (nor seen, if the domain does not repeat).
 
@@ -143,7 +143,7 @@ class DeviceModel:
         k: int,
         blocked: IntArray | None = None,
         user_vector: VectorLike | None = None,
-        features: Rows | None = None,
+        features: FeatureRows | None = None,
     ) -> tuple[FloatArray, tuple[IntArray, FloatArray]]:
         """What `recommend` gives, from the state (S,) before the newest two events of a history.
 
@@ -166,7 +166,7 @@ class DeviceModel:
         return found[Signature.STATE], ranking
 
     def states(
-        self, history: IntArray, features: Rows | None = None
+        self, history: IntArray, features: FeatureRows | None = None
     ) -> tuple[FloatArray, FloatArray]:
         """The states (S,) before the newest two events of a history, and before the newest one.
 
@@ -191,14 +191,14 @@ class DeviceModel:
         candidates: IntArray,
         *,
         user_vector: VectorLike | None = None,
-        features: Rows | None = None,
+        features: FeatureRows | None = None,
     ) -> FloatArray:
         """Scores of given items (n,), which `recommend` ranks by, to within its rounding.
 
-        Without followers only these items' rows are read, and where weights are small the user's
+        Without successors only these items' rows are read, and where weights are small the user's
         vector, which `recommend` rounds to 8 bits before it meets the table, is not rounded: a
         score differs by at most (max u - min u) / 510 times the sum of the row's absolute numbers.
-        With followers, or in float32, they are the very numbers.
+        With successors, or in float32, they are the very numbers.
         """
         self._feed.check(candidates)
         feed = self._feed.history(history, user_vector, features)
@@ -287,7 +287,7 @@ class DeviceModel:
         outside: IntArray,
         k: int,
         user_vector: VectorLike | None,
-        features: Rows | None,
+        features: FeatureRows | None,
     ) -> tuple[IntArray, FloatArray]:
         """The first k lines of a list, to which others are added where it has fewer."""
         ids, scores = ranking

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..features.encoding import MISSING, Feature
-from ..schema import PADDING, FloatArray, IntArray, Rows, Signature
+from ..schema import PADDING, FeatureRows, FloatArray, IntArray, Signature
 from .contract import NEWEST, Shapes
 
 VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ class Feed:
         self._features = features
 
     def history(
-        self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
+        self, history: IntArray, user_vector: VectorLike | None, features: FeatureRows | None
     ) -> dict[str, Any]:
         """Inputs of the signatures that look at the whole history, its newest L events."""
         feed = self._asked(history, user_vector)
@@ -41,7 +41,7 @@ class Feed:
         return feed
 
     def newest(
-        self, history: IntArray, user_vector: VectorLike | None, features: Rows | None
+        self, history: IntArray, user_vector: VectorLike | None, features: FeatureRows | None
     ) -> dict[str, Any]:
         """Inputs of `step`, which takes the rows of two events, the newest in the last place."""
         feed = self._asked(history, user_vector)
@@ -83,7 +83,7 @@ class Feed:
         return vector
 
     def _rows(
-        self, feature: Feature, features: Rows | None, history: IntArray, most: int
+        self, feature: Feature, features: FeatureRows | None, history: IntArray, most: int
     ) -> IntArray:
         """The rows of the newest `most` events, or of the user; none where none are given."""
         rows = features.get(feature.input) if features else None

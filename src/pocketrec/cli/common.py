@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from ..errors import ConfigError, one_line
-from ..storage.paths import Url, place
+from ..storage.paths import Url, parse_path
 
 ConfigPath = Annotated[Path, typer.Argument(help="The experiment's TOML file.")]
 Settings = Annotated[
@@ -28,7 +28,7 @@ def _here(option: str, advice: str) -> dict[str, Any]:
     """Of an option that names a folder of this machine: what else it is given is refused."""
 
     def parse(text: str) -> Path:
-        found = place(text)
+        found = parse_path(text)
         if isinstance(found, Url):
             raise ConfigError(f"{option} '{text}' is elsewhere: {advice}")
         return found

@@ -115,7 +115,7 @@ def _open(
     elif kind == RUN:
         run = Run.open(subject)
         same = run.manifest["data"]["fingerprint"] == data.fingerprint
-        scorer, features = ModelScorer(run.model), run.model.inputs
+        scorer, features = ModelScorer(run.model), run.model.features
         exclude_seen = run.config.data.exclude_seen
         ranker = scorer_ranker(scorer, data.item_count, exclude_seen)
         settings = run.manifest["config"].get("evaluation", {})

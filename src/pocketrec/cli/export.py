@@ -46,7 +46,7 @@ def command(
         raise ArtifactError(f"'{data.folder}' is not the data that '{run_path}' was trained on")
     config = override_config(run.config, settings, only="export")
     check_replaceable(folder, KIND)
-    inputs = fingerprint(
+    made_from = fingerprint(
         run.manifest["files"],
         config.export.model_dump(),
         __version__,
@@ -56,11 +56,11 @@ def command(
     )
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_bundle(folder).manifest
-        if manifest.get("made_from") == inputs and "disclosed" in manifest:
+        if manifest.get("made_from") == made_from and "disclosed" in manifest:
             log.info(f"'{folder}' already holds this run, exported: nothing to do")
             _show(manifest, folder, as_json=as_json, is_new=False)
             return
-    targets = data.targets("valid", config.export.check_users, features=run.model.inputs)
+    targets = data.targets("valid", config.export.check_users, features=run.model.features)
     provenance = run.provenance()
     provenance["data"]["split"] = data.split_fingerprint
     with log.steps("exporting") as step, new_folder(folder, KIND) as draft:
@@ -71,7 +71,7 @@ def command(
         codes = None
         if config.export.quantization == "pq":
             step(f"fitting codes of {config.export.code_bytes} bytes an item")
-            users = some_users(data, run.model.inputs)
+            users = some_users(data, run.model.features)
             codes = fit_codes(run.model, users, data.item_counts, config.export.code_bytes)
         export_bundle(
             run.model,
@@ -83,7 +83,7 @@ def command(
             disclosed=disclosure(data, run.model),
             adaptation=adaptation,
             codes=codes,
-            inputs=inputs,
+            made_from=made_from,
             accept_quality_loss=accept_quality_loss,
             on_step=step,
         )

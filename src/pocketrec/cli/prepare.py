@@ -22,10 +22,10 @@ from . import log
 from .common import AsJson, ConfigPath, Settings, cell, out, print_json, say
 
 if TYPE_CHECKING:
-    from ..config.sections import SourceName
+    from ..config.data import SourceName
     from ..preparation.engines.beam import BeamEngine
     from ..preparation.engines.local import LocalEngine
-    from ..storage.paths import Place
+    from ..storage.paths import AnyPath
     from ..storage.remote import RemoteDraft
 
 PREPARED: dict[str, Any] = {
@@ -81,11 +81,11 @@ def command(
         from ..preparation.features import check_users
         from ..preparation.prepare import prepare
         from ..storage.artifact import fingerprint
-        from ..storage.paths import place
+        from ..storage.paths import parse_path
         from ..storage.remote import RemoteDraft, check_replaceable, new_folder, open_manifest
 
     config = load_config(config_path, settings)
-    folder = place(out)
+    folder = parse_path(out)
     check_replaceable(folder, KIND)
     if config.data.source is not None and config.data.path is None:
         _download(config.data.source)
@@ -97,10 +97,10 @@ def command(
 
     source = describe_source(config)
     sections = config.model_dump(mode="json", include=PREPARED)
-    inputs = fingerprint(source, sections | {"data": sections["data"] | {"path": None}})
+    made_from = fingerprint(source, sections | {"data": sections["data"] | {"path": None}})
     with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
         manifest = open_manifest(folder, KIND)
-        if manifest.get("inputs") == inputs:
+        if manifest.get("made_from") == made_from:
             log.info(f"'{folder}' is already prepared from this log and config: nothing to do")
             _show(manifest, folder, config_path, as_json=as_json, is_new=False)
             return
@@ -128,7 +128,7 @@ def command(
         if cluster and isinstance(draft, RemoteDraft):
             draft.written = cluster.written
         draft.manifest |= {
-            "inputs": inputs,
+            "made_from": made_from,
             "source": source,
             "config": config.model_dump(mode="json", exclude_unset=True, include=PREPARED),
             "features": [feature.to_json() for feature in features],
@@ -161,19 +161,19 @@ def _check_words(context: typer.Context, config_path: Path, *, on_beam: bool) ->
 
 @contextmanager
 def _cluster(
-    folder: Place, scratch: str | None, options: list[str], advance: Callable[[int], None]
+    folder: AnyPath, scratch: str | None, options: list[str], advance: Callable[[int], None]
 ) -> Iterator[BeamEngine]:
     """The engine for many machines, and an end to what it leaves in the scratch folder."""
     with needs_extra("--engine beam", "scale"):
         from ..preparation.engines.beam import BeamEngine
-        from ..storage.paths import Url, place, remove
+        from ..storage.paths import Url, parse_path, remove
 
     token = secrets.token_hex(4)
     if isinstance(folder, Path):
         folder = folder.absolute()  # workers are told of it, and are in folders of their own
     root = folder.parent / f".{folder.name}.scratch-{token}"
     if scratch is not None:
-        root = place(scratch, Path.cwd()) / f"pocketrec-{token}"
+        root = parse_path(scratch, Path.cwd()) / f"pocketrec-{token}"
     if f"{root}/".startswith(f"{str(folder).rstrip('/')}/"):
         raise ConfigError(
             f"the scratch folder '{root}' would be inside of --out '{folder}': give --scratch a "
@@ -189,7 +189,7 @@ def _cluster(
             remove(root)
 
 
-def _make(root: Place) -> None:
+def _make(root: AnyPath) -> None:
     """Make the scratch folder, if it is on this machine; ConfigError when that cannot be."""
     try:
         if isinstance(root, Path):
@@ -236,7 +236,7 @@ def _download(source: SourceName) -> None:
 
 
 def _show(
-    manifest: dict[str, Any], folder: Place, config_path: Path, *, as_json: bool, is_new: bool
+    manifest: dict[str, Any], folder: AnyPath, config_path: Path, *, as_json: bool, is_new: bool
 ) -> None:
     counts = manifest["counts"]
     if as_json:
@@ -278,10 +278,10 @@ def disclosed(found: dict[str, Any]) -> Table:
             f"{feature['of_the_log']:,}{withheld}",
             f"{fewest:,}" if fewest else "",
         )
-    if "followers" in found:
-        pairs = found["followers"]
+    if "successors" in found:
+        pairs = found["successors"]
         alone = f" ({pairs['of_one_user']:,} of one user alone)" if pairs["of_one_user"] else ""
         table.add_row(
-            "pairs: item and follower", f"{pairs['pairs']:,}{alone}", f"{pairs['fewest_users']:,}"
+            "pairs: item and successor", f"{pairs['pairs']:,}{alone}", f"{pairs['fewest_users']:,}"
         )
     return table

@@ -9,8 +9,16 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from ..errors import ConfigError, one_line, shown
-from ..storage.paths import place
+from ..storage.paths import parse_path
 from .sections import Config
+
+RENAMED = {
+    "features.hidden": "features.dropout",
+    "model.followers": "model.successors",
+    "model.follower_share": "model.successor_share",
+    "model.min_follower_users": "model.min_successor_users",
+}
+"""Keys of older versions, and what they are called now."""
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
@@ -76,7 +84,7 @@ def _override(document: dict[str, Any], override: str) -> None:
     value = parsed["value"] if set(parsed) == {"value"} else text.strip()
     if key.strip() in ("data.path", "data.items", "data.users"):
         # Typed in a shell: taken from where one is.
-        value = str(place(str(value), Path.cwd()))
+        value = str(parse_path(str(value), Path.cwd()))
     table[field] = value
 
 
@@ -85,6 +93,8 @@ def _explain(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     where = one_line(".".join(str(part) for part in problem["loc"]), 200)
     if problem["type"] == "extra_forbidden":
+        if where in RENAMED:
+            return f"{where} is now called {RENAMED[where]}: rename the key"
         known = ", ".join(sorted(_fields(problem["loc"][:-1])))
         return f"unknown key '{where}' (known here: {known})"
     message = problem["msg"].removeprefix("Value error, ")

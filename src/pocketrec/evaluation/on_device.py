@@ -8,7 +8,7 @@ import numpy as np
 
 from ..bundle.device import DeviceModel
 from ..preparation.targets import Targets
-from ..schema import IntArray, Rows
+from ..schema import FeatureRows, IntArray
 from .protocol import Ranking
 
 
@@ -43,7 +43,7 @@ def rank_on_device(
 def _rank(
     device: DeviceModel,
     history: IntArray,
-    rows: Rows | None,
+    rows: FeatureRows | None,
     target: int,
     ids: IntArray,
     beyond: bool,

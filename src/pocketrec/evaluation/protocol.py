@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..models.products import Products
 from ..preparation.targets import Targets
-from ..schema import Rows
+from ..schema import FeatureRows
 from .ranking import Scores, Whole, rank_scores
 
 SCORES = 2**24
@@ -27,7 +27,7 @@ class Scorer(Protocol):
     """Anything that scores all items for a batch of users: a baseline, a model, a .tflite."""
 
     def __call__(
-        self, histories: list[NDArray[np.int32]], features: list[Rows] | None = None, /
+        self, histories: list[NDArray[np.int32]], features: list[FeatureRows] | None = None, /
     ) -> NDArray[np.float32]:
         """Histories of item indices, oldest first, perhaps empty -> scores (B, V) of items 1..V.
 
@@ -42,7 +42,7 @@ class ProductScorer(Protocol):
     """A scorer whose scores are products, of which ranks are counted block by block."""
 
     def products(
-        self, histories: list[NDArray[np.int32]], features: list[Rows] | None = None, /
+        self, histories: list[NDArray[np.int32]], features: list[FeatureRows] | None = None, /
     ) -> Products:
         """Arguments as a scorer's -> scores of the same order as those that it gives whole."""
         ...

@@ -45,7 +45,7 @@ def export_bundle(
     disclosed: dict[str, Any] | None = None,
     adaptation: Tensor | None = None,
     codes: Codes | None = None,
-    inputs: str = "",
+    made_from: str = "",
     accept_quality_loss: bool = False,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
@@ -54,7 +54,7 @@ def export_bundle(
     `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
     tells of data and training, `disclosed` what of the log is in the bundle, `adaptation` (D, D)
     what `fit_adaptation` found, `codes` what `fit_codes` did if these are to be the item table,
-    `inputs` a fingerprint by which a second export is known. Raises QualityError with the gate
+    `made_from` a fingerprint by which a second export is known. Raises QualityError with the gate
     that failed and by how much.
     """
     exclude_seen = config.data.exclude_seen
@@ -74,14 +74,14 @@ def export_bundle(
         targets,
         config.export,
         exclude_seen=exclude_seen,
-        features=model.inputs,
+        features=model.features,
         tables=stored.count((shapes.items + 1, shapes.dim)),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_step("writing the bundle")
-    device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.inputs)
+    device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.features)
     manifest = {
-        "made_from": inputs,
+        "made_from": made_from,
         "exclude_seen": exclude_seen,
         "quantization": config.export.quantization,
         "quality": verdict.to_json(),
@@ -94,7 +94,7 @@ def export_bundle(
             **{name: version(name) for name in ("torch", "litert-torch", "ai-edge-quantizer")},
         },
     }
-    write_bundle(draft, content, catalogue_items(catalogue), shapes, manifest, model.inputs)
+    write_bundle(draft, content, catalogue_items(catalogue), shapes, manifest, model.features)
     return verdict
 
 

@@ -1,4 +1,5 @@
-"""A .tflite whose item table is codes: lookups add up words, scores add up scores of words."""
+"""A .tflite whose item table is codes: lookups add up codewords, scores add up scores of
+codewords."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from ..tflite.edit import (
     store,
     table_buffer,
 )
-from .codes import LARGEST, WORDS, Codes
+from .codes import CODEWORDS, LARGEST, Codes
 
 _KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
 
@@ -30,10 +31,10 @@ _KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
 def with_codes(content: bytes, codes: Codes) -> bytes:
     """The same model with `codes` in the place of its int8 item table.
 
-    Two bytes of an item are one index, into the scores of the centres or into the 65,536 sums of
-    two books' scores, so that M bytes cost M / 2 GATHERs over the catalogue. They are stored once,
-    and read as one number of 16 bits for scores, as two of 8 for lookups, of whose bytes the lower
-    is the first, as .tflite has it.
+    Two bytes of an item are one index, into the scores of the centroids or into the 65,536 sums of
+    two codebooks' scores, so that M bytes cost M / 2 GATHERs over the catalogue. They are stored
+    once, and read as one number of 16 bits for scores, as two of 8 for lookups, of whose bytes the
+    lower is the first, as .tflite has it.
     """
     model = parse(content)
     table = table_buffer(model)
@@ -47,8 +48,8 @@ class _Edit:
 
     def __init__(self, model: Any, graph: Any, table: int, codes: Codes) -> None:
         self.model, self.graph, self.table = model, graph, table
-        self.pairs = len(codes.books) // 2
-        self.rows, self.dim = len(codes.codes), codes.books.shape[-1]
+        self.pairs = len(codes.codebooks) // 2
+        self.rows, self.dim = len(codes.codes), codes.codebooks.shape[-1]
         self.codes = codes
         self.new: list[Any] = []
         self.stored: dict[str, int] = {}
@@ -68,7 +69,8 @@ class _Edit:
         self.graph.operators = self.new
 
     def _look_up(self, ids: int, result: int) -> None:
-        """ids (n,) -> rows (n, D): the centres and the words that the codes name, added up."""
+        """ids (n,) -> rows (n, D): the centroids and the codewords that the codes name, added
+        up."""
         count = int(self.graph.tensors[ids].shape[0])
         columns = []
         for column in range(self.pairs + 1):
@@ -77,21 +79,21 @@ class _Edit:
             )
             columns.append(self._op("CAST", [found], (count, 2), "int32"))
         axis = self._constant("axis", np.asarray([1], np.int32))
-        places = self._constant("places", np.asarray([1, WORDS], np.int32))
+        places = self._constant("places", np.asarray([1, CODEWORDS], np.int32))
         parts = self._op("MUL", [columns[0], places], (count, 2), "int32")
-        centres = self._op("SUM", [parts, axis], (count,), "int32")
-        coded = self._op("EMBEDDING_LOOKUP", [centres, self._centres()], (count, self.dim))
+        centroids = self._op("SUM", [parts, axis], (count,), "int32")
+        coded = self._op("EMBEDDING_LOOKUP", [centroids, self._centroids()], (count, self.dim))
         codes = columns[1]
         if self.pairs > 1:
             codes = self._op("CONCATENATION", columns[1:], (count, 2 * self.pairs), "int32", axis=1)
-        begins = self._constant("begins", np.arange(2 * self.pairs, dtype=np.int32) * WORDS)
+        begins = self._constant("begins", np.arange(2 * self.pairs, dtype=np.int32) * CODEWORDS)
         places = self._op("ADD", [codes, begins], (count, 2 * self.pairs), "int32")
         flat = self._reshape(places, (count * 2 * self.pairs,), "int32")
         shape = (count * 2 * self.pairs, self.dim)
-        words = self._op("EMBEDDING_LOOKUP", [flat, self._books()], shape)
-        words = self._reshape(words, (count, 2 * self.pairs, self.dim))
-        words = self._op("SUM", [words, axis], (count, self.dim))
-        coded = self._op("ADD", [coded, words], (count, self.dim))
+        codewords = self._op("EMBEDDING_LOOKUP", [flat, self._codebooks()], shape)
+        codewords = self._reshape(codewords, (count, 2 * self.pairs, self.dim))
+        codewords = self._op("SUM", [codewords, axis], (count, self.dim))
+        coded = self._op("ADD", [coded, codewords], (count, self.dim))
         # Behind the popular items' own rows is one of zeros, which is that of all others.
         last = self._constant("last", np.asarray([len(self.codes.head)], np.int32))
         places = self._op("MINIMUM", [ids, last], (count,), "int32")
@@ -101,17 +103,19 @@ class _Edit:
     def _score(self, product: Any) -> None:
         """user (1, D) -> scores (1, V + 1), where a FULLY_CONNECTED with the table was."""
         (result,) = map(int, product.outputs)
-        scores = self._product(product, self._books())
+        scores = self._product(product, self._codebooks())
         own = self._product(product, self._head())
-        centres = self._product(product, self._centres())
-        total = self._spread(self._reshape(centres, (len(self.codes.centres),)), 0)
+        centroids = self._product(product, self._centroids())
+        total = self._spread(self._reshape(centroids, (len(self.codes.centroids),)), 0)
         for pair in range(self.pairs):
             low, high = (
-                self._op("SLICE", [scores, *self._stretch(2 * pair + one)], (1, WORDS))
+                self._op("SLICE", [scores, *self._stretch(2 * pair + one)], (1, CODEWORDS))
                 for one in (0, 1)
             )
-            sums = self._op("ADD", [self._reshape(high, (WORDS, 1)), low], (WORDS, WORDS))
-            found = self._spread(self._reshape(sums, (WORDS * WORDS,)), pair + 1)
+            sums = self._op(
+                "ADD", [self._reshape(high, (CODEWORDS, 1)), low], (CODEWORDS, CODEWORDS)
+            )
+            found = self._spread(self._reshape(sums, (CODEWORDS * CODEWORDS,)), pair + 1)
             total = self._op("ADD", [total, found], (self.rows,))
         others = self.rows - len(self.codes.head) - 1
         margins = self._constant("others", np.asarray([[0, 0], [0, others]], np.int32))
@@ -166,10 +170,10 @@ class _Edit:
             self.stored[name] = add_tensor(self.graph, constant(self.model, values))
         return self.stored[name]
 
-    def _stretch(self, book: int) -> tuple[int, int]:
-        """Begin and size of a book's scores among those of all."""
-        begin = self._constant(f"begin {book}", np.asarray([0, book * WORDS], np.int32))
-        return begin, self._constant("size", np.asarray([1, WORDS], np.int32))
+    def _stretch(self, codebook: int) -> tuple[int, int]:
+        """Begin and size of a codebook's scores among those of all."""
+        begin = self._constant(f"begin {codebook}", np.asarray([0, codebook * CODEWORDS], np.int32))
+        return begin, self._constant("size", np.asarray([1, CODEWORDS], np.int32))
 
     def _column(self, column: int, dtype: int) -> int:
         """Two bytes of every item: (V + 1,) numbers of 16 bits, or (V + 1, 2) of 8."""
@@ -182,19 +186,19 @@ class _Edit:
             self.stored[name] = place
         return self.stored[name]
 
-    def _centres(self) -> int:
+    def _centroids(self) -> int:
         """(W, D), in 4 bits; no row may begin in the middle of a byte."""
         largest = LARGEST if self.dim % 2 == 0 else 127
-        return self._rows("centres", self.codes.centres, largest)
+        return self._rows("centroids", self.codes.centroids, largest)
 
-    def _books(self) -> int:
-        """All books' words, one under the other: (M * WORDS, D)."""
-        words = self.codes.books.reshape(-1, self.dim)
+    def _codebooks(self) -> int:
+        """All codebooks' codewords, one under the other: (M * CODEWORDS, D)."""
+        codewords = self.codes.codebooks.reshape(-1, self.dim)
         if (
-            len(words) == self.rows
+            len(codewords) == self.rows
         ):  # no other weights are of the table's shape, by which it is known
-            words = np.pad(words, ((0, 1), (0, 0)))
-        return self._rows("books", words)
+            codewords = np.pad(codewords, ((0, 1), (0, 0)))
+        return self._rows("codebooks", codewords)
 
     def _head(self) -> int:
         """The popular items' rows, and one of zeros: (H + 1, D)."""

@@ -1,4 +1,5 @@
-"""The item table in a few bytes an item: a centre and words, fitted to the scores users see."""
+"""The item table in a few bytes an item: a centroid and codewords, fitted to the scores users
+see."""
 
 from __future__ import annotations
 
@@ -15,50 +16,53 @@ from ..models.recommender import RecommenderModel
 from ..preparation.data import PreparedData, Sequences
 from ..schema import PADDING, FloatArray
 
-WORDS = 256
-"""Codewords of a book: as many as a byte can name."""
-CENTRES, CENTRE_SHARE = 2**16, 4
-"""Most centres, as many as two bytes can name, and how many items there is one for, if so many."""
+CODEWORDS = 256
+"""Codewords of a codebook: as many as a byte can name."""
+CENTROIDS, ITEMS_PER_CENTROID = 2**16, 4
+"""Most centroids, as many as two bytes can name, and how many items there is one for, if so
+many."""
 LARGEST = 7
-"""What a centre's largest number becomes, of 4 bits; what that loses is left to the words."""
+"""What a centroid's largest number becomes, of 4 bits; what that loses is left to the codewords."""
 SAMPLE, USERS = 2**16, 2048
-"""Most items that books are fitted to, and users that say which errors matter."""
+"""Most items that codebooks are fitted to, and users that say which errors matter."""
 ITERATIONS, ROUNDS, PASSES = 10, 8, 2
-"""Of k-means for each book; of all books together; over an item's codes in each of the latter."""
+"""Of k-means for each codebook; of all codebooks together; over an item's codes in each of the
+latter."""
 POPULARITY = 1.0
 """An item's error weighs so many powers of its count: popular ones are in more lists."""
-HEAD, HEAD_SHARE = 8192, 16
+HEAD, ITEMS_PER_HEAD_ROW = 8192, 16
 """Most of the popular items that keep rows of their own, of 8 bits, and of how many items one is
 such at most: most places of most lists are theirs, and .6 MB is little beside a million items."""
 RIDGE = 1e-3
 BLOCK = 2**16
 SETTINGS = (
-    *(WORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES),
-    *(POPULARITY, RIDGE, HEAD, HEAD_SHARE, CENTRES, CENTRE_SHARE, LARGEST),
+    *(CODEWORDS, SAMPLE, USERS, ITERATIONS, ROUNDS, PASSES),
+    *(POPULARITY, RIDGE, HEAD, ITEMS_PER_HEAD_ROW, CENTROIDS, ITEMS_PER_CENTROID, LARGEST),
 )
 """All that the fit depends on beside the model, the log and the config."""
 
 
 @dataclass(frozen=True)
 class Codes:
-    """Item i is head[i], if it has such a row, and else a centre and a word of each book, added up.
+    """Item i is head[i], if it has such a row, and else a centroid and a codeword of each codebook,
+    added up.
 
-    An item's first two codes are the number of its centre, the lower byte first, the others those
-    of words. The head's codes are all 0, as are centre 0 and word 0 of each book; row 0 of the head
-    is padding's, zero.
+    An item's first two codes are the number of its centroid, the lower byte first, the others those
+    of codewords. The head's codes are all 0, as are centroid 0 and codeword 0 of each codebook; row
+    0 of the head is padding's, zero.
     """
 
-    centres: FloatArray  # (W, D)
-    books: FloatArray  # (M - 2, WORDS, D)
+    centroids: FloatArray  # (W, D)
+    codebooks: FloatArray  # (M - 2, CODEWORDS, D)
     codes: npt.NDArray[np.uint8]  # (V + 1, M)
     head: FloatArray  # (H, D)
 
     def decoded(self) -> FloatArray:
         """The table as it is now: (V + 1, D)."""
         low, high, *columns = self.codes.T
-        table: FloatArray = self.centres[low + high.astype(np.int32) * WORDS]
-        for book, column in zip(self.books, columns, strict=True):
-            table += book[column]
+        table: FloatArray = self.centroids[low + high.astype(np.int32) * CODEWORDS]
+        for codebook, column in zip(self.codebooks, columns, strict=True):
+            table += codebook[column]
         table[: len(self.head)] += self.head
         return table
 
@@ -79,29 +83,31 @@ def fit_codes(
 ) -> Codes:
     """Codes of `width` bytes an item for a trained model's table; the same for the same seed.
 
-    The nearest of many centres, and what is left as a sum of words: additive quantization (Babenko
-    and Lempitsky, 2014), which costs at scoring what product quantization does (Jégou et al., 2011;
-    for recommenders RecJPQ, Petrov and Macdonald, 2024) and is closer. What is made small is not
-    the error of vectors, but of scores: rows are moved to where the distance of two is the mean
-    squared difference of their products with users' vectors, which are the model's states on
-    training events. `sequences` are these events, with the model's features, of some users;
+    The nearest of many centroids, and what is left as a sum of codewords: additive quantization
+    (Babenko and Lempitsky, 2014), which costs at scoring what product quantization does (Jégou et
+    al., 2011; for recommenders RecJPQ, Petrov and Macdonald, 2024) and is closer. What is made
+    small is not the error of vectors, but of scores: rows are moved to where the distance of two is
+    the mean squared difference of their products with users' vectors, which are the model's states
+    on training events. `sequences` are these events, with the model's features, of some users;
     `counts` (V,) all training events of items 1..V.
     """
     table = model.table.detach()
     there, back = _metric(_moment(model, sequences))
     weights = torch.from_numpy(counts).to(torch.float32).clamp(min=1) ** POPULARITY
-    head = min(HEAD, model.item_count // HEAD_SHARE) + PADDING + 1
+    head = min(HEAD, model.item_count // ITEMS_PER_HEAD_ROW) + PADDING + 1
     generator = torch.Generator().manual_seed(seed)
     rows, weights = table[head:] @ there, weights[head - 1 :]
-    centres, nearest = _centres(rows, weights, generator)
-    centres = _rounded(centres @ back)
-    books, codes = _fit(rows - (centres @ there)[nearest], weights, width - 2, generator)
-    codes = torch.cat([nearest.unsqueeze(-1) % WORDS, nearest.unsqueeze(-1) // WORDS, codes], -1)
+    centroids, nearest = _centroids(rows, weights, generator)
+    centroids = _rounded(centroids @ back)
+    codebooks, codes = _fit(rows - (centroids @ there)[nearest], weights, width - 2, generator)
+    codes = torch.cat(
+        [nearest.unsqueeze(-1) % CODEWORDS, nearest.unsqueeze(-1) // CODEWORDS, codes], -1
+    )
     own = table[:head].clone()
     own[PADDING] = 0
     return Codes(
-        centres.numpy(),
-        (books @ back).numpy(),
+        centroids.numpy(),
+        (codebooks @ back).numpy(),
         np.pad(codes.numpy().astype(np.uint8), ((head, 0), (0, 0))),
         own.numpy(),
     )
@@ -123,7 +129,7 @@ def _moment(model: RecommenderModel, sequences: Sequences) -> Tensor:
         place = np.where(is_event, place, 0)
         histories = torch.from_numpy(np.where(is_event, sequences.items[place], PADDING))
         rows = {}
-        for feature in model.inputs:
+        for feature in model.features:
             found = sequences.features[feature.input]
             rows[feature.input] = torch.from_numpy(found[place if feature.of == "event" else part])
         with torch.no_grad():
@@ -140,27 +146,30 @@ def _metric(moment: Tensor) -> tuple[Tensor, Tensor]:
     return (vectors * roots).to(torch.float32), (vectors / roots).T.to(torch.float32)
 
 
-def _centres(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Centres (W, D), of which the first is zero, and the number of each row's, (n,).
+def _centroids(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Centroids (W, D), of which the first is zero, and the number of each row's, (n,).
 
-    k-means in two steps: of WORDS words, and of as many within each as its share of the error is.
+    k-means in two steps: of CODEWORDS codewords, and of as many within each as its share of the
+    error is.
     """
-    count = min(CENTRES, max(WORDS, len(rows) // CENTRE_SHARE), len(rows))
+    count = min(CENTROIDS, max(CODEWORDS, len(rows) // ITEMS_PER_CENTROID), len(rows))
     sample, of_sample = _sample(rows, weights, generator)
-    book = _k_means(sample, of_sample, min(WORDS, count), generator)
-    word = _nearest(rows, book)
-    rest = rows - book[word]
-    error = torch.zeros(len(book)).index_add_(0, word, rest.square().sum(-1) * weights)
-    counts = 1 + _shared(count - len(book), error, torch.bincount(word, minlength=len(book)))
-    centres, numbers, begin = [], torch.empty(len(rows), dtype=torch.int64), 0
-    for number, one in enumerate(book):
-        (members,) = torch.nonzero(word == number, as_tuple=True)
+    codebook = _k_means(sample, of_sample, min(CODEWORDS, count), generator)
+    codeword = _nearest(rows, codebook)
+    rest = rows - codebook[codeword]
+    error = torch.zeros(len(codebook)).index_add_(0, codeword, rest.square().sum(-1) * weights)
+    counts = 1 + _shared(
+        count - len(codebook), error, torch.bincount(codeword, minlength=len(codebook))
+    )
+    centroids, numbers, begin = [], torch.empty(len(rows), dtype=torch.int64), 0
+    for number, one in enumerate(codebook):
+        (members,) = torch.nonzero(codeword == number, as_tuple=True)
         sample, of_sample = _sample(rest[members], weights[members], generator)
         within = _k_means(sample, of_sample, int(counts[number]), generator)
         numbers[members] = begin + _nearest(rest[members], within)
-        centres.append(one + within)
+        centroids.append(one + within)
         begin += len(within)
-    return torch.cat(centres), numbers
+    return torch.cat(centroids), numbers
 
 
 def _shared(count: int, shares: Tensor, most: Tensor) -> Tensor:
@@ -184,19 +193,20 @@ def _rounded(rows: Tensor) -> Tensor:
 def _fit(
     rows: Tensor, weights: Tensor, width: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Books (M, WORDS, D) and codes (V, M) of rows (V, D); word 0 of each book is zero."""
+    """Books (M, CODEWORDS, D) and codes (V, M) of rows (V, D); codeword 0 of each codebook is
+    zero."""
     sample, weights = _sample(rows, weights, generator)
-    rest, books = sample.clone(), []
-    for _ in range(width):  # each book has what those before it left
-        book = _k_means(rest, weights, WORDS, generator)
-        rest -= book[_nearest(rest, book)]
-        books.append(book)
-    first = together = torch.stack(books)
+    rest, codebooks = sample.clone(), []
+    for _ in range(width):  # each codebook has what those before it left
+        codebook = _k_means(rest, weights, CODEWORDS, generator)
+        rest -= codebook[_nearest(rest, codebook)]
+        codebooks.append(codebook)
+    first = together = torch.stack(codebooks)
     codes = _one_by_one(sample, first)
     for _ in range(ROUNDS):
         together = _least_squares(sample, weights, codes, together)
         codes = _improved(sample, codes, together)
-    # From the codes that the books began with: what others had begun with ends far worse.
+    # From the codes that the codebooks began with: what others had begun with ends far worse.
     return together, _improved(rows, _one_by_one(rows, first), together, 2 * PASSES)
 
 
@@ -208,49 +218,52 @@ def _sample(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[
 
 
 def _k_means(rows: Tensor, weights: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """A book (count, D) for rows (n, D); its first word stays zero, as do those not needed.
+    """A codebook (count, D) for rows (n, D); its first codeword stays zero, as do those not needed.
 
-    It begins as that of k-means++ (Arthur and Vassilvitskii, 2007): rows far from all words so far.
+    It begins as that of k-means++ (Arthur and Vassilvitskii, 2007): rows far from all codewords so
+    far.
     """
-    book = torch.zeros(count, rows.shape[1])
+    codebook = torch.zeros(count, rows.shape[1])
     norms = rows.square().sum(-1)
     distances = norms
     for number in range(1, count):
         worth = weights * distances
         if not len(rows) or worth.max() <= 0:
             break
-        word = rows[torch.multinomial(worth, 1, generator=generator)[0]]
-        book[number] = word
-        distances = torch.minimum(distances, norms - 2 * (rows @ word) + word @ word).clamp(min=0)
+        codeword = rows[torch.multinomial(worth, 1, generator=generator)[0]]
+        codebook[number] = codeword
+        distances = torch.minimum(
+            distances, norms - 2 * (rows @ codeword) + codeword @ codeword
+        ).clamp(min=0)
     for _ in range(ITERATIONS if count > 1 else 0):
-        nearest = _nearest(rows, book)
-        sums = torch.zeros_like(book).index_add_(0, nearest, rows * weights.unsqueeze(-1))
+        nearest = _nearest(rows, codebook)
+        sums = torch.zeros_like(codebook).index_add_(0, nearest, rows * weights.unsqueeze(-1))
         shares = torch.zeros(count).index_add_(0, nearest, weights).unsqueeze(-1)
-        book = torch.where(shares > 0, sums / shares.clamp(min=1e-12), book)
-        book[0] = 0
-    return book
+        codebook = torch.where(shares > 0, sums / shares.clamp(min=1e-12), codebook)
+        codebook[0] = 0
+    return codebook
 
 
-def _nearest(rows: Tensor, book: Tensor) -> Tensor:
-    """The word that is nearest to each row: (n, D), (W, D) -> (n,)."""
-    norms = book.square().sum(-1) / 2
-    parts = torch.split(rows, max(1, BLOCK * WORDS // len(book)))
-    return torch.cat([torch.argmax(torch.addmm(-norms, part, book.T), -1) for part in parts])
+def _nearest(rows: Tensor, codebook: Tensor) -> Tensor:
+    """The codeword that is nearest to each row: (n, D), (W, D) -> (n,)."""
+    norms = codebook.square().sum(-1) / 2
+    parts = torch.split(rows, max(1, BLOCK * CODEWORDS // len(codebook)))
+    return torch.cat([torch.argmax(torch.addmm(-norms, part, codebook.T), -1) for part in parts])
 
 
-def _one_by_one(rows: Tensor, books: Tensor) -> Tensor:
-    """Codes (n, M) of rows (n, D), where each book does its best with what is left to it."""
-    found = torch.empty(len(rows), len(books), dtype=torch.uint8)
+def _one_by_one(rows: Tensor, codebooks: Tensor) -> Tensor:
+    """Codes (n, M) of rows (n, D), where each codebook does its best with what is left to it."""
+    found = torch.empty(len(rows), len(codebooks), dtype=torch.uint8)
     for begin in range(0, len(rows), BLOCK):
         rest = rows[begin : begin + BLOCK].clone()
-        for m, book in enumerate(books):
-            nearest = _nearest(rest, book)
-            rest -= book[nearest]
+        for m, codebook in enumerate(codebooks):
+            nearest = _nearest(rest, codebook)
+            rest -= codebook[nearest]
             found[begin : begin + BLOCK, m] = nearest
     return found
 
 
-def _improved(rows: Tensor, codes: Tensor, books: Tensor, passes: int = PASSES) -> Tensor:
+def _improved(rows: Tensor, codes: Tensor, codebooks: Tensor, passes: int = PASSES) -> Tensor:
     """Codes (n, M) chosen anew one after the other, each the best beside the others.
 
     Iterated conditional modes, as in additive quantization.
@@ -259,20 +272,21 @@ def _improved(rows: Tensor, codes: Tensor, books: Tensor, passes: int = PASSES) 
     for begin in range(0, len(rows), BLOCK):
         chosen = codes[begin : begin + BLOCK].to(torch.int64)
         rest = rows[begin : begin + BLOCK].clone()
-        for m, book in enumerate(books):
-            rest -= book[chosen[:, m]]
-        for m, book in list(enumerate(books)) * passes:
-            rest += book[chosen[:, m]]
-            chosen[:, m] = _nearest(rest, book)
-            rest -= book[chosen[:, m]]
+        for m, codebook in enumerate(codebooks):
+            rest -= codebook[chosen[:, m]]
+        for m, codebook in list(enumerate(codebooks)) * passes:
+            rest += codebook[chosen[:, m]]
+            chosen[:, m] = _nearest(rest, codebook)
+            rest -= codebook[chosen[:, m]]
         found[begin : begin + BLOCK] = chosen
     return found
 
 
-def _least_squares(rows: Tensor, weights: Tensor, codes: Tensor, books: Tensor) -> Tensor:
-    """The books that are best for given codes, all together; words that nothing uses stay."""
-    places = codes.to(torch.int64) + torch.arange(len(books)) * WORDS  # (n, M)
-    size = len(books) * WORDS
+def _least_squares(rows: Tensor, weights: Tensor, codes: Tensor, codebooks: Tensor) -> Tensor:
+    """The codebooks that are best for given codes, all together; codewords that nothing uses
+    stay."""
+    places = codes.to(torch.int64) + torch.arange(len(codebooks)) * CODEWORDS  # (n, M)
+    size = len(codebooks) * CODEWORDS
     gram = torch.zeros(size * size)
     for a in places.T:
         for b in places.T:
@@ -280,13 +294,13 @@ def _least_squares(rows: Tensor, weights: Tensor, codes: Tensor, books: Tensor) 
     sums = torch.zeros(size, rows.shape[1])
     for a in places.T:
         sums.index_add_(0, a, rows * weights.unsqueeze(-1))
-    before = books.view(size, -1)
-    # A little of what each word was, so that there is one solution; word 0 stays as it is.
+    before = codebooks.view(size, -1)
+    # A little of what each codeword was, so that there is one solution; codeword 0 stays as it is.
     hold = torch.full((size,), 1e-2)
-    hold[::WORDS] = 1e12
+    hold[::CODEWORDS] = 1e12
     left = gram.view(size, size).to(torch.float64) + torch.diag(hold.to(torch.float64))
     right = sums.to(torch.float64) + (hold.unsqueeze(-1) * before).to(torch.float64)
     solved = torch.cholesky_solve(right, torch.linalg.cholesky(left))
-    found: Tensor = solved.to(torch.float32).view_as(books)
+    found: Tensor = solved.to(torch.float32).view_as(codebooks)
     found[:, 0] = 0
     return found

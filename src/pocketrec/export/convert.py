@@ -47,7 +47,7 @@ def convert(
     return to_tflite(
         {
             name: (graphs[name], example_inputs(signature))
-            for name, signature in shapes.signatures(model.inputs).items()
+            for name, signature in shapes.signatures(model.features).items()
         }
     )
 

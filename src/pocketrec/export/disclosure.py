@@ -14,17 +14,17 @@ from ..schema import IntArray
 
 
 def disclosure(data: PreparedData, model: RecommenderModel) -> dict[str, Any]:
-    """The table of the prepared data, and the pairs (item, follower) that the model keeps.
+    """The table of the prepared data, and the pairs (item, successor) that the model keeps.
 
     Of the pairs: how many there are, how few users made one of them, and how many a single user
     made alone, so that whoever reads the bundle knows that somebody did so.
     """
     told = dict(data.manifest["counts"]["disclosed"])
-    if model.followers is not None:
-        ids: IntArray = model.followers.ids.numpy().astype("int32")
+    if model.successors is not None:
+        ids: IntArray = model.successors.ids.numpy().astype("int32")
         of_shards = (supporters(members(data, (), [shard]), ids) for shard in data.shards)
         users = sum(of_shards, np.zeros_like(ids))[ids > 0]  # a user is in one shard only
-        told["followers"] = {
+        told["successors"] = {
             "pairs": len(users),
             "fewest_users": int(users.min(initial=users.max(initial=0))),
             "of_one_user": int((users == 1).sum()),

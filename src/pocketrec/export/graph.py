@@ -32,12 +32,12 @@ class RecommendGraph(nn.Module):
 
     def ranked(self, user: Tensor, item_id: Tensor, blocked: Tensor) -> dict[str, Tensor]:
         """The list of a user (1, D), best first."""
-        worth = self.model.worth(user, item_id)
+        scores = self.model.ranking_score(user, item_id)
         hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        ids, best = best_items(worth, hidden, self.shapes.results)
-        return {Signature.IDS: ids, Signature.SCORES: self.model.score_of(best)}
+        ids, best = best_items(scores, hidden, self.shapes.results)
+        return {Signature.IDS: ids, Signature.SCORES: self.model.scores_from(best)}
 
 
 class StepGraph(nn.Module):
@@ -68,7 +68,7 @@ class StepGraph(nn.Module):
 class ScoreGraph(nn.Module):
     """item_id (1, L), user_vector (1, D), candidates (1, C) -> scores (1, C).
 
-    The candidates' rows times the user, whatever the size of the catalogue. With followers scores
+    The candidates' rows times the user, whatever the size of the catalogue. With successors scores
     are probabilities, of all items together: these are the very ones that `recommend` ranks.
     """
 
@@ -81,10 +81,12 @@ class ScoreGraph(nn.Module):
     ) -> dict[str, Tensor]:
         """One user's scores of given items."""
         user = self.model.user_vector(item_id, rows) + user_vector
-        if self.model.followers is None:
+        if self.model.successors is None:
             return {Signature.SCORES: self.model.logits_of(user, candidates)}
-        worth = torch.gather(self.model.worth(user, item_id), 1, candidates.to(torch.int64))
-        return {Signature.SCORES: self.model.score_of(worth)}
+        scores = torch.gather(
+            self.model.ranking_score(user, item_id), 1, candidates.to(torch.int64)
+        )
+        return {Signature.SCORES: self.model.scores_from(scores)}
 
 
 class AdaptGraph(nn.Module):

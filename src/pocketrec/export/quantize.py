@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from ..bundle.quiet import quiet
-from ..config.sections import QuantizationName
+from ..config.export import QuantizationName
 from ..tflite.shrink import shrink
 from .coded import with_codes
 from .codes import Codes

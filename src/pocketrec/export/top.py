@@ -12,26 +12,26 @@ GROUPS = range(128, 15, -1)
 that divides the table's rows spares the groups a copy of all numbers."""
 
 
-def best_items(worth: Tensor, hidden: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Ids (1, K) and worth (1, K) of the best items, those of `hidden` (1, H) pushed by MASKED.
+def best_items(scores: Tensor, hidden: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Ids (1, K) and scores (1, K) of the best items, those of `hidden` (1, H) pushed by MASKED.
 
-    Of worth (1, V + 1), ties to the lower index. Where items are many, topk's kernel, which looks
+    Of scores (1, V + 1), ties to the lower index. Where items are many, topk's kernel, which looks
     at each number for a while, sees few of them: among the best K + H are the best K that are not
     hidden, and those are in the K + H groups whose best are the best. So the catalogue is read
     once, for the groups' maxima, and written never.
     """
-    rows, few = worth.shape[1], k + hidden.shape[1]
+    rows, few = scores.shape[1], k + hidden.shape[1]
     size = next((size for size in GROUPS if rows % size == 0), 64)
     groups = -(-rows // size)
     if groups < 2 * few:
-        best, ids = torch.topk(worth + _pushed(hidden, rows), k)
+        best, ids = torch.topk(scores + _pushed(hidden, rows), k)
         return ids.to(torch.int32), best
     if rest := groups * size - rows:
-        worth = torch.cat([worth, torch.full((1, rest), torch.finfo(worth.dtype).min)], -1)
-    members = worth.view(groups, size)
+        scores = torch.cat([scores, torch.full((1, rest), torch.finfo(scores.dtype).min)], -1)
+    members = scores.view(groups, size)
     _, chosen = torch.topk(members.amax(-1), few)
     # In order of their indices again, so that ties go to the lower one.
-    _, order = torch.topk(-chosen.to(worth.dtype), few)
+    _, order = torch.topk(-chosen.to(scores.dtype), few)
     chosen = chosen.to(torch.int32)[order]
     # What is hidden has a place among the chosen groups, or before them, in row 0.
     number = torch.arange(1, few + 1, dtype=torch.int32)

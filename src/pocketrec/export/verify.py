@@ -12,14 +12,14 @@ import numpy as np
 
 from ..bundle.contract import Shapes, check_contract, code_columns, item_tables
 from ..bundle.device import DeviceModel
-from ..config.sections import ExportConfig
+from ..config.export import ExportConfig
 from ..errors import QualityError
 from ..evaluation.on_device import rank_on_device
 from ..evaluation.protocol import Ranking, Scorer, rank_all
 from ..evaluation.summary import user_values
 from ..features.encoding import Feature
 from ..preparation.targets import Targets
-from ..schema import IntArray, Rows
+from ..schema import FeatureRows, IntArray
 from ..tflite.inspect import inspect
 
 PARITY = 1e-4
@@ -153,7 +153,7 @@ def verify(
     return Verdict(gates, measured)
 
 
-Probe = tuple[IntArray, Rows | None]
+Probe = tuple[IntArray, FeatureRows | None]
 """A history, and the rows of its features."""
 
 
@@ -161,7 +161,7 @@ def _probes(targets: Targets) -> list[Probe]:
     """Some of the users, and one without a history of whom nothing is known."""
     step = max(1, len(targets.histories) // PARITY_USERS)
     few = targets.part(slice(None, None, step))
-    features: Sequence[Rows | None] = few.features or [None] * len(few.histories)
+    features: Sequence[FeatureRows | None] = few.features or [None] * len(few.histories)
     return [(np.empty(0, np.int32), None), *zip(few.histories, features, strict=True)]
 
 

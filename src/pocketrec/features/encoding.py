@@ -28,7 +28,7 @@ MISSING = 0
 MOST_SLOTS = 2**16
 """Values at once; a manifest that tells of more is refused before they fill the memory."""
 
-Rows = list[tuple[int, float]]
+WeightedRows = list[tuple[int, float]]
 """What a value is made of: (row of the feature's table, weight)."""
 
 
@@ -43,7 +43,7 @@ class Categories:
         """Rows of the feature's table, MISSING included."""
         return len(self.values) + 1
 
-    def encode(self, value: Any) -> Rows:
+    def encode(self, value: Any) -> WeightedRows:
         """A string, a number or a list of them; None and an empty list are missing."""
         rows = [self._row_of.get(one, MISSING) for one in texts(value)]
         return [(row, 1 / sqrt(len(rows))) for row in rows] or [(MISSING, 1.0)]
@@ -84,7 +84,7 @@ class Number:
         """Rows of the feature's table, MISSING included."""
         return len(self.knots) + 1
 
-    def encode(self, value: Any) -> Rows:
+    def encode(self, value: Any) -> WeightedRows:
         """A number; None, NaN and infinity are missing. InputError for anything else."""
         if not _is_given(value) or not self.knots:
             return [(MISSING, 1.0)]

@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError, SchemaError
 from ..config.sections import Config
 from ..errors import DataError, shown
 from ..schema import LIST_SEPARATOR, RESERVED, Column
-from ..storage.paths import Place, local
+from ..storage.paths import AnyPath, local
 from .event_features import split_lists
 from .files import (
     READ_ERRORS,
@@ -48,7 +48,7 @@ def read_file(path: Path, key: str, name: str, title: str | None) -> pl.DataFram
     return _table(source, name, title)
 
 
-def join(tables: list[pl.DataFrame], key: str, where: Place) -> pl.DataFrame:
+def join(tables: list[pl.DataFrame], key: str, where: AnyPath) -> pl.DataFrame:
     """The tables of several files as one, in dtypes that hold the values of all."""
     lists = [[isinstance(dtype, pl.List) for dtype in table.dtypes] for table in tables]
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ..config.sections import Config, DataConfig
+from ..config.data import DataConfig
+from ..config.sections import Config
 from ..schema import Column
 from . import event_features, times
 from .ids import id_report, no_id

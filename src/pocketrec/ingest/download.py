@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from ..config.sections import SourceName
+from ..config.data import SourceName
 from ..errors import DownloadError
 from ..storage.cache import default_cache
 from .archive import CHUNK, extract

@@ -16,7 +16,7 @@ import polars as pl
 
 from ..config.sections import Config
 from ..schema import Column
-from ..storage.paths import Place, Url, download, local
+from ..storage.paths import AnyPath, Url, download, local
 from . import event_features, times
 from .files import READ_ERRORS, Source, find_files, unreadable
 from .ids import id_expression
@@ -34,7 +34,7 @@ class Part:
     `first` is the place of its first row in the log; `rows` None means all of them.
     """
 
-    place: Place
+    place: AnyPath
     source: Source
     first: int
     begin: int = 0
@@ -78,7 +78,7 @@ class Log:
 
     def frames(self, copies: Path) -> Iterator[pl.LazyFrame]:
         """All parts as one; files that are elsewhere are copied into `copies`."""
-        paths: dict[Place, Path] = {}
+        paths: dict[AnyPath, Path] = {}
         for number, where in enumerate(dict.fromkeys(part.place for part in self.parts)):
             path = where
             if isinstance(path, Url):
@@ -104,13 +104,13 @@ def read_files(config: Config, spread: Spread = one_by_one) -> Log:
     return Log(config, merge(reports, config), _parts(files, reports))
 
 
-def _examine(task: tuple[Place, times.TimeKind | None], config: Config) -> Report:
+def _examine(task: tuple[AnyPath, times.TimeKind | None], config: Config) -> Report:
     where, kind = task
     with local(where) as path:
         return examine(path, config, kind)
 
 
-def _parts(files: list[Place], reports: list[Report]) -> list[Part]:
+def _parts(files: list[AnyPath], reports: list[Report]) -> list[Part]:
     parts: list[Part] = []
     first = 0
     for file, report in zip(files, reports, strict=True):

@@ -20,7 +20,7 @@ import polars as pl
 from polars.exceptions import NoDataError, PanicException, PolarsError
 
 from ..errors import DataError, one_line
-from ..storage.paths import Place, Url, find, is_glob
+from ..storage.paths import AnyPath, Url, find, is_glob
 
 Format = Literal["csv", "tsv", "jsonl", "parquet"]
 
@@ -57,14 +57,14 @@ class Source:
     """Columns of a JSONL file that hold lists or objects; all others are read as text."""
 
 
-def find_files(where: Place, key: str) -> list[Place]:
+def find_files(where: AnyPath, key: str) -> list[AnyPath]:
     """The data files of a file, folder or glob, sorted by name; `key` is the TOML's, for errors.
 
     Other files of a folder are passed over. Raises DataError when there are none, or of several
     formats.
     """
     try:
-        found: list[Place] = [*_find_url(where)] if isinstance(where, Url) else [*_find(where)]
+        found: list[AnyPath] = [*_find_url(where)] if isinstance(where, Url) else [*_find(where)]
     except (OSError, ValueError):  # a name that is too long, or none at all
         found = []
     if not found:
@@ -99,7 +99,7 @@ def _find_url(url: Url) -> list[Url]:
     return [file for file in found if not file.name.startswith(".")]
 
 
-def file_format(path: Place) -> Format:
+def file_format(path: AnyPath) -> Format:
     """The format that a file's name tells; DataError for an unknown ending."""
     found = _format(path)
     if found is None:
@@ -109,7 +109,7 @@ def file_format(path: Place) -> Format:
     return found
 
 
-def _format(path: Place) -> Format | None:
+def _format(path: AnyPath) -> Format | None:
     name = path.name.lower()
     return next((FORMATS[end] for end in FORMATS if name.endswith(end)), None)
 

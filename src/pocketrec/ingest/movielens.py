@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 from polars.exceptions import PolarsError
 
-from ..config.sections import Config, SourceName
+from ..config.data import SourceName
+from ..config.sections import Config
 from ..errors import ConfigError, DataError
 from ..schema import Column
 from ..storage.artifact import describe

@@ -13,7 +13,7 @@ from ..config.sections import Config
 from ..errors import DataError
 from ..schema import Column
 from ..storage.artifact import describe, fingerprint
-from ..storage.paths import Place, state
+from ..storage.paths import AnyPath, state
 from . import catalogue, events, movielens, times, users
 from .events import Log
 from .files import find_files
@@ -152,11 +152,11 @@ def describe_source(config: Config) -> dict[str, Any]:
     return found
 
 
-def _describe(file: Place) -> dict[str, Any]:
+def _describe(file: AnyPath) -> dict[str, Any]:
     return {"name": file.name, **_content(file)}
 
 
-def _content(file: Place) -> dict[str, Any]:
+def _content(file: AnyPath) -> dict[str, Any]:
     """What a file holds, by its hash; of one elsewhere by what its store says of it.
 
     To hash it would be to copy all of it here.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from ..config.sections import SourceName
+from ..config.data import SourceName
 
 BASE_URL: Final = "https://files.grouplens.org/datasets/movielens/"
 

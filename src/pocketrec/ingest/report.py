@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from ..config.sections import Config, DataConfig
+from ..config.data import DataConfig
+from ..config.sections import Config
 from ..errors import DataError, shown
 from ..schema import Column
 from . import event_features, times

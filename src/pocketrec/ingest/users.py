@@ -13,7 +13,7 @@ import polars as pl
 from ..config.sections import Config
 from ..errors import DataError
 from ..schema import Column
-from ..storage.paths import Place, local
+from ..storage.paths import AnyPath, local
 from .catalogue import join, read_file, with_ids
 from .files import find_files
 from .spread import Spread, one_by_one
@@ -26,7 +26,7 @@ class Users:
     """USER, and the attributes of each user, of files that were looked at."""
 
     config: Config
-    parts: list[Place]
+    parts: list[AnyPath]
     together: pl.DataFrame
     """No rows, in dtypes that hold the values of all files."""
     dtype: pl.DataType
@@ -38,7 +38,7 @@ class Users:
         return _finished(self.together, self.dtype, KEY).schema
 
     @contextmanager
-    def opened(self, part: Place) -> Iterator[pl.LazyFrame]:
+    def opened(self, part: AnyPath) -> Iterator[pl.LazyFrame]:
         """The rows of a file, all of which is in memory."""
         rows = _as_told(_read(part, self.config), self.together.schema)
         table = join([self.together, rows], KEY, part)
@@ -68,12 +68,12 @@ def read_files(config: Config, dtype: pl.DataType, spread: Spread = one_by_one) 
     return Users(config, files, join([_as_told(one, told) for one in empty], KEY, where), dtype)
 
 
-def _look(file: Place, config: Config) -> tuple[pl.DataFrame, int]:
+def _look(file: AnyPath, config: Config) -> tuple[pl.DataFrame, int]:
     table = _read(file, config)
     return table.clear(), table.height
 
 
-def _read(file: Place, config: Config) -> pl.DataFrame:
+def _read(file: AnyPath, config: Config) -> pl.DataFrame:
     """A file; a column of text without a value may be anything, and is of dtype Null."""
     with local(file) as path:
         table = read_file(path, f"{KEY}_id", config.data.users_id, None)

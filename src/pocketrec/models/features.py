@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config.sections import ModelConfig
+from ..config.model import ModelConfig
 from ..features.encoding import MISSING, Feature
 from .dropout import Dropout, ItemDropout
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config.sections import ITEM_ID, ModelConfig
+from ..config.model import ITEM_ID, ModelConfig
 from ..features.encoding import Feature
 from .dropout import Dropout
 from .encoders import build_encoder
@@ -22,7 +22,7 @@ class Group(nn.Module):
 
     def __init__(self, config: ModelConfig, features: Sequence[Feature], *, items: bool) -> None:
         super().__init__()
-        self.features = EventFeatures(config, features, items=items)
+        self.event_features = EventFeatures(config, features, items=items)
         self.encoder: Encoder = build_encoder(config)
 
 
@@ -59,7 +59,7 @@ class GroupedEncoder(nn.Module):
         """States after every event (B, L, D), or after the `last` one (B, D)."""
         states = []
         for group in self._groups:
-            x = group.features(item_id, table, rows)
+            x = group.event_features(item_id, table, rows)
             states.append(group.encoder.last(x, lengths) if last else group.encoder(x, lengths))
         return self._joined(states)
 
@@ -76,7 +76,7 @@ class GroupedEncoder(nn.Module):
         after, states = [], []
         widths = [group.encoder.state_width or 0 for group in self._groups]
         for group, before in zip(self._groups, parted(state, widths), strict=True):
-            x = group.features(item_id, table, rows).squeeze(1)
+            x = group.event_features(item_id, table, rows).squeeze(1)
             kept, found = group.encoder.step(before, x)
             after.append(kept)
             states.append(found)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..config.sections import ModelConfig
+from ..config.model import ModelConfig
 from ..features.attributes import ItemAttributes
 from ..features.encoding import Feature
 from ..schema import PADDING
@@ -15,7 +15,7 @@ from .encoders import build_encoder
 from .features import EventFeatures, TensorRows, UserFeatures
 from .groups import GroupedEncoder
 from .items import ItemTable
-from .successors import SMALLEST, Followers
+from .successors import SMALLEST, Successors
 
 
 class RecommenderModel(nn.Module):
@@ -29,33 +29,33 @@ class RecommenderModel(nn.Module):
         item_count: int,
         config: ModelConfig,
         attributes: ItemAttributes | None = None,
-        inputs: Sequence[Feature] = (),
+        features: Sequence[Feature] = (),
     ) -> None:
         super().__init__()
         self.config = config
         self.item_count = item_count
         self.items = ItemTable(item_count, config.dim, attributes)
-        self.inputs = tuple(inputs)
-        self.user_features = UserFeatures(config, inputs)
+        self.features = tuple(features)
+        self.user_features = UserFeatures(config, features)
         if config.groups:
-            self.groups: GroupedEncoder | None = GroupedEncoder(config, inputs)
+            self.groups: GroupedEncoder | None = GroupedEncoder(config, features)
         else:
             self.groups = None
-            self.features = EventFeatures(config, inputs)
+            self.event_features = EventFeatures(config, features)
             self.encoder = build_encoder(config)
         self.norm = nn.LayerNorm(config.dim)
         # What is known of a user without history; trained to predict any event of any user.
-        self.start = nn.Parameter(torch.zeros(config.dim))
-        self.followers = (
-            Followers(item_count, config.followers, config.follower_share)
-            if config.followers
+        self.cold_start = nn.Parameter(torch.zeros(config.dim))
+        self.successors = (
+            Successors(item_count, config.successors, config.successor_share)
+            if config.successors
             else None
         )
 
     @property
     def device(self) -> torch.device:
         """Where the weights are, and what the model is given has to be."""
-        return self.start.device
+        return self.cold_start.device
 
     @property
     def max_length(self) -> int:
@@ -80,13 +80,14 @@ class RecommenderModel(nn.Module):
         output: Tensor = self.norm(encoded + self.user_features(item_id, rows).unsqueeze(1))
         return output
 
-    def starts(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
+    def cold_starts(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
         """User vectors before any event, of what is known of the users: -> (B, D)."""
-        starts: Tensor = self.start + self.user_features(item_id, rows)
-        return starts.expand(len(item_id), -1)
+        vectors: Tensor = self.cold_start + self.user_features(item_id, rows)
+        return vectors.expand(len(item_id), -1)
 
     def user_vector(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
-        """The user as of now: item_id (B, L) int32 -> (B, D); `starts` for an empty history."""
+        """The user as of now: item_id (B, L) int32 -> (B, D); `cold_starts` for an empty
+        history."""
         return self._as_of_now(self._encoded(item_id, rows, self.table, last=True), item_id, rows)
 
     @property
@@ -118,19 +119,19 @@ class RecommenderModel(nn.Module):
         item_id = newest[:, place : place + 1]
         told = {
             feature.input: rows[feature.input][:, place : place + 1]
-            for feature in self.inputs
+            for feature in self.features
             if rows is not None and feature.of == "event" and feature.input in rows
         }
         if self.groups is not None:
             return self.groups.step(state, item_id, self.table, told)
-        x = self.features(item_id, self.table, told).squeeze(1)
+        x = self.event_features(item_id, self.table, told).squeeze(1)
         return self.encoder.step(state, x)
 
     def _as_of_now(self, encoded: Tensor, item_id: Tensor, rows: TensorRows | None) -> Tensor:
         """The user by what the encoder says after the last event (B, D): -> (B, D)."""
         known = self.user_features(item_id, rows)
         some = (lengths_of(item_id) > 0).unsqueeze(-1).to(encoded.dtype)
-        output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.start + known)
+        output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.cold_start + known)
         return output
 
     def _encoded(
@@ -141,15 +142,15 @@ class RecommenderModel(nn.Module):
         if self.groups is not None:
             states: Tensor = self.groups(item_id, table, rows, lengths, last=last)
             return states
-        x = self.features(item_id, table, rows)
+        x = self.event_features(item_id, table, rows)
         return self.encoder.last(x, lengths) if last else self.encoder(x, lengths)
 
     def logits(self, user: Tensor) -> Tensor:
         """Products with all rows of the table, padding's included: (B, D) -> (B, V + 1).
 
-        Divided by the temperature, which only the probabilities of followers notice.
+        Divided by the temperature, which only the probabilities of successors notice.
         """
-        return self._cooled(nn.functional.linear(user, self.table))
+        return self._divided_by_temperature(nn.functional.linear(user, self.table))
 
     def logits_of(self, user: Tensor, candidates: Tensor) -> Tensor:
         """The same of some items only, whose rows alone are read: (B, D), (B, C) -> (B, C).
@@ -157,35 +158,35 @@ class RecommenderModel(nn.Module):
         Of a folded model, whose rows are its table's.
         """
         rows = self.items.table(candidates)  # (B, C, D)
-        return self._cooled(torch.matmul(rows, user.unsqueeze(-1)).squeeze(-1))
+        return self._divided_by_temperature(torch.matmul(rows, user.unsqueeze(-1)).squeeze(-1))
 
-    def _cooled(self, logits: Tensor) -> Tensor:
+    def _divided_by_temperature(self, logits: Tensor) -> Tensor:
         return logits if self.config.temperature == 1 else logits / self.config.temperature
 
     def scores(self, user: Tensor, item_id: Tensor) -> Tensor:
         """What items are ranked by: user (B, D), item_id (B, L) -> (B, V + 1).
 
-        The logits; or with followers log-probabilities, in which the newest events have a say.
+        The logits; or with successors log-probabilities, in which the newest events have a say.
         """
-        return self.score_of(self.worth(user, item_id))
+        return self.scores_from(self.ranking_score(user, item_id))
 
-    def worth(self, user: Tensor, item_id: Tensor) -> Tensor:
+    def ranking_score(self, user: Tensor, item_id: Tensor) -> Tensor:
         """What has the order of the scores, and costs less: logits, or probabilities."""
         logits = self.logits(user)
-        if self.followers is None:
+        if self.successors is None:
             return logits
-        output: Tensor = self.followers(logits, item_id, lengths_of(item_id))
+        output: Tensor = self.successors(logits, item_id, lengths_of(item_id))
         return output
 
-    def score_of(self, worth: Tensor) -> Tensor:
-        """Scores of any part of `worth`; what is masked there, by -1e9, is masked here."""
-        if self.followers is None:
-            return worth
-        return torch.log(worth.clamp(min=SMALLEST)) + worth.clamp(max=0)
+    def scores_from(self, ranking_score: Tensor) -> Tensor:
+        """Scores of any part of `ranking_score`; what is masked there, by -1e9, is masked here."""
+        if self.successors is None:
+            return ranking_score
+        return torch.log(ranking_score.clamp(min=SMALLEST)) + ranking_score.clamp(max=0)
 
     def folded(self) -> RecommenderModel:
         """The same model for the device: one plain item table, attributes summed into it."""
-        plain = RecommenderModel(self.item_count, self.config, inputs=self.inputs)
+        plain = RecommenderModel(self.item_count, self.config, features=self.features)
         state = self.state_dict() | {"items.table.weight": self.table.detach()}
         state.pop("items.value_table", None)
         plain.load_state_dict(state)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..schema import Rows
+from ..schema import FeatureRows
 from .products import Cells, Products
 from .recommender import RecommenderModel, lengths_of
 
@@ -30,7 +30,7 @@ class ModelScorer:
         self.table = model.table.detach()  # once: with attributes it is a sum over all items
 
     def __call__(
-        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
+        self, histories: list[npt.NDArray[np.int32]], features: list[FeatureRows] | None = None
     ) -> npt.NDArray[np.float32]:
         """Histories (B lists of item indices, oldest first, any length) -> scores (B, V).
 
@@ -43,11 +43,11 @@ class ModelScorer:
         return found
 
     def products(
-        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None = None
+        self, histories: list[npt.NDArray[np.int32]], features: list[FeatureRows] | None = None
     ) -> Products:
         """The same order of items as products, (B, V) of them: none is made yet.
 
-        With followers these are logits too, but for the items that the newest events vote for: of
+        With successors these are logits too, but for the items that the newest events vote for: of
         a probability p, log p + logsumexp(logits) - log(1 - share), which is the logit itself
         where there is no vote.
         """
@@ -57,14 +57,14 @@ class ModelScorer:
             users = (users / model.config.temperature).cpu()
             # Wherever the model is, ranks are counted on the CPU.
             found = Products(users, self.table[1:].cpu())
-            if model.followers is None:
+            if model.successors is None:
                 return found
-            items, votes = model.followers.votes(item_id, lengths_of(item_id))  # (B, R * F)
-            cells = self._voted(found, model.followers.share, items.cpu(), votes.cpu())
+            items, votes = model.successors.votes(item_id, lengths_of(item_id))  # (B, R * F)
+            cells = self._voted(found, model.successors.share, items.cpu(), votes.cpu())
             return replace(found, cells=cells)
 
     def _users(
-        self, histories: list[npt.NDArray[np.int32]], features: list[Rows] | None
+        self, histories: list[npt.NDArray[np.int32]], features: list[FeatureRows] | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """User vectors (B, D) of histories, and their items (B, L)."""
         item_id = torch.from_numpy(pad_histories(histories, self.model.max_length))
@@ -84,7 +84,7 @@ class ModelScorer:
         states = self.model.states(item_id, rows, self.table)
         every = torch.arange(len(item_id), device=item_id.device)
         users = states[every, (lengths - 1).clamp(min=0)]
-        return torch.where((lengths > 0).unsqueeze(1), users, self.model.starts(item_id, rows))
+        return torch.where((lengths > 0).unsqueeze(1), users, self.model.cold_starts(item_id, rows))
 
     @staticmethod
     def _voted(found: Products, share: float, items: torch.Tensor, votes: torch.Tensor) -> Cells:
@@ -103,10 +103,10 @@ class ModelScorer:
         voted = torch.log(summed * odds) + total[user]
         return Cells.of(user, item, torch.logaddexp(logit, voted))
 
-    def _rows(self, features: list[Rows], width: int) -> dict[str, torch.Tensor]:
+    def _rows(self, features: list[FeatureRows], width: int) -> dict[str, torch.Tensor]:
         """One tensor an input, events padded as the histories are."""
         found = {}
-        for feature in self.model.inputs:
+        for feature in self.model.features:
             rows = np.zeros((len(features), *feature.shape(width)), np.int32)
             for user, told in enumerate(features):
                 if feature.input in told:

@@ -18,20 +18,20 @@ from ..preparation.transitions import (
 from ..schema import PADDING
 
 RANK_POWER = 0.5
-"""The j-th most frequent follower of an item gets j^-0.5 of its vote: chosen on validation users
+"""The j-th most frequent successor of an item gets j^-0.5 of its vote: chosen on validation users
 of MovieLens 100K and 1M, where it does as well as the counts, which would cost bytes."""
 SMALLEST = 1e-37
 """Sums of votes and probabilities below this count as this: nothing is divided by nothing, and
 logarithms stay far above a masked score."""
 
 
-class Followers(nn.Module):
+class Successors(nn.Module):
     """For each item the F items that most often soon follow it; the newest events vote for theirs.
 
     p(i) = (1 - share) * softmax(logits)(i) + share * votes(i), where votes(i) is proportional to
-    the sum, over the newest 20 events and the places j of i among their followers, of
+    the sum, over the newest 20 events and the places j of i among their successors, of
     1 / (how many events ago) * j^-0.5. Counted, not trained: trained through, the counts, which
-    have seen every label, would be trusted too much (docs/decisions/0005-followers.md). A vector
+    have seen every label, would be trusted too much (docs/decisions/0005-successors.md). A vector
     of D numbers is no place for "this sequel comes next"; a list of F item indices is.
     """
 
@@ -40,14 +40,14 @@ class Followers(nn.Module):
     def __init__(self, item_count: int, count: int, share: float) -> None:
         super().__init__()
         self.share = share
-        # 16 bits where they hold every index: two bytes a follower in the file.
+        # 16 bits where they hold every index: two bytes a successor in the file.
         dtype = torch.int16 if item_count < 2**15 else torch.int32
         self.register_buffer("ids", torch.full((item_count + 1, count), PADDING, dtype=dtype))
 
     def count(self, sequences: Sequences, min_users: int = 1) -> None:
         """Fill the lists from training events: (V + 1, F), most frequent first, then 0.
 
-        A follower that fewer than `min_users` users made one tells of them, and is left out.
+        A successor that fewer than `min_users` users made one tells of them, and is left out.
         """
         rows, width = self.ids.shape
         found = count_transitions(
@@ -57,9 +57,9 @@ class Followers(nn.Module):
             neighbours=width,
             min_users=min_users,
         )
-        sizes = np.diff(found.starts)
+        sizes = np.diff(found.indptr)
         source = np.repeat(np.arange(rows), sizes)
-        place = np.arange(len(source)) - np.repeat(found.starts[:-1], sizes)
+        place = np.arange(len(source)) - np.repeat(found.indptr[:-1], sizes)
         ids = np.zeros((rows, width), np.int64)
         ids[source, place] = found.successors
         self.ids.copy_(torch.from_numpy(ids))
@@ -77,14 +77,14 @@ class Followers(nn.Module):
         place = lengths.unsqueeze(-1) - 1 - ago  # (B, R)
         newest = torch.gather(item_id, 1, place.clamp(min=0).to(torch.int64))
         newest = newest * (place >= 0).to(newest.dtype)
-        followers = self.ids[newest].to(torch.int64)  # (B, R, F)
-        weights = _weights(recent, self.ids.shape[1], followers.device)
-        weights = weights * (followers != PADDING).to(torch.float32)
+        successors = self.ids[newest].to(torch.int64)  # (B, R, F)
+        weights = _weights(recent, self.ids.shape[1], successors.device)
+        weights = weights * (successors != PADDING).to(torch.float32)
         weights = weights.flatten(1)
-        return followers.flatten(1), weights / weights.sum(-1, keepdim=True).clamp(min=SMALLEST)
+        return successors.flatten(1), weights / weights.sum(-1, keepdim=True).clamp(min=SMALLEST)
 
 
 def _weights(recent: int, count: int, device: torch.device) -> Tensor:
-    """Votes by how long ago (rows) and place among the followers (columns): (R, F)."""
+    """Votes by how long ago (rows) and place among the successors (columns): (R, F)."""
     votes = np.outer(decay(recent, RECENCY_POWER), decay(count, RANK_POWER))
     return torch.as_tensor(votes.astype(np.float32), device=device)

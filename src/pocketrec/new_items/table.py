@@ -98,7 +98,7 @@ def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
                 wide.update(found.outputs)
         elif kind in _ELEMENTWISE and wide.intersection(inputs):
             wide.update(outputs)
-        elif kind == _KIND.GATHER_ND and _is_followers(model, first, rows):
+        elif kind == _KIND.GATHER_ND and _is_successors(model, first, rows):
             nobody = np.zeros((len(vectors), first.shape[1]), _INTEGERS[first.type])
             store(model, first, stored(model, first) + nobody.tobytes())
             first.shape = _shape(rows + len(vectors), first.shape[1])
@@ -190,6 +190,6 @@ def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
     table.shape = _shape(table.shape[0] + count, table.shape[1])
 
 
-def _is_followers(model: Any, tensor: Any, rows: int) -> bool:
-    """Whether a stored tensor is the list of each item's followers."""
+def _is_successors(model: Any, tensor: Any, rows: int) -> bool:
+    """Whether a stored tensor is the list of each item's successors."""
     return tensor.type in _INTEGERS and tensor.shape[0] == rows and bool(stored(model, tensor))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..config.sections import DataConfig
+from ..config.data import DataConfig
 from ..errors import one_line
 from .oddities import Examples
 

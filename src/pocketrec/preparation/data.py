@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ..config.features import FeaturesConfig
 from ..config.load import parse_config
-from ..config.sections import Config, FeaturesConfig
+from ..config.sections import Config
 from ..errors import ArtifactError, ConfigError, DataError
 from ..features.encoding import MISSING, Feature
-from ..schema import PADDING, Column, File, IntArray, Rows
+from ..schema import PADDING, Column, FeatureRows, File, IntArray
 from ..storage.artifact import fingerprint, open_manifest
 from .features import column_of
 from .targets import Targets, joined
@@ -47,7 +48,7 @@ class Sequences:
 
     items: IntArray
     offsets: npt.NDArray[np.int64]
-    features: Rows = field(default_factory=dict)
+    features: FeatureRows = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         offsets = self.offsets
@@ -281,7 +282,7 @@ def _targets(frame: pl.DataFrame, features: Sequence[Feature], *, now: bool) -> 
     """Targets of users: columns of items, of the target's position, and of each feature."""
     histories: list[IntArray] = []
     targets: list[int] = []
-    told: list[Rows] = []
+    told: list[FeatureRows] = []
     for items, position, *rows in frame.iter_rows():
         events = np.asarray(items, np.int32)
         before = events[:position]

@@ -20,7 +20,7 @@ def disclosure(
 
     `trained` counts training events (see `vocabulary.count_items`), `items` is the item table.
     A model is made of all training events, which no table shows; nor does this one tell of
-    followers, which training counts.
+    successors, which training counts.
     """
     shipped = kept.items.join(trained, on=Column.ITEM, how="semi")
     return {

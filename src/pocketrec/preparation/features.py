@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from ..config.sections import FeaturesConfig
+from ..config.features import FeaturesConfig
 from ..errors import ConfigError
 from ..features.encoding import MISSING, Bins, Categories, Feature, FeatureKind, time_feature
 from ..ingest.catalogue import check_unique

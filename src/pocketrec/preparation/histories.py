@@ -9,7 +9,7 @@ import numpy as np
 
 from ..features.encoding import Feature
 from ..preparation.data import PreparedData
-from ..schema import IntArray, Rows
+from ..schema import FeatureRows, IntArray
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class History:
     """
 
     items: IntArray
-    features: Rows
+    features: FeatureRows
 
 
 def members(

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from ..config.sections import Config, DataConfig
+from ..config.data import DataConfig
+from ..config.sections import Config
 from ..errors import DataError
 from ..features.encoding import Feature
 from ..ingest.events import Log

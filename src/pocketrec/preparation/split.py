@@ -10,7 +10,7 @@ from enum import IntEnum
 
 import polars as pl
 
-from ..config.sections import SplitConfig
+from ..config.data import SplitConfig
 from ..schema import Column
 from .buckets import unit_interval
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..schema import Rows
+from ..schema import FeatureRows
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Targets:
     """Item indices, oldest first; the whole history, which scorers cut as they need."""
     targets: NDArray[np.int32]
     """(U,) the next item; 0 = it is not in the catalogue, and so a miss."""
-    features: list[Rows] | None = None
+    features: list[FeatureRows] | None = None
     """What is told of each history beside the items; None: nothing."""
 
     def __post_init__(self) -> None:

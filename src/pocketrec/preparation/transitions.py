@@ -15,20 +15,20 @@ PAIRS = 2**22
 
 # "Soon follows", chosen on the VALIDATION targets of MovieLens-1M (each user's second-last event).
 STEPS = 10  # events after an item that count as following it
-LAG_POWER = 0.75  # a follower `lag` events later counts lag^-0.75
+LAG_POWER = 0.75  # a successor `lag` events later counts lag^-0.75
 RECENT = 20  # newest history items that vote
 RECENCY_POWER = 1.0  # the r-th newest item votes with r^-1
 
 
 @dataclass(frozen=True)
 class Transitions:
-    """Sparse rows: item a is followed by `successors` with `weights`, both from starts[a] on.
+    """Sparse rows: item a is followed by `successors` with `weights`, both from indptr[a] on.
 
-    `starts` (V + 2,) int64, row 0 (padding) is empty; `successors` int32 in 1..V; `weights`
+    `indptr` (V + 2,) int64, row 0 (padding) is empty; `successors` int32 in 1..V; `weights`
     float32.
     """
 
-    starts: NDArray[np.int64]
+    indptr: NDArray[np.int64]
     successors: NDArray[np.int32]
     weights: NDArray[np.float32]
 
@@ -38,16 +38,16 @@ class Transitions:
         The newest item's row counts strengths[0] times, the one before strengths[1] times, and
         so on. Index 0 takes its place in the history and adds nothing.
         """
-        item_count = len(self.starts) - 2
+        item_count = len(self.indptr) - 2
         newest = np.zeros((len(histories), len(strengths)), np.int64)  # newest first
         for row, history in enumerate(histories):
             recent = history[-len(strengths) :][::-1]
             newest[row, : len(recent)] = recent
-        sizes = (self.starts[newest + 1] - self.starts[newest]).sum(axis=1)
+        sizes = (self.indptr[newest + 1] - self.indptr[newest]).sum(axis=1)
         cells, weights = [np.empty(0, np.int64)], [np.empty(0)]
         for first, last in _cut(sizes, PAIRS):
             block = newest[first:last]
-            begin, size = self.starts[block], self.starts[block + 1] - self.starts[block]
+            begin, size = self.indptr[block], self.indptr[block + 1] - self.indptr[block]
             size = size.ravel()
             skipped = np.cumsum(size) - size
             entry = np.repeat(begin.ravel() - skipped, size) + np.arange(size.sum())
@@ -144,8 +144,8 @@ def count_transitions(
         sizes += np.bincount(source, minlength=item_count + 1)
         successors.append(target.astype(np.int32))
         weights.append(weight.astype(np.float32))
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    return Transitions(starts, np.concatenate(successors), np.concatenate(weights))
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    return Transitions(indptr, np.concatenate(successors), np.concatenate(weights))
 
 
 def _of_many(pairs: NDArray[np.int64], users: NDArray[np.int64], least: int) -> NDArray[np.bool_]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from ..evaluation.baselines import NEIGHBOURS
 from ..evaluation.protocol import SCORES, Scorer
-from ..models.pairs import share_followed
-from ..models.successors import Followers
+from ..models.pairs import share_in_lists
+from ..models.successors import Successors
 from ..preparation.data import Sequences
 from ..preparation.histories import History
 from ..preparation.targets import Targets, joined
@@ -32,7 +32,7 @@ from ..preparation.transitions import (
     count_transitions,
     decay,
 )
-from ..schema import IntArray, Rows
+from ..schema import FeatureRows, IntArray
 from ..tflite.edit import parse, stored
 
 Scores = NDArray[np.float64]
@@ -53,7 +53,7 @@ def next_events(history: History, count: int) -> Targets:
     last = len(history.items) - 1
     places = np.linspace(1, last, min(count, last)).round().astype(np.int64)
 
-    def before(place: int) -> Rows:
+    def before(place: int) -> FeatureRows:
         return {
             name: rows if rows.ndim == 1 else rows[:place]
             for name, rows in history.features.items()
@@ -118,7 +118,7 @@ class Reference:
 
 def attacks(
     scorer: Scorer,
-    followers: IntArray | None,
+    successors: IntArray | None,
     attacked: Sequence[History],
     references: Mapping[str, Sequence[History]],
     *,
@@ -128,7 +128,7 @@ def attacks(
 ) -> dict[str, Scores]:
     """The score of every user (U,) by the name of the attack; those without model come first.
 
-    `followers` (V + 1, F) are the model's lists, if it has any; `references`, by name, users of
+    `successors` (V + 1, F) are the model's lists, if it has any; `references`, by name, users of
     whom the attacker knows everything, none of them attacked; `events` how many of a user's are
     asked for. `progress` is called with the events scored: all of them, and all again if features
     can be left out.
@@ -140,8 +140,8 @@ def attacks(
       the features, or told nothing but the items.
     - loss - REFERENCE: less how hard they are (Watson et al. 2022, "On the Importance of Difficulty
       Calibration in Membership Inference Attacks").
-    - followers: share of all "b within 10 events after a" of a user with b in the list of a.
-    - followers - REFERENCE: less the share in lists that are counted on the reference.
+    - successors: share of all "b within 10 events after a" of a user with b in the list of a.
+    - successors - REFERENCE: less the share in lists that are counted on the reference.
     """
     asked = [next_events(history, events) for history in attacked]
     targets, sizes = joined(asked), [len(part.targets) for part in asked]
@@ -160,17 +160,17 @@ def attacks(
         found["loss, told nothing"] = _means(log_probabilities(scorer, nothing, progress), sizes)
     for name in references:
         found[f"loss - {name}"] = found["loss"] - found[f"{name} alone"]
-    if followers is not None:
-        found["followers"] = _shares(attacked, followers)
+    if successors is not None:
+        found["successors"] = _shares(attacked, successors)
         for name, histories in references.items():
-            counted = Followers(item_count, followers.shape[1], 0.0)
+            counted = Successors(item_count, successors.shape[1], 0.0)
             counted.count(_sequences(histories))
             hard = _shares(attacked, counted.ids.numpy().astype(np.int32))
-            found[f"followers - {name}"] = found["followers"] - hard
+            found[f"successors - {name}"] = found["successors"] - hard
     return found
 
 
-def follower_lists(content: bytes, item_count: int) -> IntArray | None:
+def successor_lists(content: bytes, item_count: int) -> IntArray | None:
     """The lists (V + 1, F) that a .tflite holds as its one table of integers; None without."""
     model = parse(content)
     for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
@@ -186,9 +186,9 @@ def _means(values: Scores, sizes: Sequence[int]) -> Scores:
     return np.array([part.mean() for part in np.split(values, ends)])
 
 
-def _shares(histories: Sequence[History], followers: IntArray) -> Scores:
-    """`share_followed` of each user -> (U,)."""
-    return np.array([share_followed(history.items, followers) for history in histories])
+def _shares(histories: Sequence[History], successors: IntArray) -> Scores:
+    """`share_in_lists` of each user -> (U,)."""
+    return np.array([share_in_lists(history.items, successors) for history in histories])
 
 
 def _sequences(histories: Sequence[History]) -> Sequences:

@@ -141,7 +141,7 @@ class Recommender:
     ) -> list[float]:
         """Scores of the candidates, in their order, by which `recommend` ranks.
 
-        Where nothing follows (`model.followers = 0`) it rounds them a little more than this.
+        Where nothing follows (`model.successors = 0`) it rounds them a little more than this.
 
         Raises InputError for a candidate that the catalogue does not have.
         """

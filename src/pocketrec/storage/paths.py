@@ -51,10 +51,10 @@ class Url(str):
         return f"{protocol}://{host}", f"{slash}{path}".rstrip("/")
 
 
-Place = Path | Url
+AnyPath = Path | Url
 
 
-def place(text: str, folder: Path | None = None) -> Place:
+def parse_path(text: str, folder: Path | None = None) -> AnyPath:
     """A path ("~" made a folder, where there is such a user), from `folder` on; or a URL.
 
     file:// is a path as any other.
@@ -94,7 +94,7 @@ def _is_file(info: dict[str, Any]) -> bool:
     return bool(info["type"] == "file")
 
 
-def state(where: Place) -> tuple[int, str]:
+def state(where: AnyPath) -> tuple[int, str]:
     """Bytes of a file, and something that is another when its content is another."""
     if isinstance(where, Path):
         found = where.stat()
@@ -106,7 +106,7 @@ def state(where: Place) -> tuple[int, str]:
 
 
 @contextmanager
-def local(where: Place) -> Iterator[Path]:
+def local(where: AnyPath) -> Iterator[Path]:
     """A file as one of this machine: of a URL a copy, which is kept for so long only."""
     if isinstance(where, Path):
         yield where
@@ -131,7 +131,7 @@ def upload(file: Path, url: Url) -> None:
         store.put_file(str(file), path)
 
 
-def read_bytes(where: Place) -> bytes:
+def read_bytes(where: AnyPath) -> bytes:
     """All of a file; FileNotFoundError when there is none."""
     if isinstance(where, Path):
         return where.read_bytes()
@@ -140,7 +140,7 @@ def read_bytes(where: Place) -> bytes:
         return content
 
 
-def write_bytes(where: Place, content: bytes) -> None:
+def write_bytes(where: AnyPath, content: bytes) -> None:
     """Write a file in one step; its folder is made where there are folders."""
     if isinstance(where, Path):
         where.parent.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def listed(url: Url) -> list[str]:
     return []
 
 
-def remove(where: Place) -> None:
+def remove(where: AnyPath) -> None:
     """Remove a file or a folder with all that is in it, if it is there."""
     if isinstance(where, Path):
         if where.is_dir():

@@ -15,7 +15,7 @@ from ..schema import File
 from . import artifact
 from . import draft as drafts
 from .draft import MARK, Draft
-from .paths import Place, Url, download, is_glob, listed, remove, upload, write_bytes
+from .paths import AnyPath, Url, download, is_glob, listed, remove, upload, write_bytes
 
 _DRAFT = re.compile(rf"{re.escape(File.ITEMS_TABLE)}|{File.SHARDS}/part-\d+\.parquet")
 """Files of one that was not finished."""
@@ -45,7 +45,7 @@ class RemoteDraft(Draft):
                 remove(self.out / name)
 
 
-def check_replaceable(out: Place, kind: str) -> None:
+def check_replaceable(out: AnyPath, kind: str) -> None:
     """Raise ArtifactError unless `out` is free, or an artifact of this kind, or a draft of one.
 
     At a URL there must be nothing else in it, either.
@@ -76,7 +76,7 @@ def _own_names(out: Url, kind: str) -> list[str]:
     return names
 
 
-def new_folder(out: Place, kind: str) -> AbstractContextManager[Draft]:
+def new_folder(out: AnyPath, kind: str) -> AbstractContextManager[Draft]:
     """Give a draft folder on this machine; on success it becomes, or is copied to, `out`.
 
     Of a folder see `drafts.new_folder`. At a URL an older artifact of the same kind is removed
@@ -111,7 +111,7 @@ def _remote_folder(out: Url, kind: str) -> Iterator[RemoteDraft]:
         remove(out / MARK)
 
 
-def open_manifest(out: Place, kind: str, *, check_files: bool = True) -> dict[str, Any]:
+def open_manifest(out: AnyPath, kind: str, *, check_files: bool = True) -> dict[str, Any]:
     """Read a manifest as `artifact.open_manifest` does; files at a URL are not looked at."""
     if isinstance(out, Path):
         return artifact.open_manifest(out, kind, check_files=check_files)

@@ -145,8 +145,8 @@ def _fit(data: _Users, random: np.random.Generator) -> Tensor:
     # Few and many events alike: a vector that helps at one and harms at the other is no help.
     checks = [n for n in (1, 5, 20, 50) if n <= data.events]
 
-    def worth(scale: float) -> float:
+    def loss_at(scale: float) -> float:
         with torch.no_grad():
             return float(data.loss(scale * fitted, deciding, checks, among))
 
-    return min(SCALES, key=worth) * fitted
+    return min(SCALES, key=loss_at) * fitted

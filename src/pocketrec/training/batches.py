@@ -67,8 +67,9 @@ class Batches:
     Every event but a user's first is the label of one position per epoch. A history of more than
     L + 1 events is cut into windows at places that are drawn anew each epoch, so that in time
     each event meets every context. Windows of like length go into one batch, filled until it has
-    `batch_labels` labels: steps weigh labels equally, and little is padding. A share `hidden` of
-    the features' values is taken away at random, so that the model learns to do without.
+    `batch_labels` labels: steps weigh labels equally, and little is padding. A share
+    `feature_dropout` of     the features' values is taken away at random, so that the model learns
+    to do without.
 
     What is in which batch depends on the histories' lengths alone. A worker of several plans with
     the `lengths` (U,) of all users, has the `sequences` of those that are `held` (U,) by it, and
@@ -83,7 +84,7 @@ class Batches:
         batch_labels: int,
         seed: int,
         features: Seq[Feature] = (),
-        hidden: float = 0.0,
+        feature_dropout: float = 0.0,
         lengths: NDArray[np.int64] | None = None,
         held: NDArray[np.bool_] | None = None,
     ) -> None:
@@ -96,7 +97,7 @@ class Batches:
         if not len(self.users):
             raise DataError("no user has two training events: there is no next event to learn")
         self.sequences = sequences
-        self.features, self.hidden = features, hidden
+        self.features, self.feature_dropout = features, feature_dropout
         self.row = np.cumsum(self.held) - 1  # of a user who is held, among those who are
         self.label_counts = lengths[self.users] - 1
         self.max_length = max_length
@@ -142,7 +143,8 @@ class Batches:
         return _Windows(begin, end - begin, self.users[user])
 
     def batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
-        """The tensors of some windows; `random` draws what is hidden, and the start labels.
+        """The tensors of some windows; `random` draws which features are dropped, and the start
+        labels.
 
         It draws for the whole batch, whoever holds what of it.
         """
@@ -153,7 +155,7 @@ class Batches:
         column = np.arange(windows.counts.max())
         is_event = column < own.counts[:, None]  # (B, L)
         place = np.where(is_event, starts[:, None] + column, 0)
-        inputs = np.where(is_event, items[place], PADDING)
+        items_before = np.where(is_event, items[place], PADDING)
         labels = np.where(is_event, items[place + is_event], PADDING)
         rows = {}
         for feature in self.features:
@@ -164,14 +166,14 @@ class Batches:
                 shape = (len(held), len(column))
             else:
                 found = found[rows_of]  # (B, M)
-            if self.hidden:
-                away = (random.random(shape) < self.hidden)[held]
+            if self.feature_dropout:
+                away = (random.random(shape) < self.feature_dropout)[held]
                 found = np.where(away[..., None], MISSING, found)
             rows[feature.input] = torch.from_numpy(found.astype(np.int32))
         picked = starts + random.integers(0, windows.counts + 1)[held]
         every, here = (int(part.counts.sum()) + len(part.counts) for part in (windows, own))
         return Batch(
-            item_id=torch.from_numpy(inputs.astype(np.int32)),
+            item_id=torch.from_numpy(items_before.astype(np.int32)),
             labels=torch.from_numpy(labels.astype(np.int64)),
             start_labels=torch.from_numpy(items[picked].astype(np.int64)),
             label_count=int(windows.counts.sum()),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ..config.sections import TrainingConfig
+from ..config.training import TrainingConfig
 from ..models.recommender import RecommenderModel
 from ..schema import File
 from .batches import Batches

@@ -1,8 +1,8 @@
-"""What training makes small: cross-entropy over all items, or over drawn ones.
+"""What training makes small: cross-entropy over all items, or over sampled ones.
 
 All of them take states (N, D), an item table (V + 1, D) with padding in row 0, and labels (N,) in
-1..V, and give the mean loss of a label, in nats. Those of drawn items look at no other rows of the
-table, which so may be one of a small catalogue (`negatives.small_catalogue`).
+1..V, and give the mean loss of a label, in nats. Those of sampled items look at no other rows of
+the table, which so may be one of a small catalogue (`negatives.small_catalogue`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..config.sections import TrainingConfig
-from .negatives import Draw, Drawn, LabelDraw, PopularDraw, UniformDraw
+from ..config.training import TrainingConfig
+from .negatives import InBatchSampler, PopularitySampler, Sampled, Sampler, UniformSampler
 
 CHUNK_BYTES = 1 << 22
 """Logits of one chunk: few enough to stay in the cache, enough to fill the cores."""
@@ -83,15 +83,15 @@ FullLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class DrawnLoss:
-    """A loss that looks at labels and at drawn items, and at nothing else."""
+class SampledLoss:
+    """A loss that looks at labels and at sampled items, and at nothing else."""
 
-    of: Callable[[Tensor, Tensor, Tensor, Drawn], Tensor]
-    """(states, table, labels, drawn items) -> scalar."""
-    draw: Draw
+    of: Callable[[Tensor, Tensor, Tensor, Sampled], Tensor]
+    """(states, table, labels, sampled items) -> scalar."""
+    sample: Sampler
 
 
-Loss = FullLoss | DrawnLoss
+Loss = FullLoss | SampledLoss
 
 
 def make_loss(config: TrainingConfig, item_counts: Tensor, dtype: torch.dtype) -> Loss:
@@ -101,12 +101,14 @@ def make_loss(config: TrainingConfig, item_counts: Tensor, dtype: torch.dtype) -
         case "softmax":
             return partial(full_softmax, dtype=dtype, smoothing=config.label_smoothing)
         case "sampled_softmax":
-            return DrawnLoss(drawn_softmax, PopularDraw.of(counts, config.negatives))
+            return SampledLoss(sampled_softmax, PopularitySampler.of(counts, config.negatives))
         case "in_batch":
-            return DrawnLoss(drawn_softmax, LabelDraw.of(counts))
+            return SampledLoss(sampled_softmax, InBatchSampler.of(counts))
         case "gbce":
             beta = gbce_power(len(counts), config.negatives, config.calibration)
-            return DrawnLoss(partial(gbce, beta=beta), UniformDraw(len(counts), config.negatives))
+            return SampledLoss(
+                partial(gbce, beta=beta), UniformSampler(len(counts), config.negatives)
+            )
 
 
 def full_softmax(
@@ -130,19 +132,19 @@ def full_softmax(
     return loss
 
 
-def drawn_softmax(states: Tensor, table: Tensor, labels: Tensor, drawn: Drawn) -> Tensor:
-    """Cross-entropy among the label and the drawn items.
+def sampled_softmax(states: Tensor, table: Tensor, labels: Tensor, sampled: Sampled) -> Tensor:
+    """Cross-entropy among the label and the sampled items.
 
-    -log of e^s(label) / (e^s(label) + sum over drawn j other than it of e^s(j) / expected(j)).
-    A drawn item's logit is lowered by the log of how often it was to be expected, the "logQ
-    correction", so that the sum over the drawn ones is on average the sum over all but the label
-    (Bengio and Senecal, 2008). Where labels of the batch take the place of drawn items it keeps
+    -log of e^s(label) / (e^s(label) + sum over sampled j other than it of e^s(j) / expected(j)).
+    A sampled item's logit is lowered by the log of how often it was to be expected, the "logQ
+    correction", so that the sum over the sampled ones is on average the sum over all but the label
+    (Bengio and Senecal, 2008). Where labels of the batch take the place of sampled items it keeps
     popular ones from being pushed down for being popular (Yi et al., 2019,
     "Sampling-Bias-Corrected Neural Modeling").
     """
     own = (states * table[labels]).sum(1)  # (N,)
-    others = torch.addmm(-drawn.log_expected, states, table[drawn.item_id].T)  # (N, n)
-    others = others.masked_fill(drawn.item_id == labels.unsqueeze(1), -torch.inf)
+    others = torch.addmm(-sampled.log_expected, states, table[sampled.item_id].T)  # (N, n)
+    others = others.masked_fill(sampled.item_id == labels.unsqueeze(1), -torch.inf)
     return (torch.logaddexp(own, torch.logsumexp(others, 1)) - own).mean()
 
 
@@ -155,13 +157,13 @@ def gbce_power(items: int, count: int, calibration: float) -> float:
     return share * (calibration * (1 - 1 / share) + 1 / share)
 
 
-def gbce(states: Tensor, table: Tensor, labels: Tensor, drawn: Drawn, *, beta: float) -> Tensor:
+def gbce(states: Tensor, table: Tensor, labels: Tensor, sampled: Sampled, *, beta: float) -> Tensor:
     """Binary cross-entropy with the label's likelihood to the power of beta.
 
-    -log sigmoid(s(label))^beta - sum over drawn j of log(1 - sigmoid(s(j))) (gSASRec, equation
-    9). Items are drawn alike, those that are labels left out.
+    -log sigmoid(s(label))^beta - sum over sampled j of log(1 - sigmoid(s(j))) (gSASRec, equation
+    9). Items are sampled alike, those that are labels left out.
     """
     own = F.logsigmoid((states * table[labels]).sum(1))
-    others = F.logsigmoid(-(states @ table[drawn.item_id].T))  # (N, n)
-    others = others.masked_fill(drawn.item_id == labels.unsqueeze(1), 0.0)
+    others = F.logsigmoid(-(states @ table[sampled.item_id].T))  # (N, n)
+    others = others.masked_fill(sampled.item_id == labels.unsqueeze(1), 0.0)
     return -(beta * own + others.sum(1)).mean()

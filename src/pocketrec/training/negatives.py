@@ -1,4 +1,4 @@
-"""Items drawn to stand for all others, and the few items that a step of training then sees.
+"""Items sampled to stand for all others, and the few items that a step of training then sees.
 
 All draws are made on the CPU, of a generator that may be given (else torch's own), so that
 workers who are given equal ones draw the same items.
@@ -15,8 +15,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Drawn items, the same ones for all labels of a step."""
+class Sampled:
+    """Sampled items, the same ones for all labels of a step."""
 
     item_id: Tensor
     """(n,) in 1..V, with repetitions."""
@@ -24,15 +24,15 @@ class Drawn:
     """(n,) log of how often each was to be expected among them."""
 
 
-Draw = Callable[[Tensor, torch.Generator | None], Drawn]
-"""Draw for a step with these labels (N,)."""
+Sampler = Callable[[Tensor, torch.Generator | None], Sampled]
+"""Samples for a step with these labels (N,)."""
 
 FLATTEN = 0.75
 """Power of an item's count in the proposal, as in word2vec (Mikolov et al., 2013)."""
 
 
 @dataclass(frozen=True)
-class PopularDraw:
+class PopularitySampler:
     """Draws `count` items, each with a share of its training events to the power of FLATTEN.
 
     By the inverse of the cumulated shares (V,): a draw costs O(log V), and no pass over all items.
@@ -43,50 +43,50 @@ class PopularDraw:
     count: int
 
     @classmethod
-    def of(cls, counts: Tensor, count: int) -> PopularDraw:
+    def of(cls, counts: Tensor, count: int) -> PopularitySampler:
         """From the training events (V,) of items 1..V, each at least 1."""
         cumulated = (counts.to(torch.float64) ** FLATTEN).cumsum(0)
         shares = torch.diff(cumulated, prepend=cumulated.new_zeros(1)) / cumulated[-1]
         return cls(cumulated / cumulated[-1], shares.log().to(torch.float32), count)
 
-    def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Drawn:
+    def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Sampled:
         """The labels do not matter."""
         places = torch.rand(self.count, dtype=torch.float64, generator=generator)
         index = torch.searchsorted(self.cumulated, places, right=True)
         index = index.clamp_(max=len(self.cumulated) - 1)
         expected = self.log_shares[index] + math.log(self.count)
-        return Drawn((index + 1).to(labels.device), expected.to(labels.device))
+        return Sampled((index + 1).to(labels.device), expected.to(labels.device))
 
 
 @dataclass(frozen=True)
-class UniformDraw:
+class UniformSampler:
     """Draws `count` of `items` items, all alike."""
 
     items: int
     count: int
 
-    def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Drawn:
+    def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Sampled:
         """The labels do not matter."""
-        drawn = torch.randint(1, self.items + 1, (self.count,), generator=generator)
+        sampled = torch.randint(1, self.items + 1, (self.count,), generator=generator)
         expected = torch.full((self.count,), math.log(self.count / self.items))
-        return Drawn(drawn.to(labels.device), expected.to(labels.device))
+        return Sampled(sampled.to(labels.device), expected.to(labels.device))
 
 
 @dataclass(frozen=True)
-class LabelDraw:
+class InBatchSampler:
     """Takes the labels themselves, which come as often as they are popular: shares (V,)."""
 
     log_shares: Tensor
 
     @classmethod
-    def of(cls, counts: Tensor) -> LabelDraw:
+    def of(cls, counts: Tensor) -> InBatchSampler:
         """From the training events (V,) of items 1..V, each at least 1."""
         return cls((counts / counts.sum()).log())
 
-    def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Drawn:
+    def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Sampled:
         """Nothing is left to chance."""
         expected = self.log_shares[labels.cpu() - 1] + math.log(len(labels))
-        return Drawn(labels, expected.to(labels.device))
+        return Sampled(labels, expected.to(labels.device))
 
 
 def small_catalogue(*items: Tensor) -> tuple[Tensor, list[Tensor]]:

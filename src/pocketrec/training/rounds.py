@@ -42,10 +42,10 @@ class Rounds:
         self,
         data: PreparedData,
         config: Config,
-        inputs: Seq[Feature] = (),
+        features: Seq[Feature] = (),
         workers: Workers = ALONE,
     ) -> None:
-        self.data, self.config, self.inputs, self.workers = data, config, tuple(inputs), workers
+        self.data, self.config, self.features, self.workers = data, config, tuple(features), workers
         sizes = [data.lengths(shard) for shard in data.shards]
         self.events = {s: int(n.sum()) for s, n in zip(data.shards, sizes, strict=True)}
         self.labels = {s: _labels(n) for s, n in zip(data.shards, sizes, strict=True)}
@@ -110,12 +110,12 @@ class Rounds:
         held = [np.full(len(n), s in own) for n, s in zip(lengths, shards, strict=True)]
         training = self.config.training
         return Batches(
-            self.data.training(self.inputs, own),
+            self.data.training(self.features, own),
             max_length=self.config.model.value("max_length"),
             batch_labels=training.batch_labels,
             seed=training.seed,
-            features=self.inputs,
-            hidden=self.config.features.hidden,
+            features=self.features,
+            feature_dropout=self.config.features.dropout,
             lengths=np.concatenate(lengths),
             held=np.concatenate(held),
         )

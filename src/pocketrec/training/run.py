@@ -57,8 +57,8 @@ class Run:
         config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
         catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
         attributes = read_attributes(catalogue, config.features.item)
-        inputs = [Feature.from_json(entry) for entry in manifest["features"]]
-        model = RecommenderModel(catalogue.height, config.model, attributes, inputs).eval()
+        features = [Feature.from_json(entry) for entry in manifest["features"]]
+        model = RecommenderModel(catalogue.height, config.model, attributes, features).eval()
         load_checkpoint(folder / File.CHECKPOINTS / File.BEST, model)
         return cls(folder, manifest, config, catalogue, model)
 
@@ -120,13 +120,13 @@ def run_training(
             if workers.lead:
                 stack.enter_context(lock_folder(folder, folder))
                 _check_resumable(folder, resume=resume)
-        inputs = data.features_of(config.features)
-        rounds = Rounds(data, config, inputs, workers)
+        features = data.features_of(config.features)
+        rounds = Rounds(data, config, features, workers)
         if workers.device.type == "cpu":
             keep_freed_memory()
         if (threads := workers.threads(config.training.threads)) is not None:
             torch.set_num_threads(threads)
-        model = _new_model(config, data, inputs, rounds, workers)
+        model = _new_model(config, data, features, rounds, workers)
         manifest = {
             "finished": False,
             "fingerprint": run_fingerprint(config, data),
@@ -138,7 +138,7 @@ def run_training(
                 # Not all: what is said of oddities quotes ids of users, and this ends in bundles.
                 "counts": {name: data.manifest["counts"][name] for name in COUNTS},
             },
-            "features": [feature.to_json() for feature in inputs],
+            "features": [feature.to_json() for feature in features],
             "parameters": sum(p.numel() for p in model.parameters()),
             "labels_per_epoch": rounds.labels_per_epoch,
             "torch": torch.__version__,
@@ -190,23 +190,23 @@ def _check_resumable(folder: Path, *, resume: bool) -> None:
 def _new_model(
     config: Config,
     data: PreparedData,
-    inputs: Sequence[Feature],
+    features: Sequence[Feature],
     rounds: Rounds,
     workers: Workers,
 ) -> RecommenderModel:
     """A model of fresh weights, the same at each worker, on the worker's device."""
     torch.manual_seed(config.training.seed)
     attributes = read_attributes(data.catalogue, config.features.item)
-    model = RecommenderModel(data.item_count, config.model, attributes, inputs)
-    if model.followers is not None:
+    model = RecommenderModel(data.item_count, config.model, attributes, features)
+    if model.successors is not None:
         if workers.lead:
             # Of a log in several rounds those of the first stand for all.
             shards = rounds.shards_of_rounds(0)[0]
             sequences = (
                 data.training((), shards) if workers.size > 1 else rounds.batches(shards).sequences
             )
-            model.followers.count(sequences, config.model.min_follower_users)
-        ids = model.followers.ids
+            model.successors.count(sequences, config.model.min_successor_users)
+        ids = model.successors.ids
         counted = workers.from_lead(ids.numpy().tobytes())
         ids.copy_(torch.frombuffer(bytearray(counted), dtype=ids.dtype).view(ids.shape))
     if workers.rank:

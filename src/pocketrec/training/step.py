@@ -10,13 +10,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from ..config.sections import TrainingConfig
+from ..config.training import TrainingConfig
 from ..errors import ConfigError, DataError
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING
 from .batches import Batch
 from .distributed import ALONE, Workers
-from .losses import DrawnLoss, Loss, full_softmax
+from .losses import Loss, SampledLoss, full_softmax
 from .negatives import small_catalogue
 from .sparse_adam import SparseAdamW
 
@@ -32,7 +32,7 @@ def train_step(
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label.
 
-    `generator` draws the items of a `DrawnLoss`; without one torch's own does. `module` is what
+    `generator` draws the items of a `SampledLoss`; without one torch's own does. `module` is what
     computes the loss, for callers who have it already: it may sum over several workers.
     """
     module = module or BatchLoss(model, loss_of)
@@ -72,7 +72,7 @@ class BatchLoss(nn.Module):
     @property
     def apart(self) -> dict[str, nn.Parameter]:
         """Parameters by name whose gradients are sparse, and are summed apart from the others."""
-        if not isinstance(self.loss_of, DrawnLoss):
+        if not isinstance(self.loss_of, SampledLoss):
             return {}
         return {n: p for n, p in self.named_parameters() if n.startswith("model.items.")}
 
@@ -81,8 +81,8 @@ class BatchLoss(nn.Module):
         if batch.share:
             loss = batch_loss(self.model, batch, self.loss_of, generator, self.workers, self.mixed)
             return batch.share * loss
-        if isinstance(self.loss_of, DrawnLoss):
-            self.loss_of.draw(self.workers.concatenated(batch.start_labels), generator)
+        if isinstance(self.loss_of, SampledLoss):
+            self.loss_of.sample(self.workers.concatenated(batch.start_labels), generator)
         # Other workers have all of it; to what they send this one adds zeros.
         apart = self.apart
         dense = [p for name, p in self.named_parameters() if name not in apart]
@@ -99,20 +99,20 @@ def batch_loss(
 ) -> Tensor:
     """Mean loss of a batch's labels, in nats.
 
-    With a `DrawnLoss` the model sees a small catalogue only, the items of the batch and the drawn
-    ones; the gradient of its item table is sparse, and the time does not depend on V. The drawn
-    ones are those of all `workers`; see `BatchLoss`.
+    With a `SampledLoss` the model sees a small catalogue only, the items of the batch and the
+    sampled ones; the gradient of its item table is sparse, and the time does not depend on V. The
+    sampled ones are those of all `workers`; see `BatchLoss`.
     """
     labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
-    if not isinstance(loss_of, DrawnLoss):
+    if not isinstance(loss_of, SampledLoss):
         table = model.table
         return loss_of(_states(model, batch, batch.item_id, table, mixed), table, labels)
-    drawn = loss_of.draw(workers.concatenated(labels), generator)
-    chosen, renamed = small_catalogue(batch.item_id, labels, drawn.item_id)
+    sampled = loss_of.sample(workers.concatenated(labels), generator)
+    chosen, renamed = small_catalogue(batch.item_id, labels, sampled.item_id)
     item_id, labels, negatives = renamed
     table = model.items(chosen)
     states = _states(model, batch, item_id, table, mixed)
-    return loss_of.of(states, table, labels, replace(drawn, item_id=negatives))
+    return loss_of.of(states, table, labels, replace(sampled, item_id=negatives))
 
 
 def _states(
@@ -125,7 +125,7 @@ def _states(
     """What has a label: states after each event, then before the first -> (N + B, D)."""
     with torch.autocast(table.device.type, mixed) if mixed else nullcontext():
         states = model.states(item_id, batch.rows, table)  # (B, L, D)
-    starts = model.starts(item_id, batch.rows)  # (B, D)
+    starts = model.cold_starts(item_id, batch.rows)  # (B, D)
     rows = torch.cat([states[batch.labels != PADDING].to(starts.dtype), starts])
     return rows / model.config.temperature
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...config.sections import EncoderName, ModelConfig
+from ...config.model import EncoderName, ModelConfig
 from .base import Encoder
 from .bow import BagOfWords
 from .cnn import ConvolutionalEncoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ...config.sections import ModelConfig
+from ...config.model import ModelConfig
 from ..dropout import Dropout
 from .base import Encoder, positions
 

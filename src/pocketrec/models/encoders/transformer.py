@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...config.sections import ModelConfig
+from ...config.model import ModelConfig
 from ..dropout import Dropout
 from .base import Encoder, positions
 

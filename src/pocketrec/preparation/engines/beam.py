@@ -18,7 +18,7 @@ import polars as pl
 from ...bundle.quiet import quiet
 from ...errors import PocketrecError
 from ...ingest.spread import Parted
-from ...storage.paths import Place, Url, download, remove, write_bytes
+from ...storage.paths import AnyPath, Url, download, remove, write_bytes
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task
 from .fold import Cut
 from .runner import check_server, mention_folder, read_options, running, telling
@@ -114,7 +114,7 @@ class BeamEngine:
 
     def __init__(
         self,
-        scratch: Place,
+        scratch: AnyPath,
         options: Sequence[str] = (),
         on_step: Callable[[], None] = lambda: None,
         out: Url | None = None,
@@ -155,17 +155,17 @@ class BeamEngine:
             count += 1
         return Frames(folder, rows.collect_schema(), list(range(count)))
 
-    def begin(self) -> Place:
+    def begin(self) -> AnyPath:
         """The folder of the next step."""
         self._steps += 1
         return self.scratch / f"step-{self._steps:03d}"
 
-    def forget(self, step: Place) -> None:
+    def forget(self, step: AnyPath) -> None:
         """Remove what a step left, if it was one."""
         if step != self.scratch:
             remove(step)
 
-    def run(self, folder: Place, work: Any, build: Callable[[Any, Step], Any]) -> Any:
+    def run(self, folder: AnyPath, work: Any, build: Callable[[Any, Step], Any]) -> Any:
         """Run a pipeline for some work, of which `build` makes a collection of one value."""
         step = Step(str(folder))
         step.leave(_WORK, work)

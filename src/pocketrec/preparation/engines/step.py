@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import EngineError
-from ...storage.paths import Place, place, read_bytes, write_bytes
+from ...storage.paths import AnyPath, parse_path, read_bytes, write_bytes
 
 _SIGNED = "sha256"
 _WIDTH = 32
@@ -29,20 +29,20 @@ class Step:
     key: bytes = field(default_factory=lambda: secrets.token_bytes(_WIDTH), repr=False)
 
     @property
-    def place(self) -> Place:
+    def path(self) -> AnyPath:
         """The folder."""
-        return place(self.folder)
+        return parse_path(self.folder)
 
     def leave(self, name: str, value: Any) -> None:
         """Write a value, whole."""
         content = pickle.dumps(value)
         # The name is signed with it, so that no value can stand for another.
         signature = hmac.digest(self.key, name.encode() + content, _SIGNED)
-        write_bytes(self.place / name, signature + content)
+        write_bytes(self.path / name, signature + content)
 
     def find(self, name: str) -> Any:
         """Read a value; FileNotFoundError for none, EngineError for one that is not ours."""
-        found = read_bytes(self.place / name)
+        found = read_bytes(self.path / name)
         signature, content = found[:_WIDTH], found[_WIDTH:]
         expected = hmac.digest(self.key, name.encode() + content, _SIGNED)
         if not hmac.compare_digest(signature, expected):

@@ -18,7 +18,7 @@ import polars as pl
 from ...errors import PocketrecError
 from ...ingest.spread import Parted
 from ...schema import Column
-from ...storage.paths import Place, read_bytes, write_bytes
+from ...storage.paths import AnyPath, read_bytes, write_bytes
 from ..buckets import bucket_of
 from . import BucketFunction, JoinFunction, Plan, Reduction, shard_name
 from .fold import Cut, fold, newest
@@ -36,7 +36,7 @@ _BUCKET = "_bucket"
 class Rows:
     """Where the bucket files of a step are, and what is still to be done to each when read."""
 
-    folder: Place
+    folder: AnyPath
     pending: tuple[Callable[[pl.DataFrame, int], pl.DataFrame], ...] = ()
 
     def read(self, number: int) -> pl.DataFrame:
@@ -74,7 +74,7 @@ class Mapped:
 class Frames:
     """Blocks of a frame that this process had, as files; see `logs.spread.Parted`."""
 
-    folder: Place
+    folder: AnyPath
     schema: pl.Schema
     parts: list[int]
 
@@ -110,7 +110,7 @@ class Combine:
     """Work: reduce a bucket, and keep it where something was done to it."""
 
     rows: Rows
-    keep: Place | None
+    keep: AnyPath | None
     reductions: tuple[Reduction, ...]
 
     def __call__(self, number: int) -> tuple[list[bytes], Cut]:
@@ -186,7 +186,7 @@ class Write:
 
     rows: Rows
     function: BucketFunction
-    folder: Place
+    folder: AnyPath
 
     def __call__(self, number: int) -> tuple[str, dict[str, Any]]:
         """The shard's name and its description for the manifest."""

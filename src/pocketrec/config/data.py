@@ -1,0 +1,119 @@
+"""[data] and [split]: where the log is, which events count, and which of them are held out."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import Count, Fraction, Section
+
+SourceName = Literal[
+    "movielens/100k",
+    "movielens/1m",
+    "movielens/latest-small",
+    "movielens/20m",
+    "movielens/25m",
+    "movielens/32m",
+]
+
+
+class DataConfig(Section):
+    """Where the log is, what its columns are called, and which events count."""
+
+    source: SourceName | None = Field(
+        None, description="a published data set; downloaded, unless `path` names a local copy"
+    )
+    path: str | None = Field(
+        None,
+        description="file, folder or glob of events (CSV, TSV, JSONL, Parquet; .gz too), also at "
+        "a URL such as gs://bucket/log/*.parquet",
+    )
+    user: str = Field("user_id", description="column that says who")
+    item: str = Field("item_id", description="column that says what")
+    time: str = Field("timestamp", description="column that says when")
+    time_format: Literal["auto", "seconds", "milliseconds", "iso8601", "order"] = Field(
+        "auto", description="unit of `time`; `order` is any sortable column that is no clock"
+    )
+    rating: str | None = Field(None, description="column with a rating; needed by `min_rating`")
+    items: str | None = Field(None, description="file with the catalogue: id, title, attributes")
+    items_id: str = Field("id", description="column of the catalogue that holds the item's id")
+    items_title: str = Field("title", description="column of the catalogue that holds the title")
+    users: str | None = Field(None, description="file with a row for each user: id, attributes")
+    users_id: str = Field("id", description="column of that file that holds the user's id")
+    exclude_seen: bool = Field(
+        True, description="never recommend what the history holds; false where users repeat"
+    )
+    repeats: Literal["all", "first"] | None = Field(
+        None,
+        description="events kept of a user with the same item; default: `first` when seen items "
+        "are excluded, else `all`",
+    )
+    min_rating: float | None = Field(None, description="events with a lower rating are dropped")
+    min_user_events: Count = Field(5, description="users with fewer events are dropped (k-core)")
+    min_item_events: Count = Field(5, description="items with fewer events are dropped (k-core)")
+    min_item_users: Count = Field(
+        5,
+        description="items that fewer different users touched are dropped (k-core): they may tell "
+        "who these are",
+    )
+    max_user_events: Count = Field(
+        100_000,
+        description="of each user the newest so many events are read: who has more is no person",
+    )
+    buckets: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="parts that users are cut into; more need less memory; default: 8, or one for "
+        "every 1.5 million rows of the log",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.source is None and self.path is None:
+            raise ValueError('give data.path = "events.csv" or data.source = "movielens/100k"')
+        if self.source is not None:
+            mapped = {"user", "item", "time", "time_format", "rating", "items"}
+            mapped |= {"items_id", "items_title", "users", "users_id"}
+            if given := sorted(mapped & self.model_fields_set):
+                raise ValueError(
+                    f"data.{given[0]} cannot be set beside data.source, which knows its columns"
+                )
+        elif self.min_rating is not None and self.rating is None:
+            raise ValueError("data.min_rating needs data.rating, the column that holds ratings")
+        elif self.items is None and (unused := {"items_id", "items_title"} & self.model_fields_set):
+            raise ValueError(f"data.{min(unused)} has no effect without data.items, the catalogue")
+        if self.source is None and self.users is None and "users_id" in self.model_fields_set:
+            raise ValueError("data.users_id has no effect without data.users")
+        return self
+
+    @property
+    def repeats_rule(self) -> Literal["all", "first"]:
+        """The rule in force: `first` looks at no later event, so it cannot leak the future."""
+        return self.repeats or ("first" if self.exclude_seen else "all")
+
+
+class SplitConfig(Section):
+    """Which events train, which tune and which test."""
+
+    kind: Literal["leave-one-out", "time", "users"] = Field(
+        "leave-one-out",
+        description="each user's last event tests and the one before it tunes; or a global "
+        "moment; or users that training never saw",
+    )
+    valid_fraction: Fraction = Field(0.1, description="share of events (time) or users for tuning")
+    test_fraction: Fraction = Field(0.1, description="share of events (time) or users for testing")
+    seed: int = Field(1, ge=0, lt=2**32, description="chooses the held-out users")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.valid_fraction + self.test_fraction >= 1:
+            raise ValueError("split.valid_fraction + split.test_fraction must stay below 1")
+        if self.kind != "users" and "seed" in self.model_fields_set:
+            raise ValueError(f"split.seed has no effect on kind '{self.kind}': remove it")
+        if self.kind == "leave-one-out" and (
+            unused := {"valid_fraction", "test_fraction"} & self.model_fields_set
+        ):
+            raise ValueError(f"split.{min(unused)} has no effect on kind 'leave-one-out'")
+        return self
