@@ -7,7 +7,8 @@ import pytest
 
 import pocketrec
 from pocketrec.config import sections as module
-from pocketrec.config.load import RENAMED, _override, load_config, override_config, parse_config
+from pocketrec.config.explain import RENAMED
+from pocketrec.config.load import _override, load_config, override_config, parse_config
 from pocketrec.config.model import ENCODER_FIELDS, ModelConfig
 from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError

@@ -71,8 +71,6 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.source is None and self.path is None:
-            raise ValueError('give data.path = "events.csv" or data.source = "movielens/100k"')
         if self.source is not None:
             mapped = {"user", "item", "time", "time_format", "rating", "items"}
             mapped |= {"items_id", "items_title", "users", "users_id"}
@@ -82,10 +80,6 @@ class DataConfig(Section):
                 )
         elif self.min_rating is not None and self.rating is None:
             raise ValueError("data.min_rating needs data.rating, the column that holds ratings")
-        elif self.items is None and (unused := {"items_id", "items_title"} & self.model_fields_set):
-            raise ValueError(f"data.{min(unused)} has no effect without data.items, the catalogue")
-        if self.source is None and self.users is None and "users_id" in self.model_fields_set:
-            raise ValueError("data.users_id has no effect without data.users")
         return self
 
     @property

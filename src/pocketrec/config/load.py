@@ -4,21 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from ..errors import ConfigError, one_line, shown
+from ..errors import ConfigError
 from ..storage.paths import parse_path
 from .sections import Config
-
-RENAMED = {
-    "features.hidden": "features.dropout",
-    "model.followers": "model.successors",
-    "model.follower_share": "model.successor_share",
-    "model.min_follower_users": "model.min_successor_users",
-}
-"""Keys of older versions, and what they are called now."""
 
 
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
@@ -43,8 +33,9 @@ def parse_config(document: dict[str, Any], *, name: str, folder: Path | None = N
     """Check a config that is already a dictionary; `name` says in errors where it came from."""
     try:
         config = Config.model_validate(document)
-    except ValidationError as error:
-        raise ConfigError(f"{name}: {_explain(error)}") from None
+        config.check_sources()
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
     if folder is not None:
         config.in_folder(folder)
     return config
@@ -86,32 +77,3 @@ def _override(document: dict[str, Any], override: str) -> None:
         # Typed in a shell: taken from where one is.
         value = str(parse_path(str(value), Path.cwd()))
     table[field] = value
-
-
-def _explain(error: ValidationError) -> str:
-    """The first problem of a validation, in one sentence."""
-    problem = error.errors(include_url=False)[0]
-    where = one_line(".".join(str(part) for part in problem["loc"]), 200)
-    if problem["type"] == "extra_forbidden":
-        if where in RENAMED:
-            return f"{where} is now called {RENAMED[where]}: rename the key"
-        known = ", ".join(sorted(_fields(problem["loc"][:-1])))
-        return f"unknown key '{where}' (known here: {known})"
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "value_error":
-        return message
-    if problem["type"] == "missing":
-        return f"[{where}] is missing" if len(problem["loc"]) == 1 else f"{where} is missing"
-    return f"{where} = {shown(problem['input'])}: {message}"
-
-
-def _fields(location: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Config
-    for part in location:
-        field = model.model_fields.get(str(part))
-        if field is None:  # a name of the user's, in a table of tables
-            continue
-        for annotation in (field.annotation, *get_args(field.annotation)):
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                model = annotation
-    return list(model.model_fields)

@@ -5,14 +5,17 @@ Each field carries its meaning as a description, so that documents and errors ca
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from ..errors import ConfigError
 from ..storage.paths import AnyPath, parse_path
 from .base import Count, Section
 from .data import DataConfig, SplitConfig
+from .explain import explain
 from .export import ExportConfig
 from .features import FeaturesConfig
 from .model import ITEM_ID, ModelConfig
@@ -39,20 +42,60 @@ class Config(Section):
     export: ExportConfig = ExportConfig()
     _folder: Path = PrivateAttr(default_factory=Path.cwd)
 
+    def __init__(self, **sections: Any) -> None:
+        """Check the sections, each a table or a dictionary; ConfigError says what is wrong."""
+        try:
+            super().__init__(**sections)
+        except ValidationError as error:
+            raise ConfigError(explain(error, Config)) from None
+
+    @classmethod
+    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Config:
+        """Read a TOML file, with `overrides` such as "model.dim=32" laid over it.
+
+        Raises ConfigError with the file, the key and what was expected.
+        """
+        from .load import load_config  # which imports this class
+
+        return load_config(Path(path), list(overrides))
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.features.item and self.data.source is None and self.data.items is None:
-            raise ValueError("[features.item] needs data.items, the catalogue with the attributes")
         told = {ITEM_ID, *self.features.event, *self.features.time}
         grouped = {name for group in self.model.groups.values() for name in group.features}
         if self.model.groups and (wrong := sorted(told ^ grouped)):
             problem = "is in none of" if wrong[0] in told else "is not in [features] but in one of"
             raise ValueError(f"'{wrong[0]}' {problem} model.groups ({', '.join(sorted(told))})")
-        if self.features.user and self.data.source is None and self.data.users is None:
-            raise ValueError("[features.user] needs data.users, the table with the attributes")
         if self.export.quantization == "int4" and self.model.dim % 2:
             raise ValueError("export.quantization 'int4' needs an even model.dim: two to a byte")
         return self
+
+    def check_sources(self, tables: Collection[str] = ()) -> None:
+        """Raise ConfigError unless all that is to be read is named, or given as a table.
+
+        `tables` names those that are: "events", "items", "users".
+        """
+        data = self.data
+        if data.source is not None:
+            return
+        named = {"events": data.path, "items": data.items, "users": data.users}
+        missing = {name for name, path in named.items() if path is None and name not in tables}
+        if "events" in missing:
+            raise ConfigError('give data.path = "events.csv" or data.source = "movielens/100k"')
+        if "items" in missing:
+            if unused := {"items_id", "items_title"} & data.model_fields_set:
+                raise ConfigError(
+                    f"data.{min(unused)} has no effect without data.items, the catalogue"
+                )
+            if self.features.item:
+                raise ConfigError(
+                    "[features.item] needs data.items, the catalogue with the attributes"
+                )
+        if "users" in missing:
+            if "users_id" in data.model_fields_set:
+                raise ConfigError("data.users_id has no effect without data.users")
+            if self.features.user:
+                raise ConfigError("[features.user] needs data.users, the table with the attributes")
 
     def in_folder(self, folder: Path) -> Self:
         """Say which folder the paths are taken from."""
