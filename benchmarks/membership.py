@@ -96,7 +96,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     order = np.random.default_rng(seed).permutation(len(trained))
     drawn, rest = ([trained[i] for i in part] for part in np.split(order, [len(never)]))
     total = 2 * len(drawn + never) * events  # at most
-    with log.counting("attacking", total) as advance:
+    with log.counting("attacking") as count:
         scores = attacks(
             scorer_of(bundle.device()),
             successor_lists(bundle.model, bundle.shapes.items),
@@ -104,7 +104,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
             {"public": public, "rest": rest},
             item_count=data.item_count,
             events=events,
-            progress=advance,
+            progress=lambda done: count(done, total),
         )
     fpr = 0.01 if len(never) >= MANY else 0.05
     found = {}

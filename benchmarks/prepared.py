@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from pocketrec.config.sections import Config
-from pocketrec.preparation.data import KIND
+from pocketrec.preparation.manifest import KIND
 from pocketrec.schema import Column, File
 from pocketrec.storage.draft import new_folder
 

@@ -22,7 +22,7 @@ from plots import draw
 from pocketrec.config.load import parse_config
 from pocketrec.config.sections import Config
 from pocketrec.preparation.data import PreparedData
-from pocketrec.training.run import run_training
+from pocketrec.training.pipeline import run_training
 from prepared import write_prepared
 
 MEAN, ITEMS = 50, 2000

@@ -4,9 +4,10 @@ import os
 
 import pytest
 
-from pocketrec.preparation.data import KIND, PreparedData
+from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.engines.local import LocalEngine
-from pocketrec.preparation.prepare import prepare
+from pocketrec.preparation.manifest import KIND
+from pocketrec.preparation.prepare import run_preparation
 from pocketrec.runtime import Recommender
 from pocketrec.storage.draft import new_folder
 from support.small_shop import TOML, Shop, make_shop, settings, succeed
@@ -94,7 +95,7 @@ def prepare_log(tmp_path_factory):
         folder = tmp_path_factory.mktemp("prepared")
         engine = LocalEngine(folder / "scratch")
         with new_folder(folder / "data", KIND) as draft:
-            counts, features = prepare(events, catalogue, users, config, engine, draft.path)
+            counts, features = run_preparation(events, catalogue, users, config, engine, draft.path)
             draft.manifest |= {
                 "config": config.model_dump(mode="json", exclude_unset=True),
                 "source": {},

@@ -28,13 +28,13 @@ HEAVY = [
     "ingest",
     "preparation",
     "models",
-    "training",
     "evaluation",
+    "training",
     "privacy",
     "export",
     "cli",
 ]
-"""From the log to the bundle, in the order of the pipeline."""
+"""From the log to the bundle. Evaluation stands below training, which judges epochs with it."""
 PACKAGES = [*LIGHT, *HEAVY]
 HEAVY_LIBRARIES = ["torch", "polars", "pydantic", "pyarrow", "litert_torch", "tensorboard"]
 MODULES = sorted(file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py"))

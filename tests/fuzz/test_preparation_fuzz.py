@@ -8,10 +8,11 @@ import polars as pl
 from hypothesis import strategies as st
 
 from pocketrec.config.load import parse_config
-from pocketrec.preparation.data import KIND, PreparedData
+from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.engines.local import LocalEngine
 from pocketrec.preparation.filters import keep_first, keep_items
-from pocketrec.preparation.prepare import prepare
+from pocketrec.preparation.manifest import KIND
+from pocketrec.preparation.prepare import run_preparation
 from pocketrec.preparation.sequences import in_order, user_sequences
 from pocketrec.preparation.split import ROLE, Role, assign_roles, time_cuts, time_histogram
 from pocketrec.preparation.vocabulary import count_items, sum_counts, vocabulary
@@ -234,7 +235,7 @@ def test_prepare(
     folder = tmp_path_factory.mktemp("prepared")
     with answered() as outcome, new_folder(folder / "data", KIND) as draft:
         engine = LocalEngine(folder / "scratch")
-        counts, features = prepare(
+        counts, features = run_preparation(
             events.lazy(), table, None, config, engine, draft.path, now=now and now / 1000
         )
         draft.manifest |= {
@@ -323,7 +324,7 @@ def test_a_user_of_a_million_events(tmp_path):
     events = pl.concat([rest, crowd]).with_row_index("order")
     config = config_of(exclude_seen=False, repeats="all", buckets=2, max_user_events=count)
     with new_folder(tmp_path / "data", KIND) as draft:
-        counts, _ = prepare(
+        counts, _ = run_preparation(
             events.lazy(), None, None, config, LocalEngine(tmp_path / "scratch"), draft.path
         )
         draft.manifest |= {

@@ -9,7 +9,7 @@ import pytest
 
 from pocketrec.preparation import oddities
 from pocketrec.preparation.engines.local import LocalEngine
-from pocketrec.preparation.prepare import prepare
+from pocketrec.preparation.prepare import run_preparation
 from support.small_logs import NO_FILTER, make_config, make_events, some_rows
 
 PLAIN = {"exclude_seen": False}
@@ -18,7 +18,7 @@ PLAIN = {"exclude_seen": False}
 def counts_of(folder, events, catalogue=None, users=None, config=None, now=None):
     config = config or make_config(**PLAIN)
     engine = LocalEngine(folder / "scratch")
-    counts, _ = prepare(events, catalogue, users, config, engine, folder, now=now)
+    counts, _ = run_preparation(events, catalogue, users, config, engine, folder, now=now)
     assert json.loads(json.dumps(counts)) == counts
     assert all(len(text.splitlines()) == 1 for text in counts["warnings"])
     return counts
@@ -216,7 +216,7 @@ def test_no_count_quotes_an_id_and_only_warnings_do(prepare_log):
     rows += [(u.upper(), i.upper(), t) for u, i, t in rows]
     table = pl.DataFrame({"item": ["Private"], "title": ["x"]})
     data = prepare_log(make_events(rows, pl.String, pl.String), make_config(**PLAIN), table)
-    counts = data.manifest["counts"]
+    counts = data.manifest.counts.model_dump()
     assert "SECRET" in json.dumps(counts.pop("warnings"))
     told = json.dumps(counts).lower()
     assert "oddities" in told

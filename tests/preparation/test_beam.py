@@ -15,7 +15,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pocketrec.cli.prepare import _cluster
 from pocketrec.errors import DataError, EngineError
 from pocketrec.ingest import events
 from pocketrec.preparation import survey
@@ -25,7 +24,7 @@ from pocketrec.preparation.engines.local import LocalEngine
 from pocketrec.preparation.engines.runner import read_options, running
 from pocketrec.preparation.engines.step import Step
 from pocketrec.preparation.features import with_users
-from pocketrec.preparation.prepare import _take, prepare
+from pocketrec.preparation.prepare import _take, run_preparation
 from pocketrec.preparation.sequences import in_order
 from pocketrec.preparation.vocabulary import count_items, sum_counts
 from pocketrec.storage.paths import Url
@@ -265,7 +264,7 @@ def test_any_log_is_prepared_alike(tmp_path_factory, seed, split, text, data):
     found = []
     for engine in (LocalEngine(folder / "a"), BeamEngine(folder / "b")):
         out = folder / type(engine).__name__
-        told = prepare(log, None, None, config, engine, out, now=0.1)
+        told = run_preparation(log, None, None, config, engine, out, now=0.1)
         found.append((told, content(out)))
     assert found[0] == found[1]
 

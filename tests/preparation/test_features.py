@@ -148,7 +148,7 @@ def test_values_of_few_users_are_as_if_not_given(prepare_log):
     by_user = dict(zip(shards(data)["user"], rows.tolist(), strict=True))
     row_of = {"a": 1, "c": 2}
     assert by_user == {u: [row_of.get(value, 0)] * 4 for u, value in enumerate(values)}
-    shown = data.manifest["counts"]["disclosed"]["features"]["event_f"]
+    shown = data.manifest.counts.disclosed["features"]["event_f"]
     assert shown == {"kind": "values", "of_the_log": 2, "fewest_users": 5, "withheld": 1}
 
 
@@ -157,7 +157,7 @@ def test_a_number_of_few_users_begins_no_bin(prepare_log):
     values = [1.0] * 2 + [2.0] * 5 + [3.0] * 4 + [4.0] * 6 + [5.0]
     data = prepared(prepare_log, values, "number")
     assert data.features[0].encoding == Bins((4.0,))
-    shown = data.manifest["counts"]["disclosed"]["features"]["event_f"]
+    shown = data.manifest.counts.disclosed["features"]["event_f"]
     assert shown == {"kind": "edges", "of_the_log": 1, "fewest_users": 6, "withheld": 3}
 
 

@@ -264,7 +264,7 @@ def test_a_split_by_time_cuts_at_one_moment_for_all(prepare_log):
     config = make_config(split, exclude_seen=False, min_item_events=1, min_item_users=1)
     data = prepare_log(make_events(rows), config)
     frame = pl.concat([pl.read_parquet(f) for f in (data.folder / "shards").iterdir()])
-    valid_cut, test_cut = data.manifest["counts"]["cuts"]
+    valid_cut, test_cut = data.manifest.counts.cuts
     for row in frame.iter_rows(named=True):
         times = row["time"]
         assert all(t < valid_cut for t in times[: row["train_length"]])
@@ -430,7 +430,7 @@ def test_of_a_user_with_too_many_events_the_newest_are_read(prepare_log):
     without = [row for _, row in sorted(kept)]
     cut = prepare_log(make_events(rows), config)
     assert cut.fingerprint == prepare_log(make_events(without), config).fingerprint
-    counts = cut.manifest["counts"]
+    counts = cut.manifest.counts.model_dump()
     over = [user for user, count in latest.items() if count > 15]
     dropped = {"events": len(rows) - len(without), "users": len(over)}
     assert counts["dropped"]["max_user_events"] == dropped

@@ -17,11 +17,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script
 
 from pocketrec.cli.main import main
-from pocketrec.cli.train import make_score
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import PreparedData
 from pocketrec.training import loop
 from pocketrec.training.distributed import ALONE, join
+from pocketrec.training.validation import validation_score
 from support.small_world import make_config, run
 
 
@@ -39,7 +39,7 @@ def train_all(folder, plans):
 def train_one(data, folder, model, training, stop=0, workers=ALONE):
     """A run that judges as the command line does, left after `stop` steps."""
     config, steps = make_config(model, **training), itertools.count(1)
-    score = make_score(config, data, workers)
+    score = validation_score(config, data, workers)
 
     def leave(_):
         if next(steps) == stop:

@@ -9,12 +9,13 @@ import polars as pl
 
 from pocketrec.config.load import parse_config
 from pocketrec.config.sections import Config
-from pocketrec.preparation.data import KIND, PreparedData
+from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.engines.local import LocalEngine
-from pocketrec.preparation.prepare import prepare
+from pocketrec.preparation.manifest import KIND
+from pocketrec.preparation.prepare import run_preparation
 from pocketrec.storage.draft import new_folder
 from pocketrec.training.distributed import ALONE
-from pocketrec.training.run import run_training
+from pocketrec.training.pipeline import run_training
 
 ITEMS = 10
 MODEL = {"encoder": "transformer", "dim": 16, "max_length": 8, "layers": 1}
@@ -45,7 +46,7 @@ def prepare_world(
     config = make_config(exclude_seen=exclude_seen, buckets=buckets)
     with new_folder(folder / "data", KIND) as draft:
         engine = LocalEngine(folder / "scratch")
-        counts, _ = prepare(events, None, None, config, engine, draft.path)
+        counts, _ = run_preparation(events, None, None, config, engine, draft.path)
         dumped = config.model_dump(mode="json", exclude_unset=True)
         draft.manifest |= {"config": dumped, "source": {}, "counts": counts, "features": []}
     return PreparedData.open(folder / "data")

@@ -16,7 +16,7 @@ from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import Sequences
 from pocketrec.training import loop
 from pocketrec.training.batches import Batches
-from pocketrec.training.loop import train
+from pocketrec.training.loop import train_model
 from pocketrec.training.step import learning_rate, make_optimizer, train_step
 from support.small_world import judge
 
@@ -42,7 +42,7 @@ def learn(folder, rows, items, *, model=None, validate=lambda _: 0.0, **training
     recommender = RecommenderModel(items, ModelConfig(**fields | (model or {})))
     batches = Batches(make_sequences(rows), max_length=8, batch_labels=config.batch_labels, seed=1)
     epochs = []
-    position = train(recommender, batches, validate, config, folder, on_epoch=epochs.append)
+    position = train_model(recommender, batches, validate, config, folder, on_epoch=epochs.append)
     return recommender, position, epochs
 
 

@@ -15,7 +15,8 @@ from pocketrec.errors import ArtifactError
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.training import loop
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
-from pocketrec.training.run import Run, is_finished
+from pocketrec.training.pipeline import is_finished
+from pocketrec.training.run import Run
 from pocketrec.training.step import make_optimizer
 from support import SUPPORT
 from support.small_world import MODEL, make_config, prepare_world, run

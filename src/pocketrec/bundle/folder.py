@@ -57,6 +57,8 @@ class Bundle:
     features: tuple[Feature, ...]
     items: list[Item]
     model: bytes
+    folder: Path = Path("bundle")
+    """Where it was opened."""
 
     @property
     def exclude_seen(self) -> bool:
@@ -142,7 +144,7 @@ def open_bundle(path: Path) -> Bundle:
             raise BundleError(f"'{path}' has a manifest with other {name} than its model")
     _check_items(items)
     check_golden_form(manifest, shapes, features)
-    return Bundle(manifest, shapes, features, items, model)
+    return Bundle(manifest, shapes, features, items, model, path)
 
 
 @contextmanager

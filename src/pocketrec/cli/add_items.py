@@ -23,13 +23,17 @@ def command(
     ],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the new bundle.", **OUT)],
     as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
     """Add items that training never saw, placed by their attributes; old scores stay."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     from ..new_items.add_items import add_items
     from ..pretrained import find_bundle
 
-    with log.steps("adding") as step:
-        added = add_items(find_bundle(bundle), items, folder, on_step=step)
+    with log.stages("adding") as on_stage:
+        added = add_items(find_bundle(bundle), items, folder, on_stage=on_stage)
     new = added.new
     if new.ignored:
         log.warning(f"no item of the bundle has {', '.join(new.ignored)}: left out")

@@ -50,8 +50,12 @@ def command(
         str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
     ],
     as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
     """Measure size, load time, latency of full-length histories, and memory, in a fresh process."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     from ..pretrained import find_bundle
 
     result = measure(find_bundle(bundle))

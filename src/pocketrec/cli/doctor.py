@@ -23,8 +23,14 @@ PURPOSES = {
 }
 
 
-def command(as_json: AsJson = False) -> None:
+def command(
+    as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
+) -> None:
     """Say what is installed and what is missing for what."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     groups = {extra: _packages(extra) for extra in PURPOSES}
     tools = {tool: shutil.which(tool) is not None for tool in ("node",)}
     page = (PAGE / "index.html").is_file()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from .. import __version__
-from ..errors import ArtifactError, needs_extra
+from ..errors import needs_extra
 from . import log
 from .common import OUT, AsJson, OtherData, Settings, cell, out, print_json, say
-from .prepare import disclosed
+from .tables import disclosed
 
 
 def command(
@@ -25,78 +23,35 @@ def command(
     ] = False,
     settings: Settings = None,
     as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
     """Convert, quantize and verify a trained model, and write the bundle if it passes."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     with needs_extra("Exporting", "train"):
-        from ..bundle.folder import KIND, open_bundle
-        from ..config.load import override_config
-        from ..export.build import export_bundle
-        from ..export.codes import SETTINGS as OF_CODES
-        from ..export.codes import fit_codes, some_users
-        from ..export.disclosure import disclosure
-        from ..preparation.data import PreparedData, StoredSequences
-        from ..storage.artifact import fingerprint, open_manifest
-        from ..storage.draft import check_replaceable, new_folder
-        from ..training.adaptation import SETTINGS, fit_adaptation
+        from ..export.pipeline import export_folder
         from ..training.run import Run
 
-    run = Run.open(run_path)
-    data = PreparedData.open(data_path or run.data_folder)
-    if data.fingerprint != run.manifest["data"]["fingerprint"]:
-        raise ArtifactError(f"'{data.folder}' is not the data that '{run_path}' was trained on")
-    config = override_config(run.config, settings, only="export")
-    check_replaceable(folder, KIND)
-    made_from = fingerprint(
-        run.manifest["files"],
-        config.export.model_dump(),
-        __version__,
-        accept_quality_loss,
-        SETTINGS,
-        OF_CODES,
-    )
-    with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
-        manifest = open_bundle(folder).manifest
-        if manifest.get("made_from") == made_from and "disclosed" in manifest:
-            log.info(f"'{folder}' already holds this run, exported: nothing to do")
-            _show(manifest, folder, as_json=as_json, is_new=False)
-            return
-    targets = data.targets("valid", config.export.check_users, features=run.model.features)
-    provenance = run.provenance()
-    provenance["data"]["split"] = data.split_fingerprint
-    with log.steps("exporting") as step, new_folder(folder, KIND) as draft:
-        step("fitting what a like teaches")
-        adaptation = fit_adaptation(
-            run.model, StoredSequences(data), exclude_seen=config.data.exclude_seen
-        )
-        codes = None
-        if config.export.quantization == "pq":
-            step(f"fitting codes of {config.export.code_bytes} bytes an item")
-            users = some_users(data, run.model.features)
-            codes = fit_codes(run.model, users, data.item_counts, config.export.code_bytes)
-        export_bundle(
-            run.model,
-            run.catalogue,
-            targets,
-            config,
-            provenance,
-            draft,
-            disclosed=disclosure(data, run.model),
-            adaptation=adaptation,
-            codes=codes,
-            made_from=made_from,
+    with log.stages("exporting") as on_stage:
+        bundle, is_new = export_folder(
+            Run.open(run_path),
+            folder,
+            data=data_path,
+            overrides=settings or (),
             accept_quality_loss=accept_quality_loss,
-            on_step=step,
+            on_stage=on_stage,
         )
-    _show(open_manifest(folder, KIND, check_files=False), folder, as_json=as_json, is_new=True)
+    _show(bundle.manifest, folder, as_json=as_json, is_new=is_new)
 
 
 def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool) -> None:
-    quality, told = manifest["quality"], manifest["disclosed"]
+    quality, shown = manifest["quality"], manifest["disclosed"]
     if as_json:
         seconds = round(log.elapsed(), 1) if is_new else None
-        print_json({"out": str(folder), "seconds": seconds, **quality, "disclosed": told})
+        print_json({"out": str(folder), "seconds": seconds, **quality, "disclosed": shown})
     else:
-        _print(quality, told, folder)
+        _print(quality, shown, folder)
     if quality["accepted_quality_loss"]:
         log.warning("NDCG@10 fell by more than the gate allows, which was accepted")
     log.finish(
@@ -105,13 +60,13 @@ def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool
     )
 
 
-def _print(quality: dict[str, Any], told: dict[str, Any], folder: Path) -> None:
-    table = Table("check", "found", "must be", title=cell(folder))
+def _print(quality: dict[str, Any], shown: dict[str, Any], folder: Path) -> None:
+    table = Table("check", "value", "must be", title=cell(folder))
     for name, gate in quality["gates"].items():
         accepted = "" if gate["passed"] else " (accepted)"
         table.add_row(name, f"{gate['value']:.4g}{accepted}", gate["must_be"])
     for name, value in quality["measured"].items():
         table.add_row(name, f"{value:,}" if isinstance(value, int) else f"{value:.4f}", "")
     out.print(table)
-    out.print(disclosed(told))
+    out.print(disclosed(shown))
     say(f"{quality['measured']['bytes']:,} bytes of model: {folder}")

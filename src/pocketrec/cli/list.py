@@ -8,8 +8,14 @@ from . import log
 from .common import AsJson, out, print_json, say
 
 
-def command(as_json: AsJson = False) -> None:
+def command(
+    as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
+) -> None:
     """Show the pretrained bundles: `pocketrec recommend NAME` runs one."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     from ..bundle.folder import open_bundle
     from ..pretrained import pretrained
 

@@ -1,13 +1,12 @@
 """What a command says of its work, on standard error: for people, or one JSON object a line.
 
-Results go to standard output (see common.py). The options are those of every verb: --quiet leaves
-warnings and errors, --verbose adds steps and tracebacks, --log-format json is for machines.
+Results go to standard output (see common.py). Every verb has the options --quiet (warnings and
+errors only), --verbose (each stage too, and tracebacks) and --log-format json (for machines), and
+passes them to `configure` first.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 import json
 import logging
 import shlex
@@ -45,6 +44,19 @@ class Format(Enum):
 
     TEXT = "text"
     JSON = "json"
+
+
+_PANEL = "What it says on standard error"
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_PANEL)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Each stage too, and tracebacks.", rich_help_panel=_PANEL),
+]
+LogFormat = Annotated[
+    Format, typer.Option(help="text, or json: an object a line.", rich_help_panel=_PANEL)
+]
 
 
 @dataclass
@@ -90,6 +102,12 @@ def start(*, as_json: bool = False) -> None:
     """Begin to count the time that a command takes, and to speak, until it says how."""
     _settings.started = time.monotonic()
     _speak(logging.INFO, as_json=as_json)
+
+
+def configure(*, quiet: bool, verbose: bool, log_format: Format) -> None:
+    """Put the options of a verb in force."""
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    _speak(level, as_json=log_format is Format.JSON)
 
 
 def _speak(level: int, *, as_json: bool) -> None:
@@ -153,76 +171,24 @@ def bar(*columns: str | ProgressColumn) -> Progress:
 
 
 @contextmanager
-def counting(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar with count, time and time left; what it gives is called with what more is done."""
+def counting(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with count, time and time left; call it with how many more are done, of how many."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with bar(TextColumn("{task.description}"), *columns) as progress:
-        task = progress.add_task(description, total=total)
-        yield lambda more: progress.advance(task, more)
+        task = progress.add_task(description, total=None)
+        yield lambda more, total: progress.update(task, advance=more, total=total)
 
 
 @contextmanager
-def steps(description: str) -> Iterator[Callable[[str], None]]:
-    """A function to call with each step of long work: a spinner shows it, --verbose says it."""
+def stages(description: str) -> Iterator[Callable[[str], None]]:
+    """A function to call with each stage of long work: a spinner shows it, --verbose logs it."""
     if not watched():
         yield LOG.debug
         return
     with err.status(description) as status:
 
-        def step(name: str) -> None:
-            status.update(name)
-            LOG.debug(name)
+        def show(stage: str) -> None:
+            status.update(stage)
+            LOG.debug(stage)
 
-        yield step
-
-
-def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A verb with the options that all verbs have, in force while it runs."""
-
-    @functools.wraps(command)
-    def run(*args: Any, quiet: bool, verbose: bool, log_format: Format, **options: Any) -> None:
-        level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-        _speak(level, as_json=log_format is Format.JSON)
-        try:
-            command(*args, **options)
-        except KeyboardInterrupt:  # which Typer would end without a word
-            error("interrupted")
-            raise typer.Exit(130) from None
-
-    own = inspect.signature(command, eval_str=True)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hint)
-        for name, (hint, default) in _OPTIONS.items()
-    ]
-    parameters = [*own.parameters.values(), *added]
-    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    return run
-
-
-_PANEL = "What it says on standard error"
-_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "quiet": (
-        Annotated[
-            bool,
-            typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_PANEL),
-        ],
-        False,
-    ),
-    "verbose": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--verbose", "-v", help="Each step too, and tracebacks.", rich_help_panel=_PANEL
-            ),
-        ],
-        False,
-    ),
-    "log_format": (
-        Annotated[
-            Format,
-            typer.Option(help="text, or json: an object a line.", rich_help_panel=_PANEL),
-        ],
-        Format.TEXT,
-    ),
-}
+        yield show

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
 from itertools import pairwise
@@ -23,8 +24,7 @@ app = typer.Typer(
 )
 for verb in (prepare, train, export, add_items, evaluate, recommend, list_, bench, serve, doctor):
     name = verb.__name__.rpartition(".")[2].replace("_", "-")
-    settings = getattr(verb, "CONTEXT_SETTINGS", None)
-    app.command(name, context_settings=settings)(log.with_options(verb.command))
+    app.command(name)(verb.command)
 
 
 @app.callback(invoke_without_command=True)
@@ -48,16 +48,33 @@ def main() -> None:
     log.start(as_json=_asks_for_json(sys.argv))
     warnings.showwarning = lambda message, *_, **__: log.warning(str(message))
     try:
-        code = app(standalone_mode=False)  # else Typer would end what goes wrong in its own words
+        code = _run(sys.argv[1:])
     except PocketrecError as error:
         log.error(str(error))
         code = 2
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        code = 130
+    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
     except Exception as error:
-        code = _told(error)
-    sys.exit(code or 0)
+        code = _report(error)
+    sys.exit(code)
 
 
-def _told(error: Exception) -> int:
+def _run(words: list[str]) -> int:
+    """Run a verb; the exit code that it asks for. Errors pass: Typer has other words for them."""
+    command = typer.main.get_command(app)
+    try:
+        with command.make_context("pocketrec", words) as context:
+            command.invoke(context)
+    except typer.Exit as leave:
+        return leave.exit_code
+    return 0
+
+
+def _report(error: Exception) -> int:
     """Say what is no error of ours, and give the exit code."""
     if hasattr(error, "format_message"):  # options that are none, or misspelled
         if message := error.format_message():

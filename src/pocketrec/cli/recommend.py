@@ -47,8 +47,12 @@ def command(
     strict: Annotated[bool, typer.Option(help="Refuse unknown ids.")] = False,
     why: Annotated[bool, typer.Option("--why", help="Name what each item rests on.")] = False,
     as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
     """Recommend what comes next after a history; without one, what is popular."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     from ..runtime import Recommender
 
     recommender = Recommender.load(bundle)

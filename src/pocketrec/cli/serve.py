@@ -31,8 +31,12 @@ def command(
         ),
     ] = None,
     as_json: AsJson = False,
+    quiet: log.Quiet = False,
+    verbose: log.Verbose = False,
+    log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
     """Serve the demo page with a bundle, until Ctrl-C: the model runs in the browser."""
+    log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     from ..app.server import listen
     from ..app.site import read_bundle, read_page, write_site
     from ..bundle.folder import open_bundle

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ..bundle.device import DeviceModel
 from ..preparation.targets import Targets
 from .bootstrap import paired_difference
+from .columns import Metrics, main_cutoff
 from .on_device import rank_on_device
 from .protocol import Ranking, Scorer, rank_all
-from .report import Metrics, Report, main_cutoff
+from .report import Report
 from .summary import by_length, measure, user_values
 
 T = TypeVar("T")

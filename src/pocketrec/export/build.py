@@ -47,7 +47,7 @@ def export_bundle(
     codes: Codes | None = None,
     made_from: str = "",
     accept_quality_loss: bool = False,
-    on_step: Callable[[str], None] = lambda _: None,
+    on_stage: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
     """Fill the draft of a model's bundle if it passes every gate.
 
@@ -59,13 +59,13 @@ def export_bundle(
     """
     exclude_seen = config.data.exclude_seen
     shapes = graph_shapes(model, config)
-    on_step("converting to .tflite")
+    on_stage("converting to .tflite")
     folded = model.folded()
     full = convert(folded, shapes, exclude_seen=exclude_seen, adaptation=adaptation)
-    on_step(f"quantizing to {config.export.quantization}")
+    on_stage(f"quantizing to {config.export.quantization}")
     content = shrink(quantize(full, config.export.quantization, codes))
     stored = [tuple(p.shape) for p in folded.parameters()]
-    on_step(f"verifying on {len(targets.targets):,} validation users")
+    on_stage(f"verifying on {len(targets.targets):,} validation users")
     verdict = verify(
         ModelScorer(model),
         shrink(full),
@@ -78,7 +78,7 @@ def export_bundle(
         tables=stored.count((shapes.items + 1, shapes.dim)),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
-    on_step("writing the bundle")
+    on_stage("writing the bundle")
     device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.features)
     manifest = {
         "made_from": made_from,

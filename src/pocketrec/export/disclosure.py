@@ -19,7 +19,7 @@ def disclosure(data: PreparedData, model: RecommenderModel) -> dict[str, Any]:
     Of the pairs: how many there are, how few users made one of them, and how many a single user
     made alone, so that whoever reads the bundle knows that somebody did so.
     """
-    told = dict(data.manifest["counts"]["disclosed"])
+    told = dict(data.manifest.counts.disclosed)
     if model.successors is not None:
         ids: IntArray = model.successors.ids.numpy().astype("int32")
         of_shards = (supporters(members(data, (), [shard]), ids) for shard in data.shards)

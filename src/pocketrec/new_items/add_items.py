@@ -47,7 +47,7 @@ class Added:
 
 
 def add_items(
-    source: Path, items: Path, out: Path, on_step: Callable[[str], None] = lambda _: None
+    source: Path, items: Path, out: Path, on_stage: Callable[[str], None] = lambda _: None
 ) -> Added:
     """Write the bundle `source` with the items of a CSV added, whole or not at all.
 
@@ -70,10 +70,10 @@ def add_items(
         check_golden(bundle.manifest, device)
         mean, of_old, of_new = _vectors(bundle, new)
         walks = _walks(device)
-        on_step("choosing how strongly attributes count")
+        on_stage("choosing how strongly attributes count")
         strength = _strength(bundle, mean, of_old[:: round(1 / STAND_INS)], of_new, walks)
         content, larger = _extended(bundle, mean + strength * of_new)
-        on_step("checking that old items keep their scores")
+        on_stage("checking that old items keep their scores")
         _check_scores(device, larger, walks)
         manifest = _manifest(bundle, larger, new, strength)
         everything = [*bundle.items, *new.items]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,10 @@ from ..config.sections import Config
 from ..errors import ArtifactError, ConfigError, DataError
 from ..features.encoding import MISSING, Feature
 from ..schema import PADDING, Column, FeatureRows, File, IntArray
-from ..storage.artifact import fingerprint, open_manifest
+from ..storage.artifact import fingerprint
 from .features import column_of
+from .manifest import PreparedManifest
 from .targets import Targets, joined
-
-KIND = "prepared"
-NEEDED = ("source", "config", "features", "counts", "files")
 
 
 class Part(NamedTuple):
@@ -84,7 +82,7 @@ class PreparedData:
     """A folder that `pocketrec prepare` wrote."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: PreparedManifest
     config: Config
     catalogue: pl.DataFrame
     features: list[Feature]
@@ -101,11 +99,10 @@ class PreparedData:
             others = set(shards) - set(shards[part.number :: part.of])
             return [name for name in names if name not in others]
 
-        manifest = open_manifest(folder, KIND, choose=choose, needs=NEEDED)
-        config = parse_config(manifest["config"], name=f"{folder}/{File.MANIFEST}")
+        manifest = PreparedManifest.read(folder, choose=choose)
+        config = parse_config(manifest.config, name=f"{folder}/{File.MANIFEST}")
         try:
-            features = [Feature.from_json(entry) for entry in manifest["features"]]
-            manifest["counts"]["disclosed"]  # which older versions did not tell
+            features = [Feature.from_json(entry) for entry in manifest.features]
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(
                 f"'{folder}' is of another version of pocketrec ({error!r}): prepare it again"
@@ -116,7 +113,7 @@ class PreparedData:
     @property
     def fingerprint(self) -> str:
         """Hash of the prepared files: the same content in other buckets has another one."""
-        return fingerprint(self.manifest["files"])
+        return fingerprint(self.manifest.files)
 
     @property
     def split_fingerprint(self) -> str:
@@ -169,7 +166,7 @@ class PreparedData:
     @property
     def shards(self) -> list[str]:
         """Names of the shards, in order; each has the whole histories of some users."""
-        return _shards_of(self.manifest["files"])
+        return _shards_of(self.manifest.files)
 
     def lengths(self, shard: str) -> npt.NDArray[np.int64]:
         """Training events of each user of a shard, (U,), by reading one small column."""

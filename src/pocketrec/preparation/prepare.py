@@ -29,7 +29,7 @@ from .survey import Survey, surveying
 from .vocabulary import USERS, count_items, sum_counts, vocabulary
 
 
-def prepare(
+def run_preparation(
     events: pl.LazyFrame | Log,
     catalogue: pl.DataFrame | None,
     users: pl.DataFrame | Users | None,

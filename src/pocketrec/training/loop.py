@@ -31,6 +31,7 @@ class Progress:
     """What a progress bar shows; `epoch` counts from 1."""
 
     epoch: int
+    epochs: int
     step: int
     steps: int
     loss: float
@@ -50,7 +51,7 @@ class EpochMetrics:
     ndcg_at_10: float | None
 
 
-def train(
+def train_model(
     model: RecommenderModel,
     batches: Batches | Rounds,
     validate: Validate,
@@ -115,7 +116,15 @@ def train(
             speed = timed_labels / (time.monotonic() - started)
             mean_loss = position.loss_sum / labels
             on_progress(
-                Progress(epoch + 1, position.step, steps, mean_loss, speed, position.best_score)
+                Progress(
+                    epoch + 1,
+                    config.epochs,
+                    position.step,
+                    steps,
+                    mean_loss,
+                    speed,
+                    position.best_score,
+                )
             )
             # The clock that counts is the lead's.
             if workers.total(workers.lead and time.monotonic() - saved > SAVE_SECONDS):

@@ -1,0 +1,120 @@
+"""From a run to a bundle, as one function: `export`."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from .. import __version__
+from ..bundle.folder import KIND, Bundle, open_bundle
+from ..config.load import override_config
+from ..config.sections import Config
+from ..errors import ArtifactError
+from ..preparation.data import PreparedData, StoredSequences
+from ..storage.artifact import fingerprint
+from ..storage.draft import check_replaceable, new_folder
+from ..training.adaptation import SETTINGS as ADAPTATION
+from ..training.adaptation import fit_adaptation
+from ..training.run import Run
+from .build import export_bundle
+from .codes import SETTINGS as CODES
+from .codes import Codes, fit_codes, some_users
+from .disclosure import disclosure
+
+LOG = logging.getLogger("pocketrec")
+
+
+def export(
+    run: Run | str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    data: PreparedData | str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    accept_quality_loss: bool = False,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> Bundle:
+    """Convert, quantize and verify a trained model; write the bundle into `out` if it passes.
+
+    `data` are the prepared data, by default where they were when the run was trained; `overrides`
+    change settings of [export], such as "export.quantization=int4". A bundle that was made of the
+    same already is opened as it is. `on_stage` is called with the name of each stage. Raises
+    QualityError with the gate that failed and by how much, unless it is the loss of NDCG@10 and
+    `accept_quality_loss`.
+    """
+    bundle, _ = export_folder(
+        run if isinstance(run, Run) else Run.open(Path(run)),
+        Path(out).expanduser(),
+        data=data,
+        overrides=overrides,
+        accept_quality_loss=accept_quality_loss,
+        on_stage=on_stage,
+    )
+    return bundle
+
+
+def export_folder(
+    run: Run,
+    folder: Path,
+    *,
+    data: PreparedData | str | os.PathLike[str] | None = None,
+    overrides: Sequence[str] = (),
+    accept_quality_loss: bool = False,
+    on_stage: Callable[[str], None] = lambda _: None,
+) -> tuple[Bundle, bool]:
+    """As `export`; the second value is False when the folder held the same bundle already."""
+    if not isinstance(data, PreparedData):
+        data = PreparedData.open(run.data_folder if data is None else Path(data))
+    if data.fingerprint != run.manifest.data.fingerprint:
+        raise ArtifactError(f"'{data.folder}' is not the data that '{run.folder}' was trained on")
+    config = override_config(run.config, list(overrides), only="export")
+    check_replaceable(folder, KIND)
+    made_from = fingerprint(
+        run.manifest.files,
+        config.export.model_dump(),
+        __version__,
+        accept_quality_loss,
+        ADAPTATION,
+        CODES,
+    )
+    with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
+        bundle = open_bundle(folder)
+        if bundle.manifest.get("made_from") == made_from and "disclosed" in bundle.manifest:
+            LOG.info(f"'{folder}' already holds this run, exported: nothing to do")
+            return bundle, False
+    targets = data.targets("valid", config.export.check_users, features=run.model.features)
+    provenance = run.manifest.provenance()
+    provenance["data"]["split"] = data.split_fingerprint
+    with new_folder(folder, KIND) as draft:
+        on_stage("fitting what a like teaches")
+        adaptation = fit_adaptation(
+            run.model, StoredSequences(data), exclude_seen=config.data.exclude_seen
+        )
+        export_bundle(
+            run.model,
+            run.catalogue,
+            targets,
+            config,
+            provenance,
+            draft,
+            disclosed=disclosure(data, run.model),
+            adaptation=adaptation,
+            codes=_codes(run, data, config, on_stage),
+            made_from=made_from,
+            accept_quality_loss=accept_quality_loss,
+            on_stage=on_stage,
+        )
+    return open_bundle(folder), True
+
+
+def _codes(
+    run: Run, data: PreparedData, config: Config, on_stage: Callable[[str], None]
+) -> Codes | None:
+    """Codes in place of the item table, where the config asks for them."""
+    if config.export.quantization != "pq":
+        return None
+    on_stage(f"fitting codes of {config.export.code_bytes} bytes an item")
+    users = some_users(data, run.model.features)
+    return fit_codes(run.model, users, data.item_counts, config.export.code_bytes)

@@ -1,0 +1,88 @@
+"""The manifest of a run: what was trained on what, and how well it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ..errors import ArtifactError
+from ..preparation.manifest import Size
+from ..storage.artifact import open_manifest, write_manifest
+
+KIND = "run"
+
+
+class DataCounts(BaseModel):
+    """What a run, and a bundle made of it, say of the preparation.
+
+    Warnings are left out: they quote ids of users, and this ends in bundles.
+    """
+
+    read: Size
+    kept: Size
+    items: int
+    training_events: int
+    cuts: tuple[int, int] | None
+
+
+class TrainingData(BaseModel):
+    """The prepared data that a run was trained on."""
+
+    fingerprint: str
+    folder: str
+    """From the run's folder to theirs, when the run was started."""
+    source: dict[str, Any]
+    counts: DataCounts
+
+
+class RunManifest(BaseModel):
+    """What manifest.json says of a run; how it ended is missing until it is finished."""
+
+    model_config = ConfigDict(frozen=True)
+
+    finished: bool
+    fingerprint: str
+    """Of all that decides how the run ends; see `run_fingerprint`."""
+    config: dict[str, Any]
+    data: TrainingData
+    features: list[dict[str, Any]]
+    parameters: int
+    labels_per_epoch: int
+    torch: str
+    epochs: int = 0
+    best_epoch: int = 0
+    validation: dict[str, float] = {}
+    """Metrics of the best epoch, by name."""
+    files: dict[str, Any] = {}
+    """Bytes and sha256 of each file; filled in when the manifest is written."""
+
+    @classmethod
+    def read(cls, folder: Path, *, check_files: bool = True) -> Self:
+        """Check and read the manifest of a folder; ArtifactError for anything but a run."""
+        content = open_manifest(folder, KIND, check_files=check_files)
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            where = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+            raise ArtifactError(
+                f"'{folder}' is of another version of pocketrec (its manifest has no valid "
+                f"'{where}'): train it again"
+            ) from None
+
+    def write(self, folder: Path, files: Sequence[Path]) -> None:
+        """Write it into its folder, with the bytes and sha256 of `files`."""
+        content = self.model_dump(exclude={"files"}, exclude_unset=True)
+        write_manifest(folder, KIND, content, files=list(files))
+
+    def provenance(self) -> dict[str, Any]:
+        """What a bundle says of its making: data and training, no paths."""
+        trained = {"parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch"}
+        training = self.model_dump(include=trained)
+        order = ("parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch")
+        return {
+            "data": self.data.model_dump(exclude={"folder"}),
+            "training": {name: training[name] for name in order},
+        }
