@@ -42,8 +42,8 @@ MODULES = sorted(file.relative_to(ROOT).as_posix() for file in ROOT.rglob("*.py"
 
 def package_of(parts):
     """The package of a module's path below pocketrec; None for a module that all share."""
-    if parts == ["__main__.py"]:
-        return "cli"  # `python -m pocketrec`
+    if parts in (["__main__.py"], ["__init__.py"]):
+        return "cli"  # `python -m pocketrec`, and the public API: both stand above all packages
     return parts[0] if parts and parts[0] in PACKAGES else None
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from pocketrec.cli.tables import print_report
 from pocketrec.errors import DataError
 from pocketrec.evaluation.bootstrap import Measure
 from pocketrec.evaluation.compare import compare, scorer_ranker
@@ -148,7 +149,7 @@ def test_json_has_the_shape_that_was_promised():
 
 def printed(found, width):
     console = Console(width=width, file=io.StringIO())
-    found.render(console)
+    print_report(found, console)
     return console.file.getvalue()
 
 

@@ -22,6 +22,7 @@ from pocketrec.preparation.engines import Plan, Reduction, beam, fold, work
 from pocketrec.preparation.engines.beam import BeamEngine
 from pocketrec.preparation.engines.local import LocalEngine
 from pocketrec.preparation.engines.runner import read_options, running
+from pocketrec.preparation.engines.scratch import beam_engine
 from pocketrec.preparation.engines.step import Step
 from pocketrec.preparation.features import with_users
 from pocketrec.preparation.prepare import _take, run_preparation
@@ -426,7 +427,7 @@ def test_workers_are_told_of_folders_from_the_root_on(tmp_path, monkeypatch, cap
     """They are processes in folders of their own."""
     monkeypatch.chdir(tmp_path)
     words = ["--runner=PortableRunner"]
-    with _cluster(Path("out"), scratch, words, lambda _: None) as engine:
+    with beam_engine(Path("out"), scratch, words, lambda _: None) as engine:
         assert engine.scratch.is_absolute()
         assert engine.scratch.is_dir()
     assert not engine.scratch.exists()

@@ -65,10 +65,8 @@ def _open(folder: Path) -> tuple[Bundle | Run, list[object]]:
 
     match kind_of(folder):
         case kind if kind == BUNDLE:
-            log.info("running the .tflite")
             return open_bundle(folder), ["pocketrec", "serve", folder]
         case kind if kind == RUN:
-            log.info("running the torch model")
             bundle = f"bundles/{folder.resolve().name}"
             return Run.open(folder), ["pocketrec", "export", folder, "--out", bundle]
     raise ArtifactError(f"'{folder}' is neither a bundle nor a run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from .compare import compare
 from .report import Report
 from .subject import Evaluable, Subject, bundle_subject
 
+LOG = logging.getLogger("pocketrec")
 PARTS = ("test", "valid")
 
 
@@ -40,6 +42,7 @@ def evaluate(
         raise ConfigError(f"part is 'test' or 'valid', not '{part}'")
     data = data if isinstance(data, PreparedData) else PreparedData.open(Path(data))
     subject = _subject(model, data)
+    LOG.info(f"running {subject.runs}")
     settings = EvaluationConfig.model_validate(subject.settings)
     item_counts = np.pad(data.item_counts, (0, subject.added_items))
     targets = data.targets(part, features=subject.features)

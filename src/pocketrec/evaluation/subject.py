@@ -21,6 +21,8 @@ class Subject:
     ranker: Ranker
     features: Sequence[Feature]
     settings: dict[str, Any]
+    runs: str = "the model"
+    """What is run for each user, for the log."""
     added_items: int = 0
     """Items that were added after training: they are ranked too, and nobody has touched them."""
 
@@ -41,9 +43,13 @@ def bundle_subject(bundle: Bundle, data: PreparedData) -> Subject:
     except (KeyError, TypeError, AttributeError):
         raise ArtifactError(f"'{bundle.folder}' does not say what it was trained on") from None
     check_data(str(bundle.folder), data, same=same, exclude_seen=bundle.exclude_seen)
-    added = len(bundle.items) - data.item_count
     return Subject(
-        bundle.folder.name, device_ranker(bundle.device()), bundle.features, settings, added
+        bundle.folder.name,
+        device_ranker(bundle.device()),
+        bundle.features,
+        settings,
+        runs="the .tflite",
+        added_items=len(bundle.items) - data.item_count,
     )
 
 

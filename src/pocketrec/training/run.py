@@ -60,7 +60,9 @@ class Run:
         check_data(str(self.folder), data, same=same, exclude_seen=exclude_seen)
         ranker = scorer_ranker(ModelScorer(self.model), data.item_count, exclude_seen)
         settings = self.manifest.config.get("evaluation", {})
-        return Subject(self.folder.name, ranker, self.model.features, settings)
+        return Subject(
+            self.folder.name, ranker, self.model.features, settings, runs="the torch model"
+        )
 
 
 def run_fingerprint(config: Config, data: PreparedData) -> str:
