@@ -1,4 +1,4 @@
-"""All encoders on one data set, through the command line: train, export, gates, evaluate.
+"""All encoders on one data set: train, export, gates, evaluate.
 
     python benchmarks/encoders.py CONFIG --data DATA --out FOLDER [--set KEY=VALUE ...] [--json]
 
@@ -13,8 +13,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from commands import ask, pocketrec
+import pocketrec as pr
+from pocketrec.bundle.cost import measure_cost
 from pocketrec.config.model import ENCODER_FIELDS
+from progress import print_epoch
 
 OPTIONAL = frozenset[str]().union(*ENCODER_FIELDS.values())
 ENCODERS = ("bow", "cnn", "gru", "lstm", "transformer")
@@ -28,16 +30,13 @@ def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
     settings += [f"model.{key}=" for key in OPTIONAL - ENCODER_FIELDS[encoder]]
     if encoder in ("gru", "lstm"):
         settings.append("model.max_length=")
-    options = [text for setting in settings for text in ("--set", setting)]
-    pocketrec(
-        "train", arguments.config, "--data", arguments.data, "--out", run, "--resume", *options
-    )
-    if not bundle.exists():
-        pocketrec("export", run, "--out", bundle)
-    report = ask("evaluate", bundle, "--data", arguments.data)
-    bench = ask("bench", bundle)
-    manifest = json.loads((bundle / "manifest.json").read_text())
-    gates = manifest["quality"]["gates"]
+    data = pr.PreparedData.open(arguments.data)
+    config = pr.Config.load(arguments.config, settings)
+    trained = pr.train(config, data, run, resume=True, on_epoch=print_epoch)
+    exported = pr.export(trained, bundle, data=data)
+    report = pr.evaluate(exported, data).to_json()
+    cost = measure_cost(bundle)
+    gates = exported.manifest["quality"]["gates"]
     return {
         "ndcg@10": report["metrics"]["ndcg@10"],
         "recall@10": report["metrics"]["recall@10"],
@@ -45,8 +44,8 @@ def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
         "above_markov": report["differences"]["markov"]["ndcg@10"],
         "ndcg_loss": gates["relative loss of ndcg@10 to float"]["value"],
         "overlap": gates["overlap of the top 10 with float"]["value"],
-        "bytes": bench["bytes"],
-        "p50_ms": bench["latency_ms"]["1"]["p50"],
+        "bytes": cost["bytes"],
+        "p50_ms": cost["latency_ms"]["1"]["p50"],
     }
 
 

@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from commands import ask
+import pocketrec as pr
 from membership import FEW, supported, table
+from pocketrec.bundle.cost import measure_cost
 from pocketrec.bundle.folder import Bundle, open_bundle
 from pocketrec.preparation.data import PreparedData
 
@@ -181,8 +182,8 @@ def main() -> None:
     for section in ("features", "model"):
         if membership["config"].get(section) != bundle.manifest["config"].get(section):
             raise SystemExit(f"'{arguments.membership}' is of a bundle with another [{section}]")
-    report = ask("evaluate", arguments.bundle, "--data", arguments.data)
-    bench = ask("bench", arguments.bundle)
+    report = pr.evaluate(arguments.bundle, arguments.data).to_json()
+    bench = measure_cost(arguments.bundle)
     pairs = supported(bundle, PreparedData.open(arguments.data))
     hidden = privacy(membership, bundle, pairs)
     text = card(bundle, arguments.bundle.name, arguments.config, report, bench, hidden)

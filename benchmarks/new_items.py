@@ -29,7 +29,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from commands import pocketrec
+import pocketrec as pr
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.config.load import load_config
 from pocketrec.config.sections import Config
@@ -37,10 +37,12 @@ from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.summary import user_values
 from pocketrec.ingest.read import read_catalogue, read_events, read_users
+from pocketrec.new_items.add_items import add_items
 from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.filters import keep_first
 from pocketrec.runtime import Event, Recommender
 from pocketrec.schema import Column
+from progress import print_epoch
 
 SHARE = 0.1
 BOOTSTRAP, SEED = 2000, 1
@@ -95,7 +97,7 @@ def make_bundles(config: Path, folder: Path, world: World, settings: list[str]) 
     tables = {"path": "events", "items": "items"}
     if world.users is not None:
         tables["users"] = "users"
-    given = {
+    columns_of_world = {
         "source": "",
         **{key: str(folder.resolve() / f"{name}.parquet") for key, name in tables.items()},
         "user": Column.USER,
@@ -103,17 +105,20 @@ def make_bundles(config: Path, folder: Path, world: World, settings: list[str]) 
         "time": columns[2],
         "time_format": "milliseconds" if clock else "order",
     }
-    options = [word for key, value in given.items() for word in ("--set", f"data.{key}={value}")]
-    options += [word for setting in settings for word in ("--set", setting)]
-    data, run, bundle = (folder / name for name in ("data", "run", "bundle"))
-    pocketrec("prepare", config, "--out", data, *options)
-    pocketrec("train", config, "--data", data, "--out", run, "--resume", *options)
-    gates = ("--set", "export.max_bytes=", "--accept-quality-loss")
-    pocketrec("export", run, "--out", bundle, *gates)
-
+    changes = [f"data.{key}={value}" for key, value in columns_of_world.items()]
+    experiment = pr.Config.load(config, [*changes, *settings])
+    data = pr.prepare(experiment, folder / "data")
+    run = pr.train(experiment, data, folder / "run", resume=True, on_epoch=print_epoch)
+    pr.export(
+        run,
+        folder / "bundle",
+        data=data,
+        overrides=["export.max_bytes="],
+        accept_quality_loss=True,
+    )
     extended = folder / "extended"
     if not extended.exists():
-        pocketrec("add-items", bundle, folder / "new.csv", "--out", extended)
+        add_items(folder / "bundle", folder / "new.csv", extended)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from pocketrec.config.sections import Config
-from pocketrec.preparation.manifest import KIND
+from pocketrec.preparation.manifest import KIND, Counts, PreparedManifest, Size
 from pocketrec.schema import Column, File
 from pocketrec.storage.draft import new_folder
 
@@ -62,11 +62,24 @@ def write_prepared(
             }
         ).with_columns(pl.lit(None, pl.String).alias(Column.TITLE))
         table.write_parquet(draft.path / File.ITEMS_TABLE)
-        told = dict.fromkeys(("read", "kept", "cuts")) | {"items": items, "disclosed": {}}
-        draft.manifest |= {
-            "config": config.model_dump(mode="json", exclude_unset=True),
-            "source": {},
-            "counts": told | {"training_events": int(counts.sum())},
-            "features": [],
-        }
+        size = Size(events=int(counts.sum()) + 2 * users, users=users, items=items)
+        draft.manifest |= PreparedManifest(
+            source={},
+            config=config.model_dump(mode="json", exclude_unset=True),
+            features=[],
+            counts=Counts(
+                rows=size.events,
+                read=size,
+                kept=size,
+                items=items,
+                training_events=int(counts.sum()),
+                cuts=None,
+                largest_user=0,
+                dropped={},
+                oddities={},
+                catalogue=None,
+                warnings=[],
+                disclosed={},
+            ),
+        ).content()
     return int(counts.sum())

@@ -20,14 +20,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from commands import pocketrec
-from pocketrec.bundle.folder import open_bundle
+import pocketrec as pr
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
-from pocketrec.preparation.data import PreparedData
 from pocketrec.storage.artifact import write_json
+from progress import print_epoch
 
 BOOTSTRAP, SEED = 2000, 1
 METRICS = ("ndcg@10", "recall@10")
@@ -72,20 +71,19 @@ def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured 
         return None
     if not ranks.exists():
         settings = [*VARIANTS[variant], f"training.seed={seed}", "training.threads=1"]
-        options = [text for setting in settings for text in ("--set", setting)]
-        where = ("--data", arguments.data, "--out", run, "--resume")
-        pocketrec("train", arguments.config, *where, *options)
-        gates = ("--set", "export.max_bytes=", "--accept-quality-loss")
-        pocketrec("export", run, "--out", bundle, *gates)
-        opened = open_bundle(bundle)
-        data = PreparedData.open(arguments.data)
+        data = pr.PreparedData.open(arguments.data)
+        config = pr.Config.load(arguments.config, settings)
+        trained = pr.train(config, data, run, resume=True, on_epoch=print_epoch)
+        opened = pr.export(
+            trained, bundle, data=data, overrides=["export.max_bytes="], accept_quality_loss=True
+        )
         found = {"bytes": len(opened.model)}
         for told, now in (("now", True), ("without now", False)):
             targets = data.targets("test", features=opened.features, now=now)
             found[told] = rank_on_device(opened.device(), targets, k=10).ranks.tolist()
         write_json(ranks, found)
     found = json.loads(ranks.read_text(encoding="utf-8"))
-    items = PreparedData.open(arguments.data).item_count
+    items = pr.PreparedData.open(arguments.data).item_count
     values = {}
     for metric in METRICS:
         values[metric] = _values(found["now"], metric, items)

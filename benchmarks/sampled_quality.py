@@ -1,4 +1,4 @@
-"""NDCG@10 of drawn items beside the full softmax, by size of the catalogue.
+"""NDCG@10 of sampled losses beside the full softmax, by size of the catalogue.
 
     python benchmarks/sampled_quality.py --out FOLDER [--items 10000] [--epochs 6]
     python benchmarks/sampled_quality.py --out FOLDER --config CONFIG --data PREPARED
@@ -15,7 +15,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from commands import ask, pocketrec
+import pocketrec as pr
+from progress import print_epoch
 from synthetic import make_world
 
 WAYS = {
@@ -32,7 +33,7 @@ def make_data(folder: Path, items: int, users: int, events_per_user: int) -> tup
     if not config.exists():
         make_world(folder, items, users, events_per_user)
     if not data.exists():
-        pocketrec("prepare", config, "--out", data)
+        pr.prepare(pr.Config.load(config), data)
     return config, data
 
 
@@ -43,9 +44,10 @@ def measure(
     found: dict[str, Any] = {}
     for way in ways:
         run = folder / f"run-{way.replace(', ', '-')}"
-        options = [text for one in [*WAYS[way], *settings] for text in ("--set", one)]
-        pocketrec("train", config, "--data", data, "--out", run, "--resume", *options)
-        report = ask("evaluate", run, "--data", data)
+        changed = pr.Config.load(config, [*WAYS[way], *settings])
+        prepared = pr.PreparedData.open(data)
+        trained = pr.train(changed, prepared, run, resume=True, on_epoch=print_epoch)
+        report = pr.evaluate(trained, prepared).to_json()
         metrics = (run / "metrics.jsonl").read_text().splitlines()
         found[way] = {
             "ndcg@10": report["metrics"]["ndcg@10"],

@@ -329,5 +329,5 @@ def test_a_full_disk(monkeypatch, shop):
     def measure(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pocketrec.cli.bench.measure", measure)
+    monkeypatch.setattr("pocketrec.bundle.cost.measure_cost", measure)
     assert "No space left" in refused(pocketrec("bench", shop.bundle))

@@ -18,7 +18,7 @@ from .common import AsJson, out, print_json, say
 PURPOSES = {
     "": "recommend, add-items, serve, bench",
     "train": "prepare, train, export, evaluate",
-    "scale": "prepare on a cluster (to come)",
+    "scale": "prepare on a cluster, and logs at URLs",
     "dev": "working on pocketrec",
 }
 
