@@ -1,15 +1,15 @@
-"""Every error that a user can cause, as one sentence that says what to do.
+"""Every error that a user can cause: one sentence with the thing, found, expected and remedy.
 
 PocketrecError
-├── ConfigError          the TOML (or a command's option) is wrong
-├── DataError            the log, the catalogue or the prepared data is wrong
-│   └── DownloadError    a data set could not be fetched or is not what it should be
-├── ArtifactError        a folder of ours is damaged, of another kind, or in the way
+├── ConfigError          the TOML, or a command's option, is wrong
+├── DataError            the log, the catalogue or the prepared data is unusable
+│   └── DownloadError    a data set cannot be downloaded, or differs from what was published
+├── ArtifactError        a folder of pocketrec's is damaged, of another kind, or in the way
 │   └── BundleError      a bundle breaks its contract
-├── QualityError         an export failed one of its gates
-├── EngineError          a cluster's runner failed at a step
-├── InputError           a call of the runtime was given something it cannot answer
-├── WorkerError          one of the workers that train together is gone
+├── QualityError         an exported model failed a quality gate
+├── EngineError          an Apache Beam runner failed at a step
+├── InputError           an argument of a runtime call is invalid
+├── WorkerError          a worker of distributed training is gone
 └── MissingExtraError    a command needs packages that are not installed
 """
 
@@ -23,9 +23,9 @@ from typing import Any
 
 
 class PocketrecError(Exception):
-    """Base of all: its text is one sentence for a person; the command line exits with 2.
+    """Base of all errors: its text is one sentence; the command line prints it and exits with 2.
 
-    What it quotes may be of any file, so the text is kept to one line of what can be seen.
+    The text may quote untrusted files, so it is cut to one line of printable characters.
     """
 
     def __init__(self, text: str) -> None:
@@ -33,15 +33,15 @@ class PocketrecError(Exception):
 
 
 class ConfigError(PocketrecError):
-    """The TOML or an option has an unknown key, a bad value or a bad combination."""
+    """The TOML or an option has an unknown key, a bad value or a bad combination of values."""
 
 
 class DataError(PocketrecError):
-    """The log, the catalogue or the prepared data cannot be used as it is."""
+    """The log, the catalogue or the prepared data is unusable as it is."""
 
 
 class DownloadError(DataError):
-    """A data set could not be fetched, or what came is not what was published."""
+    """A data set cannot be downloaded, or differs from what was published."""
 
 
 class ArtifactError(PocketrecError):
@@ -49,32 +49,32 @@ class ArtifactError(PocketrecError):
 
 
 class BundleError(ArtifactError):
-    """A bundle does not keep its contract: hashes, shapes, operators or item list."""
+    """A bundle breaks its contract: hashes, shapes, operators or item list."""
 
 
 class QualityError(PocketrecError):
-    """An exported model failed a gate; no bundle was written."""
+    """An exported model failed a quality gate, so that no bundle was written."""
 
 
 class EngineError(PocketrecError):
-    """A runner of Apache Beam failed at a step, and not because of what it was given."""
+    """An Apache Beam runner failed at a step, for a reason other than the user's data."""
 
 
 class InputError(PocketrecError):
-    """A recommender was asked something that it cannot answer."""
+    """An argument of a runtime call is invalid."""
 
 
 class WorkerError(PocketrecError):
-    """One of the workers that train together is gone, so that the others cannot go on."""
+    """A worker of distributed training is gone, so that the others cannot continue."""
 
 
 class MissingExtraError(PocketrecError):
-    """Packages of an extra are needed and not installed."""
+    """A command needs packages of an extra that is not installed."""
 
 
 @contextmanager
 def needs_extra(task: str, extra: str) -> Iterator[None]:
-    """Turn a failed import inside the block into the command that installs what is missing."""
+    """Turn a failed import inside the block into an error with the pip command that fixes it."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -85,26 +85,31 @@ def needs_extra(task: str, extra: str) -> Iterator[None]:
 
 
 def system_reason(error: BaseException) -> str | None:
-    """What the system said, such as that the disk is full; None for errors of another kind."""
+    """The operating system's reason, such as a full disk; None for errors of another kind."""
     if isinstance(error, OSError):
         name = f" ('{error.filename}')" if error.filename else ""
         return f"{error.strerror or error}{name}"
-    # Libraries in Rust tell of it in their text alone.
+    # Libraries written in Rust raise their own types, with the errno in the text only.
     number = re.search(r"\(os error (\d+)\)", str(error))
     return os.strerror(int(number[1])) if number else None
 
 
 def one_line(text: str, most: int = 1500) -> str:
-    """Text with escapes for what ends lines or moves cursors; of a long one the beginning."""
+    """Escape line ends and control characters, and truncate the text to `most` characters."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def first_line(error: BaseException, most: int = 200) -> str:
+    """The first line of an error's text; the name of its type when the text is empty."""
+    return one_line(str(error).strip().partition("\n")[0], most) or type(error).__name__
+
+
 def shown(value: Any, most: int = 80) -> str:
-    """Any value as an error quotes it: on one line, and of a long one the beginning."""
+    """The repr of any value, as errors quote it: on one line, truncated to `most` characters."""
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # repr is anybody's code, and refuses integers of thousands of digits
+    except Exception:  # repr may be untrusted code, and refuses integers of thousands of digits
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= most else text[: most - 3] + "..."

@@ -1,8 +1,8 @@
-"""The words that stages share: column names, file names and the letters for shapes.
+"""Names that all packages share: columns, files, signatures, and the letters of shapes.
 
 Shapes are written with B batch, L history length, D embedding width, V items (without
-padding), K results, C candidates, N blocked items, S numbers of an encoder's state. Item index
-0 is padding; items are 1..V.
+padding), K results, C candidates, N blocked items, S numbers of an encoder's state, M values of
+a feature at once. Item index 0 is padding; items are 1..V.
 """
 
 from __future__ import annotations
@@ -17,43 +17,43 @@ IntArray = npt.NDArray[np.int32]
 FloatArray = npt.NDArray[np.float32]
 
 FeatureRows = Mapping[str, IntArray]
-"""Rows of features by their input's name: of events (n, M), of the user (M,)."""
+"""Feature rows by the name of their input: (n, M) for n events, (M,) for the user."""
 
 LARGEST_LENGTH: Final = 4096
 LARGEST_DIM: Final = 1024
 LARGEST_BLOCKED: Final = 2**20
-"""Most of L, D and N: what a config may ask for, and so what a bundle may have."""
+"""Limits of L, D and N, in a config and so in a bundle."""
 LARGEST_STATE: Final = 2**16
-"""Most of S: a wider state is not worth its way to the model and back."""
+"""Limit of S: copying a wider state to the model and back costs more than it saves."""
 
 PADDING: Final = 0
-"""Item index that stands for "no event"; it is never recommended."""
+"""Item index that means "no event"; it is never recommended."""
 
 
 class Column:
-    """Names of columns in every table that pocketrec makes; no other module spells them."""
+    """Column names of every table that pocketrec makes; no other module spells them out."""
 
-    # Events, as logs.read gives them.
+    # Events, as ingest.read returns them.
     USER: Final = "user"
     ITEM: Final = "item"
-    TIME: Final = "time"  # Int64: milliseconds since 1970, or any order when it is no clock
+    TIME: Final = "time"  # Int64: milliseconds since 1970, or any number that only sorts
     RATING: Final = "rating"
-    ORDER: Final = "order"  # UInt32/UInt64: position in the input; breaks ties of time
+    ORDER: Final = "order"  # UInt32/UInt64: position in the input; breaks ties between times
     CLOCK: Final = "clock"  # Int64: milliseconds since 1970, null where unknown; for features.time
 
-    # Catalogue, as logs gives it and items.parquet keeps it.
+    # Catalogue, as ingest.read returns it and items.parquet keeps it.
     INDEX: Final = "index"
     COUNT: Final = "count"
     TITLE: Final = "title"
 
-    # Sequences, one row a user.
+    # Sequences, one row per user.
     TRAIN_LENGTH: Final = "train_length"
     VALID_POSITION: Final = "valid_position"
     TEST_POSITION: Final = "test_position"
 
     @staticmethod
     def feature(name: str) -> str:
-        """Column of an event's feature, apart from all others whatever its name."""
+        """Column of an event's feature; the prefix keeps it apart from all other columns."""
         return f"event:{name}"
 
     @staticmethod
@@ -63,14 +63,14 @@ class Column:
 
 
 RESERVED: Final = frozenset({Column.INDEX, Column.ITEM, Column.COUNT, Column.TITLE})
-"""Columns of a catalogue that are no attributes."""
+"""Columns of a catalogue that are not attributes."""
 
 LIST_SEPARATOR: Final = "|"
-"""Between the values of one cell of text, as in MovieLens: "Comedy|Drama"."""
+"""Separates several values in one text cell, as in MovieLens: "Comedy|Drama"."""
 
 
 class File:
-    """Names of files inside the artifacts."""
+    """Names of the files in artifacts."""
 
     MANIFEST: Final = "manifest.json"
     ITEMS_TABLE: Final = "items.parquet"
@@ -90,11 +90,11 @@ class Signature:
     RECOMMEND: Final = "recommend"
     SCORE: Final = "score"
     ADAPT: Final = "adapt"
-    STEP: Final = "step"  # of models whose encoder has a state
+    STEP: Final = "step"  # only models whose encoder has a state
 
     ITEM_ID: Final = "item_id"  # int32 (1, L), oldest first, padded at the end with 0
-    BLOCKED: Final = "blocked"  # int32 (1, N), 0 = nothing
-    USER_VECTOR: Final = "user_vector"  # float32 (1, D), zero changes nothing
+    BLOCKED: Final = "blocked"  # int32 (1, N), 0 blocks nothing
+    USER_VECTOR: Final = "user_vector"  # float32 (1, D), zeros change nothing
     CANDIDATES: Final = "candidates"  # int32 (1, C)
     TARGET: Final = "target"  # float32 (1, C), 1 = liked, -1 = disliked, 0 = padding
     STATE: Final = "state"  # float32 (1, S), zeros before the first event

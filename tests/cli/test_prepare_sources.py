@@ -36,8 +36,8 @@ def test_a_local_copy_is_not_downloaded(tmp_path, monkeypatch):
 
 def test_a_log_is_checked_once(tmp_path, monkeypatch):
     calls = []
-    read_files = events.read_files
-    monkeypatch.setattr(events, "read_files", lambda config: calls.append(1) or read_files(config))
+    open_log = events.open_log
+    monkeypatch.setattr(events, "open_log", lambda *words: calls.append(1) or open_log(*words))
     toml = write_shop(tmp_path, users=12, toml=TOML)
     succeed("prepare", toml, "--out", tmp_path / "data")
     assert len(calls) == 1

@@ -304,7 +304,7 @@ def spelled(moment, zone, digits, between):
 )
 def test_iso_times(texts):
     frame = pl.DataFrame({"t": [text for text, _ in texts]})
-    found = frame.select(times.iso_moment(pl.col("t")))["t"].to_list()
+    found = frame.select(times.parse_iso8601(pl.col("t")))["t"].to_list()
     assert found == [moment for _, moment in texts]
 
 
@@ -315,7 +315,9 @@ DATE = "0123456789-:T Zz+.,W/aé"
 def test_text_that_is_no_time(values):
     """Never a date that Python does not see in it."""
     frame = pl.DataFrame({"t": values})
-    for text, found in zip(values, frame.select(times.iso_moment(pl.col("t")))["t"], strict=True):
+    for text, found in zip(
+        values, frame.select(times.parse_iso8601(pl.col("t")))["t"], strict=True
+    ):
         if found is not None:
             day = (EPOCH + timedelta(milliseconds=found)).date()
             assert abs(day - date.fromisoformat(text.strip()[:10])) <= timedelta(days=1)

@@ -139,7 +139,7 @@ def test_latest_small_without_a_sum_is_refused(tmp_path, server):
     with pytest.raises(DownloadError, match="404"):
         download.fetch(SMALL, cache=tmp_path, base_url=server.url)
     server.put("ml-latest-small.zip.md5", b"<html>")
-    with pytest.raises(DownloadError, match="holds no md5 sum"):
+    with pytest.raises(DownloadError, match="holds 0 md5 sums"):
         download.fetch(SMALL, cache=tmp_path, base_url=server.url)
 
 
@@ -170,7 +170,7 @@ def test_100k_names_both_sources_when_neither_answers(tmp_path, monkeypatch, ser
     failed = type("Done", (), {"returncode": 1, "stderr": "noise\nERROR: no network\n"})
     monkeypatch.setattr(download.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(
-        DownloadError, match=r"404.*nor does pip give .*ERROR: no network"
+        DownloadError, match=r"404.*pip cannot download .* either: ERROR: no network"
     ) as caught:
         download.fetch("movielens/100k", cache=tmp_path, base_url=server.url)
     assert "\n" not in str(caught.value)
@@ -210,7 +210,7 @@ def test_a_zip_that_leads_out_is_refused_whole(tmp_path, name):
 
 def test_bombs_and_crowds_are_refused(tmp_path, monkeypatch):
     (tmp_path / "bomb.zip").write_bytes(zipped(a="0" * 10_000))
-    with pytest.raises(DownloadError, match="unpacks to more"):
+    with pytest.raises(DownloadError, match="unpacks to more bytes"):
         archive.extract(tmp_path / "bomb.zip", tmp_path / "folder", max_bytes=5_000)
     monkeypatch.setattr(archive, "MAX_FILES", 1)
     (tmp_path / "many.zip").write_bytes(zipped(a="", b=""))
@@ -235,11 +235,11 @@ def test_damage_that_only_shows_while_reading_is_refused(tmp_path):
     content = stream.getvalue()
     for old, new in (("é".encode(), b"\xff\xff"), (content[45:60], bytes(15))):
         (tmp_path / "bad.zip").write_bytes(content.replace(old, new))
-        with pytest.raises(DownloadError, match=r"bad.zip is no zip file"):
+        with pytest.raises(DownloadError, match=r"bad.zip is no readable zip file"):
             archive.extract(tmp_path / "bad.zip", tmp_path / "folder")
 
 
 def test_what_is_no_zip_is_refused(tmp_path):
     (tmp_path / "no.zip").write_bytes(b"<html>")
-    with pytest.raises(DownloadError, match=r"no.zip is no zip file"):
+    with pytest.raises(DownloadError, match=r"no.zip is no readable zip file"):
         archive.extract(tmp_path / "no.zip", tmp_path / "folder")

@@ -119,7 +119,7 @@ def test_a_download_must_have_the_published_counts(tmp_path, monkeypatch):
     source = made(tmp_path, "u.data")
     monkeypatch.setattr(download, "fetch", lambda _: tmp_path)
     downloaded = parse_config({"data": {"source": source}}, name="test")
-    with pytest.raises(DataError, match="has 3 ratings, 2 users and 2 items; published are 100000"):
+    with pytest.raises(DataError, match="has 3 ratings, 2 users and 2 items, but 100000"):
         read_events(downloaded)
     release = RELEASES[source]
     whole = type(release)(release.name, release.checksum, Counts(3, 2, 2), release.licence)
@@ -133,9 +133,9 @@ def test_a_download_must_have_the_published_counts(tmp_path, monkeypatch):
     [
         ("u.data", "1\t2\t3\n", "u.data"),
         ("u.data", "1\t2\tx\t4\n", "u.data is not as MovieLens publishes it"),
-        ("u.data", "1\t2\t\t4\n", "u.data has rows with missing values"),
+        ("u.data", "1\t2\t\t4\n", "u.data has 1 rows with missing values"),
         ("u.item", "1|Title\n", "u.item or u.genre or u.user is not as"),
-        ("u.item", "1|A|||x|0|0|1\n1|B|||x|0|0|1\n", "an id twice"),
+        ("u.item", "1|A|||x|0|0|1\n1|B|||x|0|0|1\n", "a missing or repeated id"),
     ],
 )
 def test_a_damaged_copy_is_refused(tmp_path, file, content, sentence):
@@ -149,7 +149,7 @@ def test_a_damaged_copy_is_refused(tmp_path, file, content, sentence):
 
 def test_a_folder_of_another_release_is_refused(tmp_path):
     made(tmp_path, "u.data")
-    with pytest.raises(DataError, match=r"no copy of movielens/1m: expected .* ratings.dat"):
+    with pytest.raises(DataError, match=r"no copy of movielens/1m \(expected .* ratings.dat"):
         read_events(config(tmp_path, "movielens/1m"))
     with pytest.raises(DataError, match="no copy"):
         read_events(config(tmp_path / "nowhere", "movielens/1m"))

@@ -239,23 +239,23 @@ CUT_SHORT = gzip.compress((HEAD + "u,1,1\n").encode(), mtime=0)[:-9]
         ("a.csv", HEAD + "u,1,1700000000000000\n", {}, "after the year 9999"),
         ("a.csv", HEAD + "u,1,5\n", {"time_format": "iso8601"}, "holds numbers"),
         ("a.csv", HEAD + "u,1,2024-01-01\n", {"time_format": "seconds"}, "holds text"),
-        ("a.csv", HEAD + "u,1,1\nu,1\n", {}, "a.csv line 3 has not the 3 fields"),
-        ("a.csv", HEAD + "u,1,1\nu,1,2,3\n", {}, "a.csv line 3 has not the 3 fields"),
+        ("a.csv", HEAD + "u,1,1\nu,1\n", {}, "a.csv line 3 has 2 fields, but its header has 3"),
+        ("a.csv", HEAD + "u,1,1\nu,1,2,3\n", {}, "line 3 has 4 fields, but its header has 3"),
         ("a.csv", HEAD + "u,1,1\nu,\"1,2\n", {}, "a.csv cannot be read as CSV"),
         ("a.csv", (HEAD + "u,é,1\n").encode("latin-1"), {}, "a.csv cannot be read.*UTF-8"),
         ("a.csv.gz", CUT_SHORT, {}, "a.csv.gz cannot be"),
         ("a.jsonl", '{"user":"u","item":1,"ts":1}\n{"user":\n', {}, "one JSON object"),
         ("a.jsonl", '\ufeff{"user":"u","item":1,"ts":1}\n', {}, "byte-order mark"),
         ("a.parquet", HEAD + "u,1,1\n", {}, "a.parquet is not a Parquet file"),
-        ("a.txt", HEAD, {}, "a.txt has an ending that is not known"),
+        ("a.txt", HEAD, {}, "a.txt has an unknown ending"),
         ("a.csv", "user,item,ts,r\nu,1,1,4\nu,1,1,\n", {"rating": "r"}, "'r' is not usable in 1"),
         # What a reader takes in silence.
         ("a.csv", (HEAD + "u,1,1\n").encode("utf-16"), {}, "UTF-16"),
-        ("a.csv", (HEAD + "u,1,1\n").replace("\n", "\r"), {}, r"line ends .*\(CR\)"),
+        ("a.csv", (HEAD + "u,1,1\n").replace("\n", "\r"), {}, "ends its lines with CR alone"),
         ("a.csv", "user,item,ts,user\nu,1,1,v\n", {}, "two columns named 'user'"),
         ("a.csv", "user,item,ts,note\nu,1,1,a\n,,,lost\n", {}, "1 rows of 'a.csv' are not blank"),
-        ("a.csv", 'user,item,ts,n\nu,1,1,a\n"v",2,2\n', {}, "line 3 has not the 4 fields"),
-        ("a.csv", 'user,item,ts,n\nu,1,1,"a\nb"\nv,2,2\n', {}, "line 4 has not the 4 fields"),
+        ("a.csv", 'user,item,ts,n\nu,1,1,a\n"v",2,2\n', {}, "line 3 has 3 fields, but its .* 4"),
+        ("a.csv", 'user,item,ts,n\nu,1,1,"a\nb"\nv,2,2\n', {}, "line 4 has 3 fields, but its .* 4"),
         ("a.csv", HEAD + " ,1,1\n", {}, "which has ' ' instead of an id"),
         ("a.csv", HEAD + "u\0,1,1\n", {}, r"which has 'u\\x00' instead of an id"),
         ("a.csv", '"a\nb",item,ts\nu,1,1\n', {}, r"\(found: a\\nb, item, ts\)"),
@@ -286,10 +286,10 @@ def test_files_that_do_not_belong_together(tmp_path):
     with pytest.raises(DataError, match=r"b.csv has other columns than a.csv"):
         events(tmp_path, ".")
     write(tmp_path, "b.parquet", [("u", 1, 1)])
-    with pytest.raises(DataError, match=r"several formats \(csv, parquet\)"):
+    with pytest.raises(DataError, match=r"different formats \(csv, parquet\)"):
         events(tmp_path, ".")
     write(tmp_path, "c.parquet", [("u", "x", 1)])
-    with pytest.raises(DataError, match=r"'item' is String in c.parquet and Int64 in b.parquet"):
+    with pytest.raises(DataError, match=r"'item' is String in c.parquet, but Int64 in b.parquet"):
         events(tmp_path, "*.parquet")
 
 

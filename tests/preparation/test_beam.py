@@ -296,7 +296,7 @@ def test_a_user_with_too_much_is_cut_before_anything_is_sorted(monkeypatch):
     ("text", "words"),
     [
         ("who,what,when\na,1,1\na,,2\n", "'what' is not usable in 1 of 2 rows"),
-        ("who,what,when\na,1,1\na,1,2,3\n", "log.csv line 3 has not the 3 fields"),
+        ("who,what,when\na,1,1\na,1,2,3\n", "log.csv line 3 has 4 fields, but its header has 3"),
         ("who,what,when\na,1,1\na,1,1\n", "the log has one user only"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Unpack a zip that may be hostile: nothing outside the folder, no links, no bombs."""
+"""Unpack an untrusted zip: nothing outside the folder, no links, no zip bombs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import DownloadError
 
-MAX_BYTES = 4 * 2**30  # MovieLens 32M is 1 GB when unpacked
+MAX_BYTES = 4 * 2**30  # MovieLens 32M unpacks to 1 GB
 MAX_FILES = 1000
 CHUNK = 1 << 20
+REMEDY = "get the zip from its publisher"
 
 DAMAGE = (
     zipfile.BadZipFile,
@@ -24,9 +25,9 @@ DAMAGE = (
     EOFError,
     NotImplementedError,
     RuntimeError,
-    ValueError,  # names that are no UTF-8, sizes that no file has
+    ValueError,  # names that are not UTF-8, impossible sizes
 )
-"""What zipfile raises for a zip that it cannot read."""
+"""What zipfile raises for a damaged zip."""
 
 
 def extract(
@@ -38,9 +39,9 @@ def extract(
 ) -> None:
     """Unpack the wanted files into `folder`, which appears whole or not at all.
 
-    A folder that is there already stays as it is. Raises DownloadError for a damaged zip, a name
-    that leads out of the folder or stands twice, a link, and more files or bytes than the caps
-    allow.
+    Does nothing when the folder exists. Raises DownloadError for a damaged zip, a link, a name
+    that leads out of the folder or occurs twice, and for more than MAX_FILES files or `max_bytes`
+    bytes.
     """
     if folder.exists():
         return
@@ -51,20 +52,23 @@ def extract(
             entries = [entry for entry in opened.infolist() if not entry.is_dir()]
             if len(entries) > MAX_FILES:
                 raise DownloadError(
-                    f"{archive.name} holds {len(entries)} files, more than {MAX_FILES}: refused"
+                    f"{archive.name} holds {len(entries)} files, more than {MAX_FILES}, and was "
+                    f"not unpacked: {REMEDY}"
                 )
             if len({entry.filename for entry in entries}) < len(entries):
-                raise DownloadError(f"{archive.name} holds two files of one name: refused")
-            left = max_bytes
+                raise DownloadError(
+                    f"{archive.name} holds two files of one name and was not unpacked: {REMEDY}"
+                )
+            bytes_left = max_bytes
             for entry in entries:
                 target = temporary / _safe_name(entry, archive.name)
                 if wanted(entry.filename):
-                    left = _unpack(opened, entry, target, left)
-        temporary.chmod(0o755)
-        _settle(temporary, folder)
+                    bytes_left = _unpack(opened, entry, target, bytes_left)
+        temporary.chmod(0o755)  # mkdtemp made it private
+        _rename(temporary, folder)
     except DAMAGE as error:
         raise DownloadError(
-            f"{archive.name} is no zip file that can be read ({error}): fetch it again"
+            f"{archive.name} is no readable zip file ({error}): download it again"
         ) from None
     except OSError as error:
         raise DownloadError(
@@ -74,31 +78,38 @@ def extract(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _settle(temporary: Path, folder: Path) -> None:
+def _rename(temporary: Path, folder: Path) -> None:
     try:
         temporary.rename(folder)
     except OSError:
-        # Another process was quicker with the same zip; its folder is as good.
+        # Another process was faster with the same zip; its folder is as good.
         if not folder.is_dir():
             raise
 
 
 def _safe_name(entry: zipfile.ZipInfo, archive: str) -> str:
+    """The path of an entry below its folder; DownloadError when it leads elsewhere."""
     name = entry.filename
     path = PurePosixPath(name.replace("\\", "/"))
     is_link = stat.S_ISLNK(entry.external_attr >> 16)
     if path.is_absolute() or ".." in path.parts or ":" in name or is_link:
-        raise DownloadError(f"{archive} holds '{name}', which leads out of its folder: refused")
+        raise DownloadError(
+            f"{archive} holds '{name}', which leads out of its folder, and was not unpacked: "
+            f"{REMEDY}"
+        )
     return str(path)
 
 
-def _unpack(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int) -> int:
-    """Write one entry; its real size counts, not the one that its header claims."""
+def _unpack(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, bytes_left: int) -> int:
+    """Write one entry and return the bytes still allowed; the size in its header is not trusted."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with opened.open(entry) as source, target.open("wb") as sink:
         while chunk := source.read(CHUNK):
-            left -= len(chunk)
-            if left < 0:
-                raise DownloadError(f"{opened.filename} unpacks to more than is allowed: refused")
+            bytes_left -= len(chunk)
+            if bytes_left < 0:
+                raise DownloadError(
+                    f"{opened.filename} unpacks to more bytes than allowed and was not unpacked: "
+                    f"{REMEDY}"
+                )
             sink.write(chunk)
-    return left
+    return bytes_left

@@ -1,4 +1,4 @@
-"""Decide what an id is: an integer where all of a column are plain integers, else text."""
+"""Decide what ids are: integers when all of a column are plain integers, else text."""
 
 from __future__ import annotations
 
@@ -8,54 +8,55 @@ import polars as pl
 
 from ..errors import DataError
 
-LARGEST_EXACT = 2**53  # beyond this a float does not hold every integer
+LARGEST_EXACT = 2**53
+"""Above this a float cannot hold every integer."""
+
+CALENDAR_DAYS = (-719_162, 2_932_896)
+"""First day of the year 1 and last day of 9999, in days since 1970; other dates are damaged."""
+TICKS_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000}
+"""By time unit; nanoseconds in 64 bits cannot leave these years."""
 
 
-DAYS = (-719_162, 2_932_896)
-"""The first day of the year 1 and the last of 9999, from 1970 on: other dates are damage."""
-TICKS = {"ms": 86_400_000, "us": 86_400_000_000}
-"""Ticks of a day; those of nanoseconds do not reach beyond these years."""
-
-
-def plain(
+def to_basic(
     column: pl.Expr, dtype: pl.DataType, name: str, file: str, *, lists: bool = False
 ) -> pl.Expr:
-    """A column of a file in its `plain_dtype`; where `lists` may be, they become List(String).
+    """A file's column in its `basic_dtype`; with `lists`, lists become List(String).
 
-    Dates out of the calendar, which have no text, become null.
+    Dates outside the calendar become null, since they cannot be written as text.
     """
     if lists and isinstance(dtype, pl.List):
         inner = cast("pl.DataType", dtype.inner)
-        plain_dtype(inner, name, file)  # refuses what has none
+        basic_dtype(inner, name, file)  # raises for lists of lists and the like
         if inner.is_float():
-            return column.list.eval(whole_text(pl.element())).list.drop_nulls()
+            return column.list.eval(float_to_text(pl.element())).list.drop_nulls()
         return column.cast(pl.List(pl.String)).list.drop_nulls()
-    target = plain_dtype(dtype, name, file)
+    target = basic_dtype(dtype, name, file)
     if not target.is_temporal():
         return column.cast(target)
     value = column.cast(target, strict=False)
     unit = getattr(target, "time_unit", None)
-    ticks = 1 if unit is None else TICKS.get(unit)
+    ticks = 1 if unit is None else TICKS_PER_DAY.get(unit)
     if ticks is None:
         return value
     tick = value.to_physical().cast(pl.Int64)
-    return pl.when(tick.is_between(DAYS[0] * ticks, (DAYS[1] + 1) * ticks - 1)).then(value)
+    first, last = CALENDAR_DAYS
+    return pl.when(tick.is_between(first * ticks, (last + 1) * ticks - 1)).then(value)
 
 
-def whole_text(number: pl.Expr) -> pl.Expr:
-    """Floats as text, and 7.0 is "7", as `encoding.texts` spells it; null for NaN and infinity."""
+def float_to_text(number: pl.Expr) -> pl.Expr:
+    """Floats as text, 7.0 as "7" (as `features.values.texts` does); null for NaN and infinity."""
     integer = pl.when(number.abs() < LARGEST_EXACT).then(number).cast(pl.Int64, strict=False)
     text = pl.when(number == integer).then(integer.cast(pl.String))
     return pl.when(number.is_finite()).then(text.otherwise(number.cast(pl.String)))
 
 
-def plain_dtype(dtype: pl.DataType, column: str, file: str) -> pl.DataType:
-    """The dtype that a column of a file is brought to before anything is decided about it.
+def basic_dtype(dtype: pl.DataType, column: str, file: str) -> pl.DataType:
+    """The dtype to read a column in: Int64, Float64, String, Date or Datetime.
 
-    Raises DataError for lists, structs, bytes and other types that hold no single value.
+    Raises DataError for lists, structs, bytes and other types without a single value.
     """
     if dtype == pl.UInt64 or dtype.is_decimal() or dtype == pl.Int128 or dtype == pl.UInt128:
-        return pl.String()  # not all of them fit Int64: read as text, which is then looked at
+        return pl.String()  # some values exceed Int64, so the text decides later
     if dtype.is_integer():
         return pl.Int64()
     if dtype.is_float():
@@ -67,46 +68,42 @@ def plain_dtype(dtype: pl.DataType, column: str, file: str) -> pl.DataType:
     if dtype == pl.String or dtype == pl.Date:
         return dtype
     raise DataError(
-        f"column '{column}' of {file} is of type {dtype}; expected text, numbers or dates"
+        f"column '{column}' of {file} is of type {dtype}, but must hold text, numbers or dates: "
+        "convert it, or name another column"
     )
 
 
-def id_report(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """An aggregate that is true when every id of the column is a plain integer of 64 bits."""
+def are_integers(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """An aggregate: whether every id of the column is a plain 64-bit integer; null if empty."""
     if dtype.is_integer():
         return pl.lit(value=True)
     if dtype.is_float():
         return ((column == column.round()) & (column.abs() < LARGEST_EXACT)).all()
     if dtype == pl.String:
-        # Comparing the text as well keeps "007", "+7" and " 7" what they are.
+        # Compared as text too, so that "007", "+7" and " 7" stay text.
         same = column.cast(pl.Int64, strict=False).cast(pl.String) == column
         return same.fill_null(value=False).all()
     return pl.lit(value=False)
 
 
-def is_canonical(report: bool | None) -> bool:
-    """What `id_report` found, for an empty column too."""
-    return bool(report)
-
-
-def id_expression(column: pl.Expr, dtype: pl.DataType, canonical: bool) -> pl.Expr:
-    """A column of ids as Int64 when `canonical`, else as String."""
-    if dtype.is_float() and not canonical:
-        return whole_text(column)
-    target = pl.Int64() if canonical else pl.String()
+def cast_ids(column: pl.Expr, dtype: pl.DataType, *, as_integers: bool) -> pl.Expr:
+    """A column of ids as Int64 or as String."""
+    if dtype.is_float() and not as_integers:
+        return float_to_text(column)
+    target = pl.Int64() if as_integers else pl.String()
     return column if dtype == target else column.cast(target)
 
 
-def no_id(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Rows without an id that can be told from others.
+def is_missing_id(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whether each row lacks an id that identifies something.
 
-    Nothing or blanks; the NUL that readers put for what they cannot read; and floats so large
-    that different integers have become one.
+    True for null, blank text, text with the NUL that readers write for unreadable bytes, and
+    floats so large that different integers share one.
     """
     if dtype == pl.String:
-        empty = (column.str.strip_chars() == "") | column.str.contains("\0", literal=True)
+        unusable = (column.str.strip_chars() == "") | column.str.contains("\0", literal=True)
     elif dtype.is_float():
-        empty = ~(column.abs() < LARGEST_EXACT)
+        unusable = ~(column.abs() < LARGEST_EXACT)
     else:
-        empty = pl.lit(value=False)
-    return column.is_null() | empty.fill_null(value=False)
+        unusable = pl.lit(value=False)
+    return column.is_null() | unusable.fill_null(value=False)

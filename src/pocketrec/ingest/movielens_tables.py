@@ -1,6 +1,6 @@
-"""The files of each form of MovieLens, and how a row of them is read.
+"""Parse the files of each form of MovieLens.
 
-Ratings are lazy. Films and users are small and read at once.
+Ratings are scanned lazily. Films and users are small, so they are read into memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ..schema import Column
+from ..schema import LIST_SEPARATOR, Column
 from .releases import Counts
 
 GENRES = "genres"
@@ -21,16 +21,18 @@ GENDER = "gender"
 OCCUPATION = "occupation"
 
 NO_GENRES = "(no genres listed)"
-RATINGS = (Column.USER, Column.ITEM, Column.RATING, Column.TIME)  # the order in all forms
+RATINGS = (Column.USER, Column.ITEM, Column.RATING, Column.TIME)  # all forms have this order
 RECBOLE_FIELDS = ("user_id:token", "item_id:token", "rating:float", "timestamp:float")
 CSV_FIELDS = ("userId", "movieId", "rating", "timestamp")
-# "1::2::3::4" is 1, nothing, 2, nothing, ... to a reader that separates at each ":".
+# Polars splits at one character, so "1::2::3::4" is 1, nothing, 2, nothing, ... to it.
 DAT_FIELDS = (Column.USER, "", Column.ITEM, "", Column.RATING, "", Column.TIME)
 
-TIMES_OF_SOME = "ratings_users_1_2999.dat.gz"  # may lie beside 1M's copy without a clock
-MISSPELT = "unkonwn"  # RecBole's title and year of the one film that 100K calls "unknown"
+PARTIAL_TIMES = "ratings_users_1_2999.dat.gz"
+"""The times of some users, which may lie beside 1M's copy without times."""
+RECBOLE_UNKNOWN = "unkonwn"
+"""RecBole's spelling (sic) of the title and year of the one film that 100K calls "unknown"."""
 
-# README of 1M, in the order of their codes.
+# From the README of 1M, in the order of their codes.
 OCCUPATIONS = (
     "other",
     "academic/educator",
@@ -58,27 +60,29 @@ OCCUPATIONS = (
 
 @dataclass(frozen=True)
 class Form:
-    """One way in which MovieLens is laid out in files."""
+    """One layout of MovieLens in files, with a function to parse each; they take the folder."""
 
     files: tuple[str, ...]  # ratings first
-    ratings: Callable[[Path], pl.LazyFrame]  # folder -> the columns of RATINGS, as published
-    items: Callable[[Path], pl.DataFrame]
-    users: Callable[[Path], pl.DataFrame | None]
-    time_unit: int = 1000  # milliseconds in a unit of the published time
-    counts: Counts | None = None  # of a form that is not the whole release
-    clock: Callable[[Path, pl.LazyFrame], pl.LazyFrame] | None = None  # adds it, if TIME is none
+    scan_ratings: Callable[[Path], pl.LazyFrame]  # the columns of RATINGS, as published
+    read_items: Callable[[Path], pl.DataFrame]
+    read_users: Callable[[Path], pl.DataFrame | None]
+    time_unit: int = 1000  # milliseconds per unit of the published time
+    counts: Counts | None = None  # where the form is not the whole release
+    add_clock: Callable[[Path, pl.LazyFrame], pl.LazyFrame] | None = None  # where TIME only sorts
 
     @property
     def marker(self) -> str:
-        """The file of ratings, by which a folder of this form is recognised."""
+        """The ratings file, which identifies the form of a folder."""
         return self.files[0]
 
 
-def _scan(path: Path, separator: str, fields: tuple[str, ...], *, header: bool) -> pl.LazyFrame:
-    """A file of ratings; its `fields` with a name hold numbers, in the order of RATINGS."""
+def _scan_ratings(
+    path: Path, separator: str, fields: tuple[str, ...], *, header: bool
+) -> pl.LazyFrame:
+    """Scan a text file of ratings; its named `fields` are numbers, in the order of RATINGS."""
     named = [field for field in fields if field]
     dtypes = dict(zip(named, (pl.Int64, pl.Int64, pl.Float64, pl.Int64), strict=True))
-    # Without a header the names are ours alone; with one they must be those of the file.
+    # With a header, the names of the schema must be the file's; without one, any names do.
     schema = {field or f"gap {n}": dtypes.get(field, pl.String) for n, field in enumerate(fields)}
     frame = pl.scan_csv(
         path, separator=separator, has_header=header, schema=schema, quote_char=None, glob=False
@@ -88,19 +92,21 @@ def _scan(path: Path, separator: str, fields: tuple[str, ...], *, header: bool) 
     )
 
 
-def _catalogue(ids: list[int], titles: list[str], genres: list[list[str]]) -> pl.DataFrame:
+def _item_table(ids: list[int], titles: list[str], genres: list[list[str]]) -> pl.DataFrame:
     title = pl.col(Column.TITLE).str.strip_chars()
     table = pl.DataFrame(
         {Column.ITEM: ids, Column.TITLE: titles, GENRES: genres},
         schema={Column.ITEM: pl.Int64, Column.TITLE: pl.String, GENRES: pl.List(pl.String)},
     )
-    # The last "(1995)": a film of 1968 may be called "2001", and "(V)" may follow the year.
+    # The last "(1995)" is the year: a title may hold other numbers, and "(V)" may follow the year.
     year = title.str.extract(r"^.*\((\d{4})\)").cast(pl.Int64)
     return table.with_columns(title, year.alias(YEAR))
 
 
-def _users(rows: list[list[str]], *, user: int, age: int, gender: int, work: int) -> pl.DataFrame:
-    """Users from the fields of each row, by the positions of what they hold."""
+def _user_table(
+    rows: list[list[str]], *, user: int, age: int, gender: int, work: int
+) -> pl.DataFrame:
+    """The table of users; `user`, `age`, `gender` and `work` are positions in each row."""
     return pl.DataFrame(
         {
             Column.USER: [int(row[user]) for row in rows],
@@ -117,78 +123,80 @@ def _users(rows: list[list[str]], *, user: int, age: int, gender: int, work: int
     )
 
 
-def _rows(path: Path, separator: str, encoding: str = "latin-1") -> list[list[str]]:
-    """The fields of each line of a small file without quoting."""
+def _read_rows(path: Path, separator: str, encoding: str = "latin-1") -> list[list[str]]:
+    """Read the fields of each line of a small file without quoting."""
     lines = path.read_text(encoding=encoding).split("\n")
     return [line.rstrip("\r").split(separator) for line in lines if line.strip()]
 
 
-def _split(genres: str) -> list[str]:
-    return [] if genres in ("", NO_GENRES) else genres.split("|")
+def _split_genres(genres: str) -> list[str]:
+    return [] if genres in ("", NO_GENRES) else genres.split(LIST_SEPARATOR)
 
 
-def _items_100k(folder: Path) -> pl.DataFrame:
+def _read_items_100k(folder: Path) -> pl.DataFrame:
     names = [
-        name for name, _ in sorted(_rows(folder / "u.genre", "|"), key=lambda row: int(row[1]))
+        name for name, _ in sorted(_read_rows(folder / "u.genre", "|"), key=lambda row: int(row[1]))
     ]
-    rows = _rows(folder / "u.item", "|")
+    rows = _read_rows(folder / "u.item", "|")
     # id | title | released | video release | address | one flag for each genre
     genres = [
         [name for name, flag in zip(names, row[5:], strict=True) if flag == "1"] for row in rows
     ]
-    return _catalogue([int(row[0]) for row in rows], [row[1] for row in rows], genres)
+    return _item_table([int(row[0]) for row in rows], [row[1] for row in rows], genres)
 
 
-def _items_recbole(folder: Path) -> pl.DataFrame:
-    rows = _rows(folder / "ml-100k.item", "\t", "utf-8")[1:]
-    titles = ["unknown" if title == MISSPELT else f"{title} ({year})" for _, title, year, _ in rows]
+def _read_items_recbole(folder: Path) -> pl.DataFrame:
+    rows = _read_rows(folder / "ml-100k.item", "\t", "utf-8")[1:]
+    titles = [
+        "unknown" if title == RECBOLE_UNKNOWN else f"{title} ({year})" for _, title, year, _ in rows
+    ]
     genres = [row[3].split() for row in rows]
-    return _catalogue([int(row[0]) for row in rows], titles, genres)
+    return _item_table([int(row[0]) for row in rows], titles, genres)
 
 
-def _items_1m(folder: Path) -> pl.DataFrame:
-    rows = _rows(folder / "movies.dat", "::")
-    genres = [_split(row[2]) for row in rows]
-    return _catalogue([int(row[0]) for row in rows], [row[1] for row in rows], genres)
+def _read_items_1m(folder: Path) -> pl.DataFrame:
+    rows = _read_rows(folder / "movies.dat", "::")
+    genres = [_split_genres(row[2]) for row in rows]
+    return _item_table([int(row[0]) for row in rows], [row[1] for row in rows], genres)
 
 
-def _items_csv(folder: Path) -> pl.DataFrame:
+def _read_items_csv(folder: Path) -> pl.DataFrame:
     # Read by polars: titles with a comma are quoted here.
     table = pl.read_csv(folder / "movies.csv", infer_schema=False, glob=False)
     rows = table.fill_null("").rows()
-    genres = [_split(row[2]) for row in rows]
-    return _catalogue([int(row[0]) for row in rows], [row[1] for row in rows], genres)
+    genres = [_split_genres(row[2]) for row in rows]
+    return _item_table([int(row[0]) for row in rows], [row[1] for row in rows], genres)
 
 
-def _users_100k(folder: Path) -> pl.DataFrame:
-    return _users(_rows(folder / "u.user", "|"), user=0, age=1, gender=2, work=3)
+def _read_users_100k(folder: Path) -> pl.DataFrame:
+    return _user_table(_read_rows(folder / "u.user", "|"), user=0, age=1, gender=2, work=3)
 
 
-def _users_recbole(folder: Path) -> pl.DataFrame:
-    rows = _rows(folder / "ml-100k.user", "\t", "utf-8")[1:]
-    return _users(rows, user=0, age=1, gender=2, work=3)
+def _read_users_recbole(folder: Path) -> pl.DataFrame:
+    rows = _read_rows(folder / "ml-100k.user", "\t", "utf-8")[1:]
+    return _user_table(rows, user=0, age=1, gender=2, work=3)
 
 
-def _users_1m(folder: Path) -> pl.DataFrame:
-    rows = _rows(folder / "users.dat", "::")
+def _read_users_1m(folder: Path) -> pl.DataFrame:
+    rows = _read_rows(folder / "users.dat", "::")
     for row in rows:
         row[3] = OCCUPATIONS[int(row[3])]
-    return _users(rows, user=0, age=2, gender=1, work=3)
+    return _user_table(rows, user=0, age=2, gender=1, work=3)
 
 
-def _ratings_parquet(folder: Path) -> pl.LazyFrame:
-    # The copy without a clock: `position` counts a user's ratings, oldest first.
+def _scan_ratings_parquet(folder: Path) -> pl.LazyFrame:
+    # The copy without times: `position` counts a user's ratings, oldest first.
     frame = pl.scan_parquet(folder / "ratings.parquet", glob=False)
     names = dict(zip(("user_id", "movie_id", "rating", "position"), RATINGS, strict=True))
     return frame.select(pl.col(theirs).alias(ours) for theirs, ours in names.items())
 
 
-def _clock_of_some(folder: Path, ratings: pl.LazyFrame) -> pl.LazyFrame:
-    """Add CLOCK (ms) for the users whose times lie beside the copy without a clock, else null."""
-    path = folder / TIMES_OF_SOME
+def _add_partial_clock(folder: Path, ratings: pl.LazyFrame) -> pl.LazyFrame:
+    """Add CLOCK (ms) for the users whose times lie beside the copy without times, else null."""
+    path = folder / PARTIAL_TIMES
     if not path.is_file():
         return ratings.with_columns(pl.lit(None, pl.Int64).alias(Column.CLOCK))
-    times = _scan(path, ":", DAT_FIELDS, header=False)
+    times = _scan_ratings(path, ":", DAT_FIELDS, header=False)
     times = times.select(
         Column.USER, Column.ITEM, (pl.col(Column.TIME) * 1000).alias(Column.CLOCK)
     ).unique([Column.USER, Column.ITEM])
@@ -201,37 +209,37 @@ def _clock_of_some(folder: Path, ratings: pl.LazyFrame) -> pl.LazyFrame:
 _FORMS = (
     Form(
         ("u.data", "u.item", "u.genre", "u.user"),
-        lambda folder: _scan(folder / "u.data", "\t", RATINGS, header=False),
-        _items_100k,
-        _users_100k,
+        lambda folder: _scan_ratings(folder / "u.data", "\t", RATINGS, header=False),
+        _read_items_100k,
+        _read_users_100k,
     ),
     Form(
         ("ml-100k.inter", "ml-100k.item", "ml-100k.user"),
-        lambda folder: _scan(folder / "ml-100k.inter", "\t", RECBOLE_FIELDS, header=True),
-        _items_recbole,
-        _users_recbole,
+        lambda folder: _scan_ratings(folder / "ml-100k.inter", "\t", RECBOLE_FIELDS, header=True),
+        _read_items_recbole,
+        _read_users_recbole,
     ),
     Form(
         ("ratings.dat", "movies.dat", "users.dat"),
-        lambda folder: _scan(folder / "ratings.dat", ":", DAT_FIELDS, header=False),
-        _items_1m,
-        _users_1m,
+        lambda folder: _scan_ratings(folder / "ratings.dat", ":", DAT_FIELDS, header=False),
+        _read_items_1m,
+        _read_users_1m,
     ),
     Form(
         ("ratings.parquet", "movies.dat", "users.dat"),
-        _ratings_parquet,
-        _items_1m,
-        _users_1m,
+        _scan_ratings_parquet,
+        _read_items_1m,
+        _read_users_1m,
         time_unit=1,
         counts=Counts(999_611, 6_040, 3_416),  # films with five ratings or more
-        clock=_clock_of_some,
+        add_clock=_add_partial_clock,
     ),
     Form(
         ("ratings.csv", "movies.csv"),
-        lambda folder: _scan(folder / "ratings.csv", ",", CSV_FIELDS, header=True),
-        _items_csv,
+        lambda folder: _scan_ratings(folder / "ratings.csv", ",", CSV_FIELDS, header=True),
+        _read_items_csv,
         lambda _: None,
     ),
 )
 FORMS: dict[str, Form] = {form.marker: form for form in _FORMS}
-"""Every form by its file of ratings."""
+"""Every form by its ratings file."""

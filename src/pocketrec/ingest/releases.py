@@ -1,4 +1,4 @@
-"""What GroupLens published: names, checksums, counts and terms of the MovieLens releases."""
+"""The MovieLens releases of GroupLens: names, checksums, counts and terms."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_REDISTRIBUTION: Final = (
     "GroupLens, University of Minnesota: research use with citation; no redistribution and no "
     "commercial use without permission (README of the data set)"
 )
-SAME_TERMS: Final = (
+REDISTRIBUTION: Final = (
     "GroupLens, University of Minnesota: research use with citation; redistribution under the "
     "same terms; no commercial use without permission (README of the data set)"
 )
@@ -26,36 +26,38 @@ SAME_TERMS: Final = (
 
 @dataclass(frozen=True)
 class Counts:
-    """Events, users with events, and items with events."""
+    """Numbers of ratings, of users with a rating, and of items with a rating."""
 
     rows: int
     users: int
     items: int
 
     def __str__(self) -> str:
-        """The counts as a phrase."""
+        """The counts as errors show them."""
         return f"{self.rows} ratings, {self.users} users and {self.items} items"
 
 
 @dataclass(frozen=True)
 class Release:
-    """A published zip: its name, how it is recognised, and what is in it."""
+    """A published zip: its name, checksum, content and terms."""
 
     name: str
-    checksum: str | None  # "algorithm:hex digest"; None: the sum is published beside the zip
+    checksum: str | None
+    """As "algorithm:hex digest"; None where it is read from the .md5 file beside the zip."""
     counts: Counts
     licence: str
 
     @property
     def file(self) -> str:
-        """Name of the zip."""
+        """File name of the zip."""
         return f"{self.name}.zip"
 
 
-# Rows and users stand in each release's README. So do the items of 100K; for the others the
-# READMEs count the titles in movies.csv or movies.dat (3883, 9742, 62423, 87585), of which some
-# have no rating: the numbers of rated ones here are those that the literature reports.
-# md5: GroupLens's own <zip>.md5 files. sha256 of 100K: of the zip with that md5 (0e33842e...).
+# Rows and users are from each release's README, and so are the items of 100K. The other READMEs
+# count the titles in movies.csv or movies.dat (3883, 9742, 62423, 87585), some of which have no
+# rating; the rated ones, counted here, are as published papers report them.
+# The md5 sums are from GroupLens's <zip>.md5 files. The sha256 of 100K is that of the zip whose
+# md5 GroupLens publishes (0e33842e...).
 RELEASES: Final[dict[SourceName, Release]] = {
     "movielens/100k": Release(
         "ml-100k",
@@ -70,28 +72,28 @@ RELEASES: Final[dict[SourceName, Release]] = {
         NO_REDISTRIBUTION,
     ),
     "movielens/latest-small": Release(
-        # A development set that GroupLens may renew; these are the counts of September 2018.
+        # GroupLens may renew this development set; these are the counts of September 2018.
         "ml-latest-small",
         None,
         Counts(100_836, 610, 9_724),
-        SAME_TERMS,
+        REDISTRIBUTION,
     ),
     "movielens/20m": Release(
         "ml-20m",
         "md5:cd245b17a1ae2cc31bb14903e1204af3",
         Counts(20_000_263, 138_493, 26_744),
-        SAME_TERMS,
+        REDISTRIBUTION,
     ),
     "movielens/25m": Release(
         "ml-25m",
         "md5:6b51fb2759a8657d3bfcbfc42b592ada",
         Counts(25_000_095, 162_541, 59_047),
-        SAME_TERMS,
+        REDISTRIBUTION,
     ),
     "movielens/32m": Release(
         "ml-32m",
         "md5:d472be332d4daa821edc399621853b57",
         Counts(32_000_204, 200_948, 84_432),
-        SAME_TERMS,
+        REDISTRIBUTION,
     ),
 }

@@ -1,4 +1,4 @@
-"""The table of users, a part for each file: it may be larger than what a machine holds."""
+"""The table of users, one part per file: all of it may exceed one machine's memory."""
 
 from __future__ import annotations
 
@@ -13,88 +13,96 @@ import polars as pl
 from ..config.sections import Config
 from ..errors import DataError
 from ..schema import Column
-from ..storage.paths import AnyPath, local
-from .catalogue import join, read_file, with_ids
+from ..storage.paths import AnyPath, local_copy
+from .catalogue import cast_item_ids, concat_tables, read_table
 from .files import find_files
-from .spread import Spread, one_by_one
+from .parallel import ParallelMap, map_serially
 
 KEY = "data.users"
 
 
 @dataclass(frozen=True)
 class Users:
-    """USER, and the attributes of each user, of files that were looked at."""
+    """USER and the attributes of each user, in files that were examined."""
 
     config: Config
     parts: list[AnyPath]
-    together: pl.DataFrame
-    """No rows, in dtypes that hold the values of all files."""
-    dtype: pl.DataType
-    """Of ids."""
+    empty: pl.DataFrame
+    """A table without rows, in dtypes that hold the values of all files."""
+    id_dtype: pl.DataType
 
     @property
     def schema(self) -> pl.Schema:
-        """Columns and dtypes of what is read."""
-        return _finished(self.together, self.dtype, KEY).schema
+        """Columns and dtypes of every part."""
+        return _finish(self.empty, self.id_dtype, KEY).schema
 
     @contextmanager
-    def opened(self, part: AnyPath) -> Iterator[pl.LazyFrame]:
-        """The rows of a file, all of which is in memory."""
-        rows = _as_told(_read(part, self.config), self.together.schema)
-        table = join([self.together, rows], KEY, part)
-        yield _finished(table, self.dtype, part.name).lazy()
+    def open_part(self, part: AnyPath) -> Iterator[pl.LazyFrame]:
+        """The rows of one file, read into memory."""
+        rows = _fill_dtypes(_read(part, self.config), self.empty.schema)
+        table = concat_tables([self.empty, rows], KEY, part)
+        yield _finish(table, self.id_dtype, part.name).lazy()
 
     def frames(self, _: Path) -> Iterator[pl.LazyFrame]:
-        """Of one file after the other."""
+        """The rows of one file after another."""
         for part in self.parts:
-            with self.opened(part) as rows:
+            with self.open_part(part) as rows:
                 yield rows
 
 
-def read_files(config: Config, dtype: pl.DataType, spread: Spread = one_by_one) -> Users:
-    """Look at the files behind data.users; their ids will be of `dtype`.
+def open_users(
+    config: Config, id_dtype: pl.DataType, map_tasks: ParallelMap = map_serially
+) -> Users:
+    """Examine the files behind data.users; their ids become `id_dtype`.
 
-    Raises DataError when they do not fit together, or have no rows at all.
+    Raises DataError when the files do not fit together, or have no rows at all.
     """
     where = config.resolve(str(config.data.users))
     files = find_files(where, KEY)
-    looks = spread(partial(_look, config=config), files)
-    if not any(rows for _, rows in looks):
+    examined = map_tasks(partial(_examine, config=config), files)
+    if not any(rows for _, rows in examined):
         raise DataError(
-            f"{KEY} = '{where.name}' has no rows: fill it, or leave [features.user] out"
+            f"{KEY} = '{where.name}' has no rows: add a row for each user, or leave "
+            "[features.user] out"
         )
-    empty = [table for table, _ in looks]
-    told = {column: dtype for one in empty for column, dtype in _told(one).items()}
-    return Users(config, files, join([_as_told(one, told) for one in empty], KEY, where), dtype)
+    tables = [table for table, _ in examined]
+    known = {column: dtype for table in tables for column, dtype in _known_dtypes(table).items()}
+    empty = concat_tables([_fill_dtypes(table, known) for table in tables], KEY, where)
+    return Users(config, files, empty, id_dtype)
 
 
-def _look(file: AnyPath, config: Config) -> tuple[pl.DataFrame, int]:
+def _examine(file: AnyPath, config: Config) -> tuple[pl.DataFrame, int]:
+    """A file's table without its rows, and their number."""
     table = _read(file, config)
     return table.clear(), table.height
 
 
 def _read(file: AnyPath, config: Config) -> pl.DataFrame:
-    """A file; a column of text without a value may be anything, and is of dtype Null."""
-    with local(file) as path:
-        table = read_file(path, f"{KEY}_id", config.data.users_id, None)
-    blank = [one for one in table if one.dtype == pl.String and one.null_count() == len(one)]
-    return table.with_columns(one.cast(pl.Null) for one in blank)
+    """One file's table; a text column without any value gets dtype Null.
+
+    A CSV cannot tell the type of such a column, but another file of the table may.
+    """
+    with local_copy(file) as path:
+        table = read_table(path, f"{KEY}_id", config.data.users_id, None)
+    blank = [c for c in table if c.dtype == pl.String and c.null_count() == len(c)]
+    return table.with_columns(column.cast(pl.Null) for column in blank)
 
 
-def _told(table: pl.DataFrame) -> dict[str, pl.DataType]:
+def _known_dtypes(table: pl.DataFrame) -> dict[str, pl.DataType]:
     return {column: dtype for column, dtype in table.schema.items() if dtype != pl.Null}
 
 
-def _as_told(table: pl.DataFrame, told: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Columns without a value in the dtype that other files tell, or else as text."""
+def _fill_dtypes(table: pl.DataFrame, known: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Give columns without a value the dtype that other files have, or else String."""
     return table.cast(
         {
-            column: told.get(column, pl.String())
+            column: known.get(column, pl.String())
             for column, dtype in table.schema.items()
             if dtype == pl.Null
         }
     )
 
 
-def _finished(table: pl.DataFrame, dtype: pl.DataType, name: str) -> pl.DataFrame:
-    return with_ids(table, dtype, name).drop(Column.TITLE).rename({Column.ITEM: Column.USER})
+def _finish(table: pl.DataFrame, id_dtype: pl.DataType, name: str) -> pl.DataFrame:
+    table = cast_item_ids(table, id_dtype, name)
+    return table.drop(Column.TITLE).rename({Column.ITEM: Column.USER})

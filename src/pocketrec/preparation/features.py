@@ -16,7 +16,7 @@ import polars as pl
 from ..config.features import FeaturesConfig
 from ..errors import ConfigError
 from ..features.encoding import MISSING, Bins, Categories, Feature, FeatureKind, time_feature
-from ..ingest.catalogue import check_unique
+from ..ingest.catalogue import check_unique_ids
 from ..schema import Column
 from .engines import Reduction
 from .split import ROLE, Role
@@ -58,7 +58,7 @@ def told_of_users(users: pl.LazyFrame, names: list[str]) -> pl.LazyFrame:
 
 def with_users(events: pl.DataFrame, users: pl.DataFrame) -> pl.DataFrame:
     """Events with what is told of their users, null where nothing is."""
-    check_unique(users[Column.USER], "data.users")
+    check_unique_ids(users[Column.USER], "data.users")
     return events.join(users, on=Column.USER, how="left", maintain_order="left")
 
 

@@ -20,8 +20,8 @@ from ..errors import ArtifactError, DataError
 from ..features.encoding import Feature
 from ..ingest.download import fetch
 from ..ingest.events import Log
-from ..ingest.read import describe_source, find_users, read_catalogue, read_log, stamp
-from ..ingest.spread import Spread, one_by_one
+from ..ingest.parallel import ParallelMap, map_serially
+from ..ingest.read import describe_source, file_versions, open_users, read_catalogue, read_log
 from ..ingest.tables import write_tables
 from ..ingest.users import Users
 from ..storage.artifact import fingerprint
@@ -110,7 +110,7 @@ def prepare_folder(
             cluster = stack.enter_context(
                 beam_engine(folder, beam.scratch, beam.options, on_progress)
             )
-        events, catalogue, users = _read(config, cluster.spread if cluster else one_by_one)
+        events, catalogue, users = _read(config, cluster.map_tasks if cluster else map_serially)
         draft = stack.enter_context(new_folder(folder, KIND))
         if cluster and isinstance(draft, RemoteDraft):
             cluster.on_write = partial(_make_way, draft, check_unchanged)
@@ -134,24 +134,24 @@ def _fingerprint(config: Config, source: dict[str, Any]) -> str:
 
 def _watch(config: Config) -> Callable[[], None]:
     """A check that the files are still what they were when this was called."""
-    before = stamp(config)
+    before = file_versions(config)
 
     def check() -> None:
-        if stamp(config) != before:
+        if file_versions(config) != before:
             raise DataError("the log changed while it was read: prepare again when it rests")
 
     return check
 
 
 def _read(
-    config: Config, spread: Spread
+    config: Config, map_tasks: ParallelMap
 ) -> tuple[Log | pl.LazyFrame, pl.DataFrame | None, Users | pl.DataFrame | None]:
     """Log, catalogue and users; features that these do not have are refused before any work."""
-    events = read_log(config, spread)
+    events = read_log(config, map_tasks)
     catalogue = read_catalogue(config, events)
     if catalogue is not None:
         read_attributes(catalogue, config.features.item)
-    users = find_users(config, events, spread) if config.features.user else None
+    users = open_users(config, events, map_tasks) if config.features.user else None
     check_users(None if users is None else users.schema, config.features.user)
     return events, catalogue, users
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from ..features.encoding import Feature
-from ..ingest.times import ranked
+from ..ingest.times import dense_ranks
 from ..schema import PADDING, Column
 from .features import column_of, encode
 from .split import ROLE, Role
@@ -16,7 +16,7 @@ def rank_times(events: pl.DataFrame) -> pl.DataFrame:
 
     So they do not depend on who is in the bucket.
     """
-    return events.with_columns(ranked(pl.col(Column.TIME)).over(Column.USER))
+    return events.with_columns(dense_ranks(pl.col(Column.TIME)).over(Column.USER))
 
 
 def in_order(events: pl.DataFrame) -> pl.DataFrame:

@@ -70,10 +70,10 @@ def parse_path(text: str, folder: Path | None = None) -> AnyPath:
     return path if folder is None else folder / path
 
 
-def find(url: Url) -> list[Url]:
+def find_remote(url: Url) -> list[Url]:
     """The files that a URL names: one, those of a folder, or those that fit a glob; sorted."""
-    with _reached(url) as (store, path):
-        store.invalidate_cache()  # listed anew; what `state` is asked next is then known
+    with _open_store(url) as (store, path):
+        store.invalidate_cache()  # listed anew; what `size_and_version` is asked next is then known
         if is_glob(url):
             found = [name for name, info in store.glob(path, detail=True).items() if _is_file(info)]
         elif store.isfile(path):
@@ -94,19 +94,19 @@ def _is_file(info: dict[str, Any]) -> bool:
     return bool(info["type"] == "file")
 
 
-def state(where: AnyPath) -> tuple[int, str]:
+def size_and_version(where: AnyPath) -> tuple[int, str]:
     """Bytes of a file, and something that is another when its content is another."""
     if isinstance(where, Path):
         found = where.stat()
         return found.st_size, str(found.st_mtime_ns)
-    with _reached(where) as (store, path):
+    with _open_store(where) as (store, path):
         info = store.info(path)
         version = next((str(info[key]) for key in _VERSIONS if info.get(key)), "")
         return int(info["size"]), version
 
 
 @contextmanager
-def local(where: AnyPath) -> Iterator[Path]:
+def local_copy(where: AnyPath) -> Iterator[Path]:
     """A file as one of this machine: of a URL a copy, which is kept for so long only."""
     if isinstance(where, Path):
         yield where
@@ -119,14 +119,14 @@ def download(url: Url, folder: Path) -> Path:
     """Copy a file into a folder of this machine, under its own name."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / url.name
-    with _reached(url) as (store, path):
+    with _open_store(url) as (store, path):
         store.get_file(path, str(target))
     return target
 
 
 def upload(file: Path, url: Url) -> None:
     """Copy a file of this machine to a URL."""
-    with _reached(url) as (store, path):
+    with _open_store(url) as (store, path):
         store.makedirs(store._parent(path), exist_ok=True)
         store.put_file(str(file), path)
 
@@ -135,7 +135,7 @@ def read_bytes(where: AnyPath) -> bytes:
     """All of a file; FileNotFoundError when there is none."""
     if isinstance(where, Path):
         return where.read_bytes()
-    with _reached(where) as (store, path):
+    with _open_store(where) as (store, path):
         content: bytes = store.cat_file(path)
         return content
 
@@ -148,14 +148,14 @@ def write_bytes(where: AnyPath, content: bytes) -> None:
         temporary.write_bytes(content)
         temporary.replace(where)
         return
-    with _reached(where) as (store, path):
+    with _open_store(where) as (store, path):
         store.makedirs(store._parent(path), exist_ok=True)
         store.pipe_file(path, content)
 
 
-def listed(url: Url) -> list[str]:
+def list_files(url: Url) -> list[str]:
     """Paths of all files below a folder, from it on."""
-    with _reached(url) as (store, path), suppress(FileNotFoundError):
+    with _open_store(url) as (store, path), suppress(FileNotFoundError):
         store.invalidate_cache()
         root = path.rstrip("/") + "/"
         return sorted(name.removeprefix(root) for name in store.find(path))
@@ -170,12 +170,12 @@ def remove(where: AnyPath) -> None:
         else:
             where.unlink(missing_ok=True)
         return
-    with _reached(where) as (store, path), suppress(FileNotFoundError):
+    with _open_store(where) as (store, path), suppress(FileNotFoundError):
         store.rm(path, recursive=True)
 
 
 @contextmanager
-def _reached(url: Url) -> Iterator[tuple[Any, str]]:
+def _open_store(url: Url) -> Iterator[tuple[Any, str]]:
     """The store behind a URL and the path in it; what goes wrong with it is one sentence."""
     with needs_extra(f"'{url}'", "scale"):
         import fsspec

@@ -15,7 +15,7 @@ from ..schema import File
 from . import artifact
 from . import draft as drafts
 from .draft import MARK, Draft
-from .paths import AnyPath, Url, download, is_glob, listed, remove, upload, write_bytes
+from .paths import AnyPath, Url, download, is_glob, list_files, remove, upload, write_bytes
 
 _DRAFT = re.compile(rf"{re.escape(File.ITEMS_TABLE)}|{File.SHARDS}/part-\d+\.parquet")
 """Files of one that was not finished."""
@@ -60,7 +60,7 @@ def _own_names(out: Url, kind: str) -> list[str]:
     """The files at a URL, all of which are of an artifact or of a draft; else ArtifactError."""
     if is_glob(out):
         raise ArtifactError(f"'{out}' is a pattern: give the name of one folder")
-    names = listed(out)
+    names = list_files(out)
     if not names:
         return names
     with _manifest(out) as folder:

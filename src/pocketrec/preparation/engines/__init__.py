@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import polars as pl
 
-from ...ingest.spread import Parted
+from ...ingest.parts import PartedTable
 from .fold import Cut
 
 BucketFunction = Callable[[pl.DataFrame], pl.DataFrame]
@@ -84,11 +84,11 @@ class Buckets(Protocol):
 class Engine(Protocol):
     """Makes buckets of a log."""
 
-    def spread(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
-        """See `logs.spread.Spread`."""
+    def map_tasks(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+        """See `ingest.parallel.ParallelMap`."""
         ...
 
-    def partition(self, rows: pl.LazyFrame | Parted, plan: Plan) -> Buckets:
+    def partition(self, rows: pl.LazyFrame | PartedTable, plan: Plan) -> Buckets:
         """Bring each user's rows together in the bucket that the user's hash names."""
         ...
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from ...bundle.quiet import quiet
 from ...errors import PocketrecError
-from ...ingest.spread import Parted
+from ...ingest.parts import PartedTable
 from ...storage.paths import AnyPath, Url, download, remove, write_bytes
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task
 from .fold import Cut
@@ -50,11 +50,13 @@ _WORK, _FOUND = "work", "found"
 class BeamBuckets:
     """Bucket files of the last step; see `engines.Buckets`."""
 
-    def __init__(self, engine: BeamEngine, rows: pl.LazyFrame | Parted, plan: Plan) -> None:
+    def __init__(self, engine: BeamEngine, rows: pl.LazyFrame | PartedTable, plan: Plan) -> None:
         self.cut = Cut()
         self._engine = engine
         self._plan = plan
-        self._source: Parted | None = engine.keep(rows) if isinstance(rows, pl.LazyFrame) else rows
+        self._source: PartedTable | None = (
+            engine.keep(rows) if isinstance(rows, pl.LazyFrame) else rows
+        )
         self._rows = Rows(engine.scratch)  # of no step yet
 
     def map(self, function: BucketFunction) -> None:
@@ -131,7 +133,7 @@ class BeamEngine:
         if isinstance(scratch, Path):
             mention_folder(scratch.parent, self._options)
 
-    def spread(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+    def map_tasks(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
         """One pipeline for all tasks; their answers in order."""
         if not tasks:
             return []
@@ -142,7 +144,7 @@ class BeamEngine:
                 raise answer
         return [answer for _, answer in ordered]
 
-    def partition(self, rows: pl.LazyFrame | Parted, plan: Plan) -> BeamBuckets:
+    def partition(self, rows: pl.LazyFrame | PartedTable, plan: Plan) -> BeamBuckets:
         """Done with the first step that reads the buckets."""
         return BeamBuckets(self, rows, plan)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ...ingest.spread import Parted, one_by_one
+from ...ingest.parallel import map_serially
+from ...ingest.parts import PartedTable
 from ...schema import Column
 from ..buckets import bucket_of
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task, shard_name
@@ -101,11 +102,11 @@ class LocalEngine:
         self.on_step = on_step
         self._partitions = 0
 
-    def spread(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
+    def map_tasks(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
         """One task after another."""
-        return one_by_one(function, tasks)
+        return map_serially(function, tasks)
 
-    def partition(self, rows: pl.LazyFrame | Parted, plan: Plan) -> LocalBuckets:
+    def partition(self, rows: pl.LazyFrame | PartedTable, plan: Plan) -> LocalBuckets:
         """Stream the rows once into one file a bucket; memory does not grow with them."""
         root = self.scratch / f"partition-{self._partitions}"
         self._partitions += 1

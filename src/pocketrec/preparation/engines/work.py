@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from ...errors import PocketrecError
-from ...ingest.spread import Parted
+from ...ingest.parts import PartedTable
 from ...schema import Column
 from ...storage.paths import AnyPath, read_bytes, write_bytes
 from ..buckets import bucket_of
@@ -72,21 +72,21 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Frames:
-    """Blocks of a frame that this process had, as files; see `logs.spread.Parted`."""
+    """Blocks of a frame that this process had, as files; see `ingest.parts.PartedTable`."""
 
     folder: AnyPath
     schema: pl.Schema
     parts: list[int]
 
     @contextmanager
-    def opened(self, part: int) -> Iterator[pl.LazyFrame]:
+    def open_part(self, part: int) -> Iterator[pl.LazyFrame]:
         """One block."""
         yield to_frame(read_bytes(self.folder / f"{part}.arrow")).lazy()
 
     def frames(self, _: Path) -> Iterator[pl.LazyFrame]:
         """One block after the other."""
         for part in self.parts:
-            with self.opened(part) as rows:
+            with self.open_part(part) as rows:
                 yield rows
 
 
@@ -137,14 +137,14 @@ class Combine:
 class Partition:
     """Work: split parts into blocks of buckets; fold those of a bucket, and reduce it."""
 
-    source: Parted
+    source: PartedTable
     plan: Plan
     work: Combine
 
     def split(self, number: int) -> Iterator[tuple[int, Block]]:
         """The blocks of a part, each with its bucket."""
         part: Any = self.source.parts[number]
-        with self.source.opened(part) as rows:
+        with self.source.open_part(part) as rows:
             for batch in self.plan.taken(rows).collect_batches(chunk_size=BLOCK_ROWS):
                 bucket = bucket_of(batch[Column.USER], self.plan.buckets).alias(_BUCKET)
                 blocks = batch.with_columns(bucket).partition_by(
