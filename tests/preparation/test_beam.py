@@ -512,7 +512,7 @@ def test_a_file_of_somebody_elses_is_never_removed(shop_toml, memory, draft):
     before = remote(out)
     result = pocketrec("prepare", shop_toml, "--out", out, "--set", "data.buckets=2")
     assert (result.code, result.out) == (2, "")
-    assert "holds 'shards/notes.txt', which is not of the prepared" in result.err
+    assert "holds 'shards/notes.txt', which is not a file of the prepared" in result.err
     assert remote(out) == before
     store.rm_file(f"{path}/shards/notes.txt")
     succeed("prepare", shop_toml, "--out", out, "--set", "data.buckets=2")

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all, each with a manifest that says what is in it."""
+"""Artifacts: folders with a manifest that describes every file, written atomically."""
 
 from __future__ import annotations
 
@@ -19,31 +19,33 @@ from ..schema import File
 FORMAT_VERSION = 1
 
 PART = ".part"
-"""Ending of hidden names while their content is being written."""
+"""Ending of the hidden name that a file or folder has while it is being written."""
 
 LARGEST_MANIFEST = 16 * 2**20
-"""Bytes; a longer one is no manifest of ours."""
+"""In bytes; a longer file is not one that pocketrec wrote."""
+
+MAKE_AGAIN = "copy the folder again, or make it again"
 
 
 def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:
-    """Write a folder's manifest, which hashes `files` of that folder, and itself."""
+    """Write a folder's manifest, with the hashes of `files` in that folder and of itself."""
     described = {file.relative_to(folder).as_posix(): describe(file) for file in files}
     write_atomically(folder / File.MANIFEST, manifest_text(kind, content, described))
 
 
 def manifest_text(kind: str, content: dict[str, Any], files: dict[str, Any]) -> bytes:
-    """A manifest of files that are described, with the hash of itself."""
+    """The text of a manifest with a hash of itself; `files` are described as by `describe`."""
     manifest = {"kind": kind, "format_version": FORMAT_VERSION, **content, "files": files}
     return _dump({"sha256": _digest(manifest), **manifest}).encode()
 
 
 def kind_of(folder: Path) -> str | None:
-    """What an artifact's manifest says it is; None when there is no readable manifest."""
+    """The kind that a folder's manifest states; None when there is no readable manifest."""
     try:
-        found = json.loads(read_regular(folder / File.MANIFEST, LARGEST_MANIFEST)).get("kind")
+        kind = json.loads(read_regular(folder / File.MANIFEST, LARGEST_MANIFEST)).get("kind")
     except (OSError, ValueError, AttributeError, RecursionError):
         return None
-    return found if isinstance(found, str) else None
+    return kind if isinstance(kind, str) else None
 
 
 def open_manifest(
@@ -54,10 +56,10 @@ def open_manifest(
     choose: Callable[[list[str]], Iterable[str]] = lambda names: names,
     needs: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Read a folder's manifest; check its own hash, kind, version and (on request) each file's.
+    """Read a folder's manifest and check its kind, version and hash, and its files if asked.
 
-    `choose` gives the names of those files that are checked, of the names of all; `needs` are
-    keys that it must have. Raises ArtifactError with the first thing that is wrong.
+    `choose` selects, from the names of all files, those that are checked; `needs` are keys that
+    the manifest must have. Raises ArtifactError for the first fault.
     """
     path = folder / File.MANIFEST
     try:
@@ -69,22 +71,24 @@ def open_manifest(
     except (OSError, ValueError, RecursionError) as error:
         raise ArtifactError(f"'{path}' cannot be read: {error}") from None
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
-        found = manifest.get("kind") if isinstance(manifest, dict) else None
-        raise ArtifactError(f"'{folder}' is no {kind} folder (its manifest says {found!r})")
+        other = manifest.get("kind") if isinstance(manifest, dict) else None
+        raise ArtifactError(f"'{folder}' is no {kind} folder (its manifest says {other!r})")
     if manifest.get("format_version") != FORMAT_VERSION:
         raise ArtifactError(
-            f"'{folder}' has format version {manifest.get('format_version')!r}; this pocketrec "
-            f"reads {FORMAT_VERSION}: make it again or install the version that wrote it"
+            f"'{folder}' has format version {manifest.get('format_version')!r}, but this pocketrec "
+            f"reads {FORMAT_VERSION}: make it again, or install the version that wrote it"
         )
-    # Comparing the text too means that not even a blank can change unnoticed.
-    rest = {key: value for key, value in manifest.items() if key != "sha256"}
-    if not as_written or manifest.get("sha256") != _digest(rest):
-        raise ArtifactError(f"'{path}' is not as it was written: it was changed or damaged")
-    if missing := [key for key in needs if key not in rest]:
+    # The text is compared too, so that a change of white space alone is noticed.
+    content = {key: value for key, value in manifest.items() if key != "sha256"}
+    if not as_written or manifest.get("sha256") != _digest(content):
+        raise ArtifactError(
+            f"'{path}' is not as it was written: it was changed or damaged; {MAKE_AGAIN}"
+        )
+    if missing := [key for key in needs if key not in content]:
         raise ArtifactError(f"'{folder}' has a manifest without '{missing[0]}': make it again")
     if check_files:
         _check_files(folder, manifest, choose)
-    return rest
+    return content
 
 
 def _check_files(
@@ -92,67 +96,85 @@ def _check_files(
 ) -> None:
     files = manifest.get("files")
     if not isinstance(files, dict):
-        raise ArtifactError(f"'{folder}' has a manifest without a list of files")
+        raise ArtifactError(f"'{folder}' has a manifest without a list of files: make it again")
     for name in choose(list(files)):
         path, expected = folder / name, files[name]
         try:
             if not _is_inside(folder.resolve(), name):
-                raise ArtifactError(f"'{folder}' lists what is no file inside of it: {name!r}")
-            # Size and kind first: a pipe would be waited for, a file of holes read for hours.
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):
+                raise ArtifactError(
+                    f"'{folder}' has a manifest that lists {name!r}, which is not a file inside "
+                    "the folder: make it again"
+                )
+            # Check type and size before hashing: reading a pipe would block, and a sparse file may
+            # claim more bytes than can be read in hours.
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
                 raise ValueError
-            same = expected["bytes"] == found.st_size and describe(path) == expected
+            same = expected["bytes"] == status.st_size and describe(path) == expected
         except (OSError, ValueError):
-            raise ArtifactError(f"'{folder}' lacks its file '{name}'") from None
+            raise ArtifactError(f"'{folder}' lacks its file '{name}': {MAKE_AGAIN}") from None
         except (KeyError, TypeError):
-            raise ArtifactError(f"'{folder}' does not say what its file '{name}' is") from None
+            raise ArtifactError(
+                f"'{folder}' has a manifest without the size and sha256 of '{name}': make it again"
+            ) from None
         if not same:
             raise ArtifactError(
                 f"'{path}' is not the file its manifest describes (size or sha256 differs): "
-                "it was changed or damaged"
+                f"it was changed or damaged; {MAKE_AGAIN}"
             )
 
 
 def _is_inside(folder: Path, name: str) -> bool:
-    """Whether a name, once links are followed, still is the same place inside the folder."""
+    """Whether a file's name, with links followed, still leads to that name inside the folder."""
     path = (folder / name).resolve()
     return path.is_relative_to(folder) and path.relative_to(folder).as_posix() == name
 
 
 def read_checked(folder: Path, manifest: dict[str, Any], name: str, most: int) -> bytes:
-    """A file's bytes, at most `most`, once they are known to be the ones of the manifest."""
+    """Read a file of at most `most` bytes and check the bytes against the manifest.
+
+    The bytes that were checked are the ones returned: the file cannot change in between.
+    """
     path = folder / name
     expected = manifest.get("files", {}).get(name)
     size = expected.get("bytes") if isinstance(expected, dict) else None
     if type(size) is not int:
-        raise ArtifactError(f"'{folder}' lacks its file '{name}'")
+        raise ArtifactError(f"'{folder}' lacks its file '{name}': {MAKE_AGAIN}")
     if size > most:
-        raise ArtifactError(f"'{path}' has {size:,} bytes, where {most:,} are the most: not read")
+        raise ArtifactError(
+            f"'{path}' has {size:,} bytes, more than the {most:,} that pocketrec reads: "
+            f"{MAKE_AGAIN}"
+        )
     try:
         content = read_regular(path, size)
     except OSError:
-        raise ArtifactError(f"'{folder}' lacks its file '{name}'") from None
+        raise ArtifactError(f"'{folder}' lacks its file '{name}': {MAKE_AGAIN}") from None
     except ValueError:
-        content = b""
+        content = b""  # longer than the manifest says: the next check refuses it
     if len(content) != size:
-        raise ArtifactError(f"'{path}' has another size than its manifest says: it was damaged")
+        raise ArtifactError(
+            f"'{path}' has another size than the {size:,} bytes of its manifest: it was damaged; "
+            f"{MAKE_AGAIN}"
+        )
     if hashlib.sha256(content).hexdigest() != expected.get("sha256"):
-        raise ArtifactError(f"'{path}' is not the file its manifest describes (sha256 differs)")
+        raise ArtifactError(
+            f"'{path}' is not the file its manifest describes (sha256 differs): {MAKE_AGAIN}"
+        )
     return content
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """The bytes of a plain file; a link, a pipe or a device is none, and OSError is raised.
+    """Read a regular file of at most `most` bytes.
 
-    ValueError when it holds more than `most` bytes: they are not read.
+    Raises OSError for a link, a pipe or a device, and ValueError for a longer file, which is not
+    read to its end.
     """
-    # Without O_NONBLOCK a pipe would be waited for until somebody writes into it.
+    # Without O_NONBLOCK, opening a pipe waits until somebody writes to it.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "it is no plain file")
+            raise OSError(errno.EINVAL, "it is not a regular file")
         with open(descriptor, "rb", closefd=False) as stream:
             content = stream.read(most + 1)
     finally:
@@ -163,20 +185,20 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 def describe(file: Path) -> dict[str, Any]:
-    """Size in bytes and sha256 of a file, as manifests keep them."""
+    """Size in bytes and sha256 of a file, as manifests store them."""
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return {"bytes": file.stat().st_size, "sha256": digest}
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short hash of JSON-like values: equal inputs give equal fingerprints."""
+    """A short hash of JSON-like values, equal for equal values."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that readers see the old file or the new one, never half of it."""
+    """Write JSON atomically: readers see the old file or the new one, never a part."""
     write_atomically(path, _dump(value).encode())
 
 
@@ -189,10 +211,10 @@ def _digest(value: Any) -> str:
 
 
 def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
-    """Write bytes to a temporary name, flush them to disk, and rename.
+    """Write bytes under a temporary name, flush them to disk, and rename the file.
 
-    What is `private` can be read by its owner only. Raises ArtifactError when that fails; the old
-    file then stays as it was.
+    Only its owner can read a `private` file. Raises ArtifactError when writing fails; the old file
+    then stays as it was.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PART}")
     try:
@@ -212,12 +234,12 @@ def write_atomically(path: Path, content: bytes, *, private: bool = False) -> No
 
 
 def is_leftover(file: Path) -> bool:
-    """Whether a killed process left this file while it was writing."""
+    """Whether this is a temporary file, left by a process that was killed while writing."""
     return file.name.startswith(".") and file.name.endswith(PART) and file.is_file()
 
 
 def own_files(folder: Path) -> set[str] | None:
-    """The names of an artifact's files, and of its manifest; None when there is none to tell."""
+    """The files that a folder's manifest lists, and the manifest; None without a readable one."""
     try:
         manifest = json.loads(read_regular(folder / File.MANIFEST, LARGEST_MANIFEST))
         return {File.MANIFEST, *manifest["files"]}
@@ -226,8 +248,8 @@ def own_files(folder: Path) -> set[str] | None:
 
 
 def flush(path: Path) -> None:
-    """Have the disk hold a file, or a folder's names: a power cut is an interruption too."""
-    if os.name == "posix":  # elsewhere folders cannot be opened
+    """Flush a file's content, or a folder's names, to the disk, so that a power cut loses none."""
+    if os.name == "posix":  # other systems cannot open folders
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""A folder of ours while it is written: a draft beside its place, moved there when it is whole."""
+"""Write a folder as a draft beside its destination, and move it there when it is complete."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .lock import lock_folder
 from .swap import swap_folders
 
 MARK = f".draft{PART}"
-"""File by which a draft is known for one."""
+"""An empty file that marks a folder as a draft, which may be emptied."""
 
 
 @dataclass
 class Draft:
-    """A folder being written: fill `path`, and `manifest` with what a reader should know."""
+    """A folder being written: fill `path` with files, and `manifest` with content about them."""
 
     path: Path
     manifest: dict[str, Any] = field(default_factory=dict)
@@ -31,24 +31,25 @@ class Draft:
 
 @contextmanager
 def new_folder(out: Path, kind: str) -> Iterator[Draft]:
-    """Give a draft folder beside `out`; on success add its manifest and move it to `out`.
+    """Yield a draft folder beside `out`; on success, write its manifest and move it to `out`.
 
-    An older artifact of the same kind at `out` is replaced in one step; anything else there is left
-    alone and ArtifactError raised before any work is done, as it is when another process is writing
-    the same. On failure nothing is left behind; what a killed process left is removed by the next.
+    An older artifact of the same kind at `out` is replaced in one step. ArtifactError is raised
+    before any work is done when anything else is at `out`, or another process is writing it. On
+    failure nothing is left behind; the next run removes what a killed process left.
     """
-    _check_free(out, kind)
-    # A link to a folder (on a larger disk, say) stays one.
+    _check_destination(out, kind)
+    # When `out` is a link, to a larger disk perhaps, replace its target and keep the link.
     out = Path(os.path.realpath(out))
     if not out.name or Path.cwd().is_relative_to(out):
-        raise ArtifactError(f"'{out}' is the folder you are in: give the name of another")
+        raise ArtifactError(f"'{out}' is the current folder or holds it: give another folder")
     part = out.with_name(f".{out.name}{PART}")
     with lock_folder(part, out) as locked:
-        if not locked:  # another process may be at it too: each has a draft of its own
+        if not locked:
+            # Without locks, two runs may write at the same time: each needs its own draft.
             part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=PART, dir=out.parent))
             part.chmod(0o755)
-        _begin(part)
-        own = part.stat()
+        _prepare_draft(part)
+        identity = part.stat()
         try:
             draft = Draft(part)
             yield draft
@@ -57,10 +58,10 @@ def new_folder(out: Path, kind: str) -> Iterator[Draft]:
             write_manifest(part, kind, draft.manifest, files=files)
             for path in (*files, part):
                 flush(path)
-            _check_free(out, kind)  # again, for it took a while
-            _move(part, out)
+            _check_destination(out, kind)  # again: the work took a while
+            _move_into_place(part, out)
         except BaseException as error:
-            _remove(part, own)
+            _remove_draft(part, identity)
             if reason := system_reason(error):
                 raise ArtifactError(f"'{out}' was not written: {reason}") from error
             raise
@@ -73,36 +74,39 @@ def check_replaceable(out: Path, kind: str) -> None:
     if out.is_dir() and not any(file for file in out.iterdir() if not is_leftover(file)):
         return
     if kind_of(out) != kind:
-        raise ArtifactError(f"'{out}' exists and is no {kind} folder; give another folder")
+        raise ArtifactError(f"'{out}' exists and is no {kind} folder: give another folder")
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed while writing left in a folder that is claimed."""
+    """Remove what killed processes left in a folder whose lock the caller holds."""
     for file in filter(is_leftover, folder.rglob(f".*{PART}")):
         file.unlink(missing_ok=True)
 
 
-def _check_free(out: Path, kind: str) -> None:
-    """Raise ArtifactError unless `out` is replaceable and holds nothing that somebody put there."""
+def _check_destination(out: Path, kind: str) -> None:
+    """Raise ArtifactError unless `out` is replaceable without losing anybody's files."""
     check_replaceable(out, kind)
-    own = own_files(out)
-    if own is None:
+    listed = own_files(out)
+    if listed is None:
         return
     inside = (file for file in out.rglob("*") if file.is_file() and not is_leftover(file))
-    refuse_foreign(out, {file.relative_to(out).as_posix() for file in inside} - own, kind)
+    refuse_foreign(out, {file.relative_to(out).as_posix() for file in inside} - listed, kind)
 
 
 def refuse_foreign(out: Path | str, foreign: set[str], kind: str) -> None:
-    """Raise ArtifactError when there are files that somebody put into an artifact."""
+    """Raise ArtifactError when an artifact holds files that its manifest does not list."""
     if foreign:
         raise ArtifactError(
-            f"'{out}' holds '{min(foreign)}', which is not of the {kind} and would be "
-            "lost: move it, or give another folder"
+            f"'{out}' holds '{min(foreign)}', which is not a file of the {kind} and would be "
+            "lost: move the file, or give another folder"
         )
 
 
-def _begin(part: Path) -> None:
-    """Empty a draft that a killed process left; ArtifactError when the folder is none."""
+def _prepare_draft(part: Path) -> None:
+    """Mark a folder as a draft, and empty the draft of a killed process.
+
+    Raises ArtifactError when the folder holds something and is not marked.
+    """
     if any(part.iterdir()) and not (part / MARK).exists():
         raise ArtifactError(f"'{part}' is in the way, where a draft would be: move it")
     (part / MARK).touch()
@@ -113,29 +117,30 @@ def _begin(part: Path) -> None:
             entry.unlink()
 
 
-def _remove(part: Path, own: os.stat_result) -> None:
-    """Remove a draft, in which threads of libraries may still be writing.
+def _remove_draft(part: Path, identity: os.stat_result) -> None:
+    """Remove a draft, even while threads of libraries are still writing into it.
 
-    What is at its place when it has gone is another run's. (Whoever claimed the draft holds it
-    open: so nothing else is of its number.)
+    Once it is gone, a folder at this path belongs to another run and must stay. It has another
+    inode: this run holds its own draft open, so that the number cannot be used again.
     """
     with suppress(OSError):
         for _ in range(20):
-            if not os.path.samestat(part.stat(), own):
+            if not os.path.samestat(part.stat(), identity):
                 break
             shutil.rmtree(part, ignore_errors=True)
-            part.stat()  # which ends it, where all is gone
+            part.stat()  # raises, and so ends the loop, once the draft is gone
             time.sleep(0.05)
 
 
-def _move(part: Path, out: Path) -> None:
-    """Move a finished folder into place; at no moment is there less than the old one or the new."""
+def _move_into_place(part: Path, out: Path) -> None:
+    """Move a complete folder to `out`, where the old one or the new one exists at any moment."""
     if not out.exists() or not any(out.iterdir()):
         with suppress(FileNotFoundError):
-            out.rmdir()  # which is empty; not every system replaces a folder
+            out.rmdir()  # it is empty, and not every system replaces an empty folder
         part.replace(out)
     else:
-        with lock_folder(out, out):  # which is soon the draft's name, and nobody else's
+        # The swap gives the old folder the draft's name: lock it, so that no run takes it over.
+        with lock_folder(out, out):
             swap_folders(part, out)
             shutil.rmtree(part, ignore_errors=True)
     flush(out.parent)

@@ -1,7 +1,8 @@
-"""A folder for one process at a time: a second run into it is refused.
+"""Lock a folder for one process: a second run into it is refused.
 
-The lock is the kernel's (flock on the folder itself): it goes with the process that holds it, kill
--9 included, and leaves no file behind. Where there are no such locks, nothing is refused.
+The lock is the kernel's (flock on the folder itself). The kernel releases it when the process ends,
+even after kill -9, and it leaves no file behind. Where the system has no such locks, nothing is
+refused.
 """
 
 from __future__ import annotations
@@ -21,17 +22,18 @@ except ImportError:  # Windows
 
 @contextmanager
 def lock_folder(folder: Path, out: Path) -> Iterator[bool]:
-    """Make a folder, if there is none, and hold it; `out` is what it is for, for errors.
+    """Create a folder if needed and hold its lock; yields False where there are no locks.
 
-    Gives False where there are no locks. If the folder is empty at the end it goes. Raises
-    ArtifactError when another process holds it, or it cannot be made.
+    At the end the folder is removed if it is empty. Errors name `out`, the folder that the caller
+    writes. Raises ArtifactError when another process holds the lock, or the folder cannot be
+    created.
     """
     try:
         str(folder).encode()
     except UnicodeEncodeError:
-        raise ArtifactError(f"'{out}' has a name that is not UTF-8: give another one") from None
+        raise ArtifactError(f"'{out}' has a name that is not UTF-8: give another name") from None
     try:
-        held = _hold(folder)
+        descriptor = _open_locked(folder)
     except BlockingIOError:
         raise ArtifactError(
             f"another pocketrec is writing '{out}': wait until it is done, or give another folder"
@@ -39,54 +41,63 @@ def lock_folder(folder: Path, out: Path) -> Iterator[bool]:
     except OSError as error:
         raise ArtifactError(f"cannot write '{out}': {error.strerror}") from None
     try:
-        yield held is not None
+        yield descriptor is not None
     finally:
-        if held is None or _is_at(held, folder):  # and not another's, which is there by now
-            with suppress(OSError):
+        # Another run may have created a new folder under this name: that one must stay.
+        if descriptor is None or _is_at(descriptor, folder):
+            with suppress(OSError):  # not empty
                 folder.rmdir()
-        if held is not None:
-            os.close(held)
+        if descriptor is not None:
+            os.close(descriptor)
 
 
-def _hold(folder: Path) -> int | None:
-    """A descriptor of the folder, locked; None where there are no such locks."""
+def _open_locked(folder: Path) -> int | None:
+    """Open and lock the folder; returns its descriptor, or None where there are no locks.
+
+    The folder may be moved or removed at any time until the lock is held, so this starts over
+    until the locked folder is the one at this path.
+    """
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             if os.path.lexists(folder):
-                raise
-            continue  # it was another's, who has just moved it
+                raise  # a file is in the way
+            continue  # another run has just moved its folder away
         if fcntl is None:
             return None
         try:
-            # A link is not followed: what is in the folder may be removed later.
-            held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            # Links are not followed: the folder's content may be removed later.
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except FileNotFoundError:
             continue
         try:
-            if not _lock(held):
-                os.close(held)
+            if not _try_lock(descriptor):
+                os.close(descriptor)
                 return None
-            if _is_at(held, folder):
-                return held
+            if _is_at(descriptor, folder):
+                return descriptor
         except BaseException:
-            os.close(held)
+            os.close(descriptor)
             raise
-        os.close(held)  # it was moved into place just before the lock was had
+        os.close(descriptor)  # another run moved the folder just before this one locked it
 
 
-def _is_at(held: int, folder: Path) -> bool:
+def _is_at(descriptor: int, folder: Path) -> bool:
+    """Whether an open folder is still the one at this path."""
     try:
-        return os.path.samestat(os.fstat(held), folder.stat())
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
     except FileNotFoundError:
         return False
 
 
-def _lock(held: int) -> bool:
-    """Lock a descriptor; False on a file system without locks, such as some of a network."""
+def _try_lock(descriptor: int) -> bool:
+    """Lock a descriptor; False on a file system without locks, as some network ones are.
+
+    Raises BlockingIOError when another process holds the lock.
+    """
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:

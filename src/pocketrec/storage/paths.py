@@ -1,6 +1,6 @@
-"""Where files are: on this machine, or at a URL that fsspec opens (gs://, s3://, hdfs://).
+"""Files on this machine (Path), or at a URL that fsspec opens, such as gs:// and s3:// (Url).
 
-A place is a Path or a Url; both have a name. What is written appears whole or not at all.
+Both kinds of path have a name, a parent and "/". Files are written whole or not at all.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import DataError, MissingExtraError, PocketrecError, needs_extra, one_line
+from ..errors import DataError, MissingExtraError, PocketrecError, first_line, needs_extra
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_VERSIONS = (
+_VERSION_KEYS = (
     *("etag", "ETag", "md5Hash", "content_md5", "generation", "mtime", "LastModified"),
     *("last_modified", "modification_time", "created"),
 )
-"""What stores call that which changes with a file's content, the surest first."""
+"""Names that stores give to a value that changes with a file's content, the most reliable first."""
 
 
 class Url(str):
-    """A place elsewhere, such as gs://bucket/log/*.parquet."""
+    """A remote path, such as gs://bucket/log/*.parquet."""
 
     __slots__ = ()
 
     @property
     def name(self) -> str:
-        """What stands behind the last slash."""
+        """The text after the last slash."""
         return self.rstrip("/").rpartition("/")[2]
 
     @property
     def parent(self) -> Url:
-        """What stands before the last slash, but never less than the bucket or the host."""
+        """The text before the last slash, but at least the bucket or host."""
         root, path = self._split()
         return Url(root + path.rpartition("/")[0])
 
@@ -45,7 +45,7 @@ class Url(str):
         return Url(f"{root}{path}/{name}")
 
     def _split(self) -> tuple[str, str]:
-        """Protocol with bucket or host, and the path, which begins with a slash if it is any."""
+        """The protocol with bucket or host, and the path, which is empty or starts with a slash."""
         protocol, _, rest = self.partition("://")
         host, slash, path = rest.partition("/")
         return f"{protocol}://{host}", f"{slash}{path}".rstrip("/")
@@ -55,38 +55,36 @@ AnyPath = Path | Url
 
 
 def parse_path(text: str, folder: Path | None = None) -> AnyPath:
-    """A path ("~" made a folder, where there is such a user), from `folder` on; or a URL.
-
-    file:// is a path as any other.
-    """
+    """Parse a URL, or a path relative to `folder` with "~" expanded; file:// means a path."""
     if text.startswith("file://"):
         text = text.removeprefix("file://")
     elif _URL.match(text):
         return Url(text)
     try:
         path = Path(text).expanduser()
-    except RuntimeError:
+    except RuntimeError:  # "~nobody": there is no such user, but there may be such a file
         path = Path(text)
     return path if folder is None else folder / path
 
 
 def find_remote(url: Url) -> list[Url]:
-    """The files that a URL names: one, those of a folder, or those that fit a glob; sorted."""
+    """The files that a URL names, sorted: one file, those in a folder, or a glob's matches."""
     with _open_store(url) as (store, path):
-        store.invalidate_cache()  # listed anew; what `size_and_version` is asked next is then known
+        # A fresh listing; it also answers `size_and_version` for each file without a request.
+        store.invalidate_cache()
         if is_glob(url):
-            found = [name for name, info in store.glob(path, detail=True).items() if _is_file(info)]
+            names = [name for name, info in store.glob(path, detail=True).items() if _is_file(info)]
         elif store.isfile(path):
-            found = [path]
+            names = [path]
         elif store.isdir(path):
-            found = [info["name"] for info in store.ls(path, detail=True) if _is_file(info)]
+            names = [info["name"] for info in store.ls(path, detail=True) if _is_file(info)]
         else:
-            found = []
-        return sorted(Url(store.unstrip_protocol(name)) for name in found)
+            names = []
+        return sorted(Url(store.unstrip_protocol(name)) for name in names)
 
 
 def is_glob(url: Url) -> bool:
-    """Whether a URL is a pattern."""
+    """Whether a URL is a glob."""
     return any(sign in url for sign in "*?[")
 
 
@@ -95,19 +93,19 @@ def _is_file(info: dict[str, Any]) -> bool:
 
 
 def size_and_version(where: AnyPath) -> tuple[int, str]:
-    """Bytes of a file, and something that is another when its content is another."""
+    """The bytes of a file, and a text that changes with its content: a checksum or a time."""
     if isinstance(where, Path):
-        found = where.stat()
-        return found.st_size, str(found.st_mtime_ns)
+        status = where.stat()
+        return status.st_size, str(status.st_mtime_ns)
     with _open_store(where) as (store, path):
         info = store.info(path)
-        version = next((str(info[key]) for key in _VERSIONS if info.get(key)), "")
+        version = next((str(info[key]) for key in _VERSION_KEYS if info.get(key)), "")
         return int(info["size"]), version
 
 
 @contextmanager
 def local_copy(where: AnyPath) -> Iterator[Path]:
-    """A file as one of this machine: of a URL a copy, which is kept for so long only."""
+    """A file on this machine: the file itself, or a copy that exists inside the `with` block."""
     if isinstance(where, Path):
         yield where
         return
@@ -116,7 +114,7 @@ def local_copy(where: AnyPath) -> Iterator[Path]:
 
 
 def download(url: Url, folder: Path) -> Path:
-    """Copy a file into a folder of this machine, under its own name."""
+    """Copy a remote file into a folder, under its own name; returns the copy."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / url.name
     with _open_store(url) as (store, path):
@@ -125,14 +123,14 @@ def download(url: Url, folder: Path) -> Path:
 
 
 def upload(file: Path, url: Url) -> None:
-    """Copy a file of this machine to a URL."""
+    """Copy a file to a URL."""
     with _open_store(url) as (store, path):
         store.makedirs(store._parent(path), exist_ok=True)
         store.put_file(str(file), path)
 
 
 def read_bytes(where: AnyPath) -> bytes:
-    """All of a file; FileNotFoundError when there is none."""
+    """Read a whole file; raises FileNotFoundError when it does not exist."""
     if isinstance(where, Path):
         return where.read_bytes()
     with _open_store(where) as (store, path):
@@ -141,7 +139,11 @@ def read_bytes(where: AnyPath) -> bytes:
 
 
 def write_bytes(where: AnyPath, content: bytes) -> None:
-    """Write a file in one step; its folder is made where there are folders."""
+    """Write a file in one step, and its folder where needed.
+
+    Scratch files are written with this, so it does not flush to disk: see
+    `artifact.write_atomically` for files that must survive a power cut.
+    """
     if isinstance(where, Path):
         where.parent.mkdir(parents=True, exist_ok=True)
         temporary = where.with_name(f".{where.name}.{secrets.token_hex(4)}")
@@ -154,7 +156,7 @@ def write_bytes(where: AnyPath, content: bytes) -> None:
 
 
 def list_files(url: Url) -> list[str]:
-    """Paths of all files below a folder, from it on."""
+    """The paths of all files below a remote folder, relative to it and sorted."""
     with _open_store(url) as (store, path), suppress(FileNotFoundError):
         store.invalidate_cache()
         root = path.rstrip("/") + "/"
@@ -163,7 +165,7 @@ def list_files(url: Url) -> list[str]:
 
 
 def remove(where: AnyPath) -> None:
-    """Remove a file or a folder with all that is in it, if it is there."""
+    """Remove a file, or a folder with its content; does nothing when it does not exist."""
     if isinstance(where, Path):
         if where.is_dir():
             shutil.rmtree(where, ignore_errors=True)
@@ -176,7 +178,7 @@ def remove(where: AnyPath) -> None:
 
 @contextmanager
 def _open_store(url: Url) -> Iterator[tuple[Any, str]]:
-    """The store behind a URL and the path in it; what goes wrong with it is one sentence."""
+    """Yield the fsspec file system of a URL and the path in it; its errors become one sentence."""
     with needs_extra(f"'{url}'", "scale"):
         import fsspec
     try:
@@ -185,17 +187,16 @@ def _open_store(url: Url) -> Iterator[tuple[Any, str]]:
         raise
     except ImportError as error:
         raise MissingExtraError(
-            f"'{url}' needs a package that is not installed ({error})"
+            f"'{url}' needs a package that is not installed ({error}): install it with pip"
         ) from error
-    except Exception as error:  # each store has its own errors
+    except Exception as error:  # each store raises its own types
         if isinstance(error, ValueError) and str(error).startswith("Protocol not known"):
             protocol = url.partition("://")[0]
             raise DataError(
-                f"'{url}' begins with {protocol}://, which is none that fsspec knows: correct it "
-                "(gs://, s3://, az:// and hdfs:// are some), or give a path of this machine"
+                f"'{url}' begins with {protocol}://, which fsspec does not know: correct it (to "
+                "gs://, s3://, az:// or hdfs://, for example), or give a path on this machine"
             ) from error
-        reason = one_line(str(error).strip().partition("\n")[0], 300) or type(error).__name__
         raise DataError(
-            f"'{url}' cannot be reached ({reason}): check its name, and that this machine and the "
-            "workers may read and write there"
+            f"'{url}' cannot be reached ({first_line(error, 300)}): check its name, and that this "
+            "machine and the workers may read and write there"
         ) from error
