@@ -83,13 +83,13 @@ def test_values_of_numpy_are_as_plain_ones():
 def test_what_is_no_value_is_refused(value):
     with pytest.raises(InputError, match=r"^feature 'tags': [^\n]* is neither text nor a number$"):
         TAGS.rows(value)
-    with pytest.raises(InputError, match=r"^feature 'price': [^\n]* is no number$"):
+    with pytest.raises(InputError, match=r"^feature 'price': [^\n]* is not a number$"):
         PRICE.rows(value)
 
 
 def test_what_is_no_number_is_refused_for_items_too():
     for value in ("1", True, [], {}):
-        with pytest.raises(InputError, match="is no number"):
+        with pytest.raises(InputError, match="is not a number"):
             Number((1.0, 2.0)).encode(value)
 
 

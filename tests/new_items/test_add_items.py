@@ -9,7 +9,7 @@ import pytest
 
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.errors import ArtifactError, BundleError, DataError
-from pocketrec.features.attributes import encode, fit
+from pocketrec.features.attributes import encode_attributes, fit_encoding
 from pocketrec.new_items.add_items import add_items
 from pocketrec.new_items.vectors import vectors_from_attributes
 from pocketrec.pretrained import find_bundle
@@ -42,9 +42,9 @@ def test_vectors_follow_attributes():
     groups = ["left", "right"] * 50
     corner = np.array([[-1.0, 0.0], [1.0, 0.0]])
     table = np.array([corner[int(g == "right")] for g in groups]) + random.normal(0, 0.3, (100, 2))
-    encodings = {"group": fit(groups, "category")}
-    known = encode({"group": groups}, encodings).matrix
-    new = encode({"group": ["right", "left", "unheard of", None]}, encodings).matrix
+    encodings = {"group": fit_encoding(groups, "category")}
+    known = encode_attributes({"group": groups}, encodings).matrix
+    new = encode_attributes({"group": ["right", "left", "unheard of", None]}, encodings).matrix
     mean, differences = vectors_from_attributes(table.astype(np.float32), known, new)
     right, left, unknown, missing = mean + differences
     assert right[0] > 0.6

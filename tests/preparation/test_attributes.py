@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketrec.errors import ConfigError
-from pocketrec.features.attributes import KNOTS, encode, fit
+from pocketrec.features.attributes import KNOTS, encode_attributes, fit_encoding
 from pocketrec.features.encoding import Categories, Number
 from pocketrec.preparation.attributes import read_attributes
 
@@ -98,8 +98,8 @@ VALUES = {
 def test_all_at_once_items_are_what_each_is_alone(items):
     kinds = {"number": "number", "category": "category", "several": "category"}
     values = {name: [item[name] for item in items] for name in kinds}
-    encodings = {name: fit(values[name], kind) for name, kind in kinds.items()}
-    found = encode(values, encodings)
+    encodings = {name: fit_encoding(values[name], kind) for name, kind in kinds.items()}
+    found = encode_attributes(values, encodings)
     for item, rows, weights in zip(items, found.rows[1:], found.weights[1:], strict=True):
         expected, first = [], 0
         for name, encoding in encodings.items():

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from ..errors import BundleError, InputError, shown
-from ..features.encoding import Feature, is_number
+from ..features.encoding import Feature
+from ..features.values import is_number
 from ..schema import PADDING, FeatureRows, FloatArray, IntArray, Signature
 from .contract import Shapes
 from .inputs import LARGEST, LARGEST_OF_STATE, Feed, VectorLike, padded, within

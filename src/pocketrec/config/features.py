@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ..features.encoding import FeatureKind, TimeFeature, plain_name
+from ..features.encoding import FeatureKind, TimeFeature
+from ..features.values import plain_name
 from .base import Probability, Section
 
 

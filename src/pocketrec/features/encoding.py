@@ -1,40 +1,41 @@
-"""Values of a feature -> rows of its table.
+"""Encode values of a feature as rows of its table.
 
-Needs no training stack, since the device's side reads it too. Attributes of items become rows
-with weights, summed before anything ships (`encode`); what an app sends becomes plain rows
-(`Feature.rows`).
+The light runtime uses this too, so it needs no training stack. Attributes of items become rows with
+weights, which are summed at export (`encode`); values that an app sends become rows without weights
+(`Feature.rows`). web/client/encoding.js does the same in JavaScript.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf, sqrt
+from math import sqrt
 from typing import Any, Literal, TypeGuard, get_args
 
-import numpy as np
-
 from ..errors import InputError, shown
+from .values import is_number, is_real, plain_name, texts, to_python
 
 FeatureKind = Literal["category", "number"]
 TimeFeature = Literal["gap", "now", "hour", "weekday"]
 
 MISSING = 0
-"""Row of a value that is missing, or that training never saw: it is trained like any other."""
+"""Row of a value that is missing or that training never saw; it is trained like any other row."""
 
 MOST_SLOTS = 2**16
-"""Values at once; a manifest that tells of more is refused before they fill the memory."""
+"""Limit of values at once: a manifest with more is refused before they fill the memory."""
+
+GAP_EDGES = tuple(float(2**power) for power in range(27))
+"""In seconds, each edge twice the one before: from one second to two years."""
 
 WeightedRows = list[tuple[int, float]]
-"""What a value is made of: (row of the feature's table, weight)."""
+"""The encoding of a value: pairs of (row of the feature's table, weight)."""
 
 
 @dataclass(frozen=True)
 class Categories:
-    """One value, or several at once: n of them count n^-0.5 each, so that none drowns the item."""
+    """A row for each value; n values at once weigh n^-0.5 each, to keep the scale of their sum."""
 
     values: tuple[str, ...]
 
@@ -44,27 +45,28 @@ class Categories:
         return len(self.values) + 1
 
     def encode(self, value: Any) -> WeightedRows:
-        """A string, a number or a list of them; None and an empty list are missing."""
+        """Encode a string, a number or a list of them; None and an empty list are missing."""
         rows = [self._row_of.get(one, MISSING) for one in texts(value)]
         return [(row, 1 / sqrt(len(rows))) for row in rows] or [(MISSING, 1.0)]
 
     def known(self, value: Any) -> list[int]:
-        """Rows of the values that training saw, each once, in the order given.
+        """Rows of the values that training saw, without duplicates, in the caller's order.
 
-        InputError for what is no text, number, truth value, None or list of them.
+        InputError for anything but text, a number, a bool, None or a list of them.
         """
-        return list(dict.fromkeys(self._row_of[one] for one in self._told(value) if one in self))
+        known = (text for text in self._check_texts(value) if text in self)
+        return list(dict.fromkeys(self._row_of[text] for text in known))
 
     def unknown(self, value: Any) -> list[str]:
-        """The values that training never saw; errors as of `known`."""
-        return [one for one in self._told(value) if one not in self]
+        """The values that training never saw; errors are those of `known`."""
+        return [text for text in self._check_texts(value) if text not in self]
 
     def __contains__(self, text: str) -> bool:
         return text in self._row_of
 
-    def _told(self, value: Any) -> Iterable[str]:
+    def _check_texts(self, value: Any) -> Iterable[str]:
         for one in value if isinstance(value, list | tuple) else [value]:
-            if not isinstance(one, str | bool | None) and not _is_real(one):
+            if not isinstance(one, str | bool | None) and not is_real(one):
                 raise InputError(f"{shown(one)} is neither text nor a number")
         return texts(value)
 
@@ -75,7 +77,10 @@ class Categories:
 
 @dataclass(frozen=True)
 class Number:
-    """A place between two of the `knots`, whose rows share it; beyond the ends, the end."""
+    """A row for each of the `knots`; a value between two of them interpolates their rows.
+
+    Values outside the knots are encoded as the nearest one.
+    """
 
     knots: tuple[float, ...]
 
@@ -85,8 +90,8 @@ class Number:
         return len(self.knots) + 1
 
     def encode(self, value: Any) -> WeightedRows:
-        """A number; None, NaN and infinity are missing. InputError for anything else."""
-        if not _is_given(value) or not self.knots:
+        """Encode a number; None, NaN and infinity are missing. InputError for anything else."""
+        if not _is_present(value) or not self.knots:
             return [(MISSING, 1.0)]
         inside = float(min(max(value, self.knots[0]), self.knots[-1]))
         right = min(bisect_right(self.knots, inside), len(self.knots) - 1)
@@ -98,31 +103,33 @@ class Number:
 
 @dataclass(frozen=True)
 class Bins:
-    """One row for each stretch between two `edges`, which rise; an edge begins its stretch."""
+    """A row for each interval between two of the ascending `edges`; an edge starts its interval."""
 
     edges: tuple[float, ...]
 
     @property
     def rows(self) -> int:
         """Rows of the feature's table, MISSING included."""
-        return len(self.edges) + 2
+        return len(self.edges) + 2  # n edges bound n + 1 intervals
 
     def known(self, value: Any) -> list[int]:
         """The row of a number; none for None, NaN and infinity. InputError for anything else."""
-        return [1 + bisect_right(self.edges, value)] if _is_given(value) else []
+        return [1 + bisect_right(self.edges, value)] if _is_present(value) else []
 
 
 Encoding = Categories | Number
-"""Of an item's attribute."""
+"""Encodings that an item's attribute may have."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """What an app tells of each event, or of the user, beside item ids: an input of the graph.
+    """An input of the graph beside item ids: a value that an app sends with each event, or once
+    for the user.
 
-    `slots` is M, the most values at once. `time` says that the value is made of the events' times:
-    "gap" seconds since the event before, "now" seconds until the next event or, for the newest,
-    until the moment of asking; "hour" 0-23 and "weekday" 0-6 from Monday, of the event, in UTC.
+    `slots` is M, the most values at once. With `time`, the value is computed from the times of
+    events: "gap" is seconds since the event before; "now" is seconds until the next event or, for
+    the newest, until the request; "hour" (0-23) and "weekday" (0-6 from Monday) are the event's,
+    in UTC.
     """
 
     name: str
@@ -133,32 +140,32 @@ class Feature:
 
     @property
     def input(self) -> str:
-        """Name of the tensor: int32 (1, L, M) of events, (1, M) of the user."""
+        """Name of the tensor: int32 (1, L, M) for events, (1, M) for the user."""
         return f"{self.of}_{plain_name(self.name)}"
 
     def shape(self, events: int) -> tuple[int, ...]:
-        """Of the rows of a history with so many events: (events, M); (M,) of the user."""
+        """Shape of the feature rows of a history: (events, M), or (M,) for the user."""
         return (events, self.slots) if self.of == "event" else (self.slots,)
 
     def rows(self, value: Any) -> list[int]:
-        """The M rows that a plain value becomes; values unknown to training are as if not given.
+        """The M rows of a value; values that training never saw are dropped.
 
-        NumPy's numbers and arrays are as Python's own. InputError for a value of another kind.
+        NumPy numbers and arrays are accepted too. InputError for a value of another type.
         """
         try:
-            known = self.encoding.known(_plain(value))[: self.slots]
+            known = self.encoding.known(to_python(value))[: self.slots]
         except InputError as error:
             raise InputError(f"feature '{self.name}': {error}") from None
         return known + [MISSING] * (self.slots - len(known))
 
     def unknown(self, value: Any) -> list[str]:
-        """The values of a category that training never saw; errors as of `rows`."""
+        """The values of a category that training never saw; errors are those of `rows`."""
         if isinstance(self.encoding, Bins):
             return []
-        return self.encoding.unknown(_plain(value))
+        return self.encoding.unknown(to_python(value))
 
     def to_json(self) -> dict[str, Any]:
-        """As manifests keep it."""
+        """The feature as manifests store it."""
         encoding: dict[str, Any]
         if isinstance(self.encoding, Categories):
             encoding = {"kind": "category", "values": list(self.encoding.values)}
@@ -175,92 +182,38 @@ class Feature:
 
     @classmethod
     def from_json(cls, entry: Any) -> Feature:
-        """What `to_json` gave; ValueError, KeyError or TypeError for anything else."""
-        found = entry["encoding"]
+        """Parse what `to_json` returned; ValueError, KeyError or TypeError for anything else."""
+        stored = entry["encoding"]
         encoding: Categories | Bins
-        if found["kind"] == "category":
-            encoding = Categories(tuple(found["values"]))
-            plain = all(type(value) is str for value in encoding.values)
+        if stored["kind"] == "category":
+            encoding = Categories(tuple(stored["values"]))
+            is_usable = all(type(value) is str for value in encoding.values)
         else:
-            encoding = Bins(tuple(found["edges"]))
-            plain = all(type(e) in (int, float) and is_number(e) for e in encoding.edges)
-            plain = plain and list(encoding.edges) == sorted(encoding.edges)
+            encoding = Bins(tuple(stored["edges"]))
+            # type() rather than isinstance: JSON's true is a bool, and so an int.
+            is_usable = all(type(e) in (int, float) and is_number(e) for e in encoding.edges)
+            is_usable = is_usable and list(encoding.edges) == sorted(encoding.edges)
         feature = cls(entry["name"], entry["of"], encoding, entry["slots"], entry["time"])
-        slots = type(feature.slots) is int and 1 <= feature.slots <= MOST_SLOTS
-        if not plain or not slots:
+        has_slots = type(feature.slots) is int and 1 <= feature.slots <= MOST_SLOTS
+        if not is_usable or not has_slots:
             raise ValueError(f"feature {feature.name!r} has an encoding that cannot be used")
-        told = isinstance(feature.name, str) and feature.of in ("event", "user")
-        timed = feature.time is None or feature.time in get_args(TimeFeature)
-        if not (told and timed) or feature.to_json() != entry:
-            raise ValueError(f"feature {feature.name!r} is not described as it should be")
+        is_named = isinstance(feature.name, str) and feature.of in ("event", "user")
+        is_timed = feature.time is None or feature.time in get_args(TimeFeature)
+        # Comparing the whole entry refuses keys that are missing, unknown or inconsistent.
+        if not (is_named and is_timed) or feature.to_json() != entry:
+            raise ValueError(f"feature {feature.name!r} is not described as the format requires")
         return feature
 
 
-def plain_name(name: str) -> str:
-    """A column's name with nothing but a-z, 0-9 and _, as names of inputs must be."""
-    return re.sub("[^a-z0-9]+", "_", name.lower())
-
-
 def time_feature(name: TimeFeature) -> Feature:
-    """A feature made of times; its encoding is fixed, for no log is too small for it."""
+    """A feature computed from times; its encoding is fixed, so that it needs no log to fit it."""
     size = {"hour": 24, "weekday": 7}.get(name)
     encoding = Categories(tuple(map(str, range(size)))) if size else Bins(GAP_EDGES)
     return Feature(name, "event", encoding, time=name)
 
 
-GAP_EDGES = tuple(float(2**power) for power in range(27))
-"""Seconds, each edge twice the one before: from one second to two years."""
-
-
-def texts(value: Any) -> Iterable[str]:
-    """A category's value, or several, as text: 7, 7.0 and "7" are the same one."""
-    for one in value if isinstance(value, list | tuple) else [value]:
-        if isinstance(one, bool):
-            yield str(one).lower()
-        elif isinstance(one, float) and one.is_integer():
-            yield str(int(one))
-        elif isinstance(one, int):
-            yield digits(one)
-        elif one is not None and one == one:  # NaN is not itself
-            yield str(one)
-
-
-def digits(number: int) -> str:
-    """An integer as text; one that Python calls too long to write as no text that is in use."""
-    try:
-        return str(int(number))
-    except ValueError:
-        return hex(number)
-
-
-_REAL = (int, float, np.integer, np.floating)
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value is a finite number, Python's or NumPy's, and no truth value."""
-    return _is_real(value) and -inf < value < inf
-
-
-def is_whole(value: Any) -> TypeGuard[int]:
-    """Whether a value is an integer, Python's or NumPy's, and no truth value."""
-    return _is_real(value) and isinstance(value, int | np.integer)
-
-
-def _is_real(value: Any) -> TypeGuard[float]:
-    # NumPy calls a span of time an integer.
-    return isinstance(value, _REAL) and not isinstance(value, bool | np.timedelta64)
-
-
-def _is_given(value: Any) -> TypeGuard[float]:
-    """Whether a number is told: None, NaN and infinity are not; InputError for what is none."""
-    if value is not None and not _is_real(value):
-        raise InputError(f"{shown(value)} is no number")
+def _is_present(value: Any) -> TypeGuard[float]:
+    """False for None, NaN and infinity, which are missing; InputError for what is no number."""
+    if value is not None and not is_real(value):
+        raise InputError(f"{shown(value)} is not a number")
     return is_number(value)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays as Python's own, in a list too."""
-    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    if isinstance(value, list | tuple):
-        return [one.item() if isinstance(one, np.generic) else one for one in value]
-    return value

@@ -14,7 +14,7 @@ from ..bundle.device import DeviceModel
 from ..bundle.folder import KIND, Bundle, open_bundle, write_bundle
 from ..bundle.golden import check_golden, make_golden
 from ..errors import BundleError
-from ..features.attributes import encode, fit
+from ..features.attributes import encode_attributes, fit_encoding
 from ..schema import FloatArray, IntArray
 from ..storage.artifact import fingerprint
 from ..storage.draft import check_replaceable, new_folder
@@ -95,12 +95,12 @@ def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, Flo
     kinds = attributes_read(bundle)
     values = {name: [item.attributes.get(name) for item in trained] for name in kinds}
     try:
-        encodings = {name: fit(values[name], kind) for name, kind in kinds.items()}
-        known = encode(values, encodings).matrix
+        encodings = {name: fit_encoding(values[name], kind) for name, kind in kinds.items()}
+        known = encode_attributes(values, encodings).matrix
     except (TypeError, ValueError, OverflowError) as error:
         raise BundleError(f"the catalogue's attributes cannot be used: {error}") from None
     of_new = {name: [item.attributes.get(name) for item in new.items] for name in kinds}
-    added = encode(of_new, encodings).matrix
+    added = encode_attributes(of_new, encodings).matrix
     table = read_table(bundle.model)[1 : len(trained) + 1]
     mean, differences = vectors_from_attributes(table, known, np.concatenate([known, added]))
     if not np.isfinite(differences).all():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from ..errors import ConfigError
-from ..features.attributes import ItemAttributes, encode, fit
+from ..features.attributes import ItemAttributes, encode_attributes, fit_encoding
 from ..features.encoding import FeatureKind
 from ..schema import RESERVED
 
@@ -32,4 +32,6 @@ def read_attributes(
                 "fits"
             )
     values = {name: catalogue[name].to_list() for name in kinds}
-    return encode(values, {name: fit(values[name], kind) for name, kind in kinds.items()})
+    return encode_attributes(
+        values, {name: fit_encoding(values[name], kind) for name, kind in kinds.items()}
+    )

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..bundle.inputs import VectorLike
 from ..errors import InputError, shown
-from ..features.encoding import Feature, digits, is_number, is_whole
+from ..features.encoding import Feature
+from ..features.values import digits, is_number, is_whole
 from ..schema import IntArray
 
 ItemId = int | str

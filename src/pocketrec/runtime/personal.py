@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from ..bundle.device import DECAY, SLOWING
 from ..errors import InputError, shown
-from ..features.encoding import is_number
+from ..features.values import is_number
 from ..storage.artifact import write_atomically
 from .catalogue import Recommendation
 from .events import Event, ItemId, Moment, key_of, listed, seconds, warn_caller

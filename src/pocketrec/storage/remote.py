@@ -1,4 +1,4 @@
-"""Artifacts at a URL: stores cannot rename folders, so the manifest, written last, completes one."""
+"""Artifacts at a URL, where nothing can be renamed: the manifest, written last, completes one."""
 
 from __future__ import annotations
 
