@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -29,17 +27,14 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
-from pocketrec.bundle.quiet import quiet, without_info_lines
-from pocketrec.export.convert import _quick_scatters
+from pocketrec.bundle.quiet import without_info_lines
+from pocketrec.export.convert import to_tflite
 from pocketrec.export.graph import RecommendGraph
 from pocketrec.export.quantize import quantize
 from pocketrec.models.encoders.transformer import Block, TransformerEncoder
 from pocketrec.models.recommender import RecommenderModel, lengths_of
 from pocketrec.tflite.shrink import shrink
 from steps import in_turn, shapes_of, untrained
-
-with quiet():
-    import litert_torch
 
 
 class Rest(nn.Module):
@@ -103,14 +98,8 @@ def converted(model: RecommenderModel) -> tuple[bytes, dict[str, dict[str, Tenso
         "rest": (Rest(recommend), asked),
         "cached": (Cached(recommend), {**asked, "state": state}),
     }
-    converter: Any = litert_torch
-    for name, (graph, inputs) in graphs.items():
-        converter = converter.signature(name, graph.eval(), sample_kwargs=inputs)
-    with tempfile.TemporaryDirectory() as scratch, quiet():
-        path = Path(scratch) / "model.tflite"
-        converter.convert().export(str(path))
-        content = _quick_scatters(path.read_bytes())
-    return shrink(quantize(content, "int8")), {name: inputs for name, (_, inputs) in graphs.items()}
+    content = shrink(quantize(to_tflite(graphs), "int8"))
+    return content, {name: inputs for name, (_, inputs) in graphs.items()}
 
 
 def measure(items: int, length: int, calls: int) -> dict[str, Any]:

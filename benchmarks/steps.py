@@ -28,7 +28,7 @@ from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Signature
-from pocketrec.tflite.edit import parse, rewrite
+from pocketrec.tflite.serialize import parse, serialize
 from pocketrec.tflite.shrink import shrink
 
 WALKS = 5
@@ -71,7 +71,7 @@ def without_step(content: bytes) -> bytes:
     model.subgraphs.pop(graph)
     for one in model.signatureDefs:
         one.subgraphIndex -= one.subgraphIndex > graph
-    return shrink(rewrite(model, len(content)))
+    return shrink(serialize(model, len(content)))
 
 
 def in_turn(calls: dict[str, Callable[[], Any]], count: int) -> dict[str, float]:

@@ -6,7 +6,6 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from ai_edge_litert import schema_py_generated as schema
 
 from pocketrec.bundle.contract import OPERATORS, Shapes
 from pocketrec.bundle.device import DeviceModel
@@ -19,8 +18,9 @@ from pocketrec.export.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import pad_histories
 from pocketrec.schema import Signature
-from pocketrec.tflite.edit import each_operator, parse, stored
 from pocketrec.tflite.inspect import TensorSpec, inspect
+from pocketrec.tflite.parsed import each_operator, stored
+from pocketrec.tflite.serialize import parse
 from pocketrec.tflite.shrink import shrink
 from support.small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
 
@@ -277,10 +277,7 @@ def readers(content, signature):
         for index, tensor in enumerate(graph.tensors)
         if stored(model, tensor) and len(tensor.shape) and tensor.shape[0] == V + 1
     }
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items()}
-    return {
-        names[kind] for kind, found in each_operator(model, graph) if tables & set(found.inputs)
-    }
+    return {name for name, found in each_operator(model, graph) if tables & set(found.inputs)}
 
 
 @kinds

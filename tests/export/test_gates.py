@@ -21,8 +21,8 @@ from pocketrec.models.recommender import RecommenderModel
 from pocketrec.preparation.targets import Targets
 from pocketrec.schema import Column
 from pocketrec.storage.draft import Draft, new_folder
-from pocketrec.tflite.edit import parse, rewrite
 from pocketrec.tflite.inspect import inspect
+from pocketrec.tflite.serialize import parse, serialize
 from pocketrec.tflite.shrink import shrink
 from support.small_models import ENCODERS, ROUND, C, D, K, L, N, V, make, successor, walk
 
@@ -57,7 +57,7 @@ def patched(content: bytes, change) -> bytes:
     """A file with something changed by `change(model)`."""
     model = parse(content)
     change(model)
-    return rewrite(model, len(content))
+    return serialize(model, len(content))
 
 
 def with_swapped_items(content: bytes, *pairs) -> bytes:

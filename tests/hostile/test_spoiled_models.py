@@ -17,8 +17,8 @@ from pocketrec.bundle.golden import make_golden
 from pocketrec.bundle.trial import remember, try_out
 from pocketrec.errors import BundleError
 from pocketrec.runtime import Recommender
-from pocketrec.tflite.edit import parse, rewrite
 from pocketrec.tflite.inspect import inspect
+from pocketrec.tflite.serialize import parse, serialize
 from support import SUPPORT
 from support.small_models import ENCODERS, make
 from support.tally import FACTOR, tried
@@ -62,7 +62,7 @@ def crashing(content):
     for operator in graph.operators:
         if operator.opcodeIndex == code:
             graph.tensors[operator.outputs[0]].type = schema.TensorType.STRING
-    return rewrite(model, len(content))
+    return serialize(model, len(content))
 
 
 @pytest.fixture

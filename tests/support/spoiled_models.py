@@ -24,8 +24,8 @@ from pocketrec.bundle.folder import open_bundle
 from pocketrec.bundle.golden import check_golden
 from pocketrec.bundle.trial import try_out
 from pocketrec.errors import BundleError
-from pocketrec.tflite.edit import parse, rewrite
 from pocketrec.tflite.inspect import inspect
+from pocketrec.tflite.serialize import parse, serialize
 
 WILD = (0, -1, 1, 2, 3, 26, 65_536, 10**6, 2**31 - 1)
 """Numbers that sizes and indices are set to."""
@@ -52,7 +52,7 @@ def change_graph(content, draw):
         for _ in range(draw.choice((1, 1, 2, 3))):
             draw.choice((rewire, resize, retype, refill, rename, reset))(model, draw)
         with suppress(Exception):  # not every wild number can be written
-            return rewrite(model, len(content))
+            return serialize(model, len(content))
 
 
 def rewire(model, draw):

@@ -1,235 +1,148 @@
-"""A .tflite whose item table is codes: lookups add up codewords, scores add up scores of
-codewords."""
+"""Replace a .tflite's item table by codes: lookups add codewords, scores add codewords' scores."""
 
 from __future__ import annotations
 
-from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from ai_edge_litert import schema_py_generated as schema
 
-from ..schema import FloatArray
-from ..tflite.edit import (
-    add_tensor,
-    constant,
-    each_operator,
-    in_numbers,
-    operator,
-    packed,
-    parse,
-    rewrite,
-    store,
-    table_buffer,
-)
-from .codes import CODEWORDS, LARGEST, Codes
-
-_KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
+from ..tflite.editor import GraphEditor
+from ..tflite.parsed import table_buffer
+from ..tflite.serialize import parse, serialize
+from .codes import CODEWORDS, Codes
 
 
 def with_codes(content: bytes, codes: Codes) -> bytes:
-    """The same model with `codes` in the place of its int8 item table.
+    """The same model with `codes` in place of its int8 item table.
 
-    Two bytes of an item are one index, into the scores of the centroids or into the 65,536 sums of
-    two codebooks' scores, so that M bytes cost M / 2 GATHERs over the catalogue. They are stored
-    once, and read as one number of 16 bits for scores, as two of 8 for lookups, of whose bytes the
-    lower is the first, as .tflite has it.
+    Codes are stored once and read in pairs. A score takes a pair as one uint16: an index into the
+    centroids' scores, or into the 65,536 sums of two codebooks' scores, so that M bytes an item
+    cost M / 2 GATHERs over the catalogue. A lookup takes the same pair as two uint8, of which the
+    first is the lower, as in every number of a .tflite.
     """
     model = parse(content)
     table = table_buffer(model)
     for graph in model.subgraphs:
-        _Edit(model, graph, table, codes).run()
-    return rewrite(model, len(content))
+        _CodedGraph(GraphEditor(model, graph), codes).replace(table)
+    return serialize(model, len(content))
 
 
-class _Edit:
-    """The exchange in one signature's graph; tensors are named by their places in it."""
+class _CodedGraph:
+    """One signature's graph, and the codes that replace its table.
 
-    def __init__(self, model: Any, graph: Any, table: int, codes: Codes) -> None:
-        self.model, self.graph, self.table = model, graph, table
+    In shapes, n is the number of ids, P the number of pairs of codebooks, H + 1 that of popular
+    items with padding, W that of centroids.
+    """
+
+    def __init__(self, editor: GraphEditor, codes: Codes) -> None:
+        self.editor, self.codes = editor, codes
         self.pairs = len(codes.codebooks) // 2
         self.rows, self.dim = len(codes.codes), codes.codebooks.shape[-1]
-        self.codes = codes
-        self.new: list[Any] = []
-        self.stored: dict[str, int] = {}
 
-    def run(self) -> None:
-        """Exchange every operator that reads the table, and leave the others."""
-        for kind, found in list(each_operator(self.model, self.graph)):
-            if len(found.inputs) < 2 or self.graph.tensors[found.inputs[1]].buffer != self.table:
-                self.new.append(found)
-            elif kind == _KIND.EMBEDDING_LOOKUP:
-                self._look_up(int(found.inputs[0]), int(found.outputs[0]))
+    def replace(self, table: int) -> None:
+        """Replace every operator that reads the table's buffer, then drop the table."""
+        tables = {*self.editor.of_buffer(table)}
+        for name, operator in self.editor.walk():
+            if tables.isdisjoint(operator.inputs[1:2]):
+                self.editor.keep(operator)
+            elif name == "EMBEDDING_LOOKUP":
+                self._look_up(int(operator.inputs[0]), int(operator.outputs[0]))
             else:
-                self._score(found)
-        for tensor in self.graph.tensors:
-            if tensor.buffer == self.table:
-                tensor.buffer, tensor.quantization = 0, None
-        self.graph.operators = self.new
+                self._score(operator)
+        self.editor.discard_unread()
 
     def _look_up(self, ids: int, result: int) -> None:
-        """ids (n,) -> rows (n, D): the centroids and the codewords that the codes name, added
-        up."""
-        count = int(self.graph.tensors[ids].shape[0])
-        columns = []
+        """Ids (n,) -> rows (n, D): the sum of centroid, codewords and own row of each item."""
+        op, (count,) = self.editor.op, self.editor.shape(ids)
+        pairs = []
         for column in range(self.pairs + 1):
-            found = self._op(
-                "GATHER", [self._column(column, _TYPE.UINT8), ids], (count, 2), "uint8"
-            )
-            columns.append(self._op("CAST", [found], (count, 2), "int32"))
-        axis = self._constant("axis", np.asarray([1], np.int32))
-        places = self._constant("places", np.asarray([1, CODEWORDS], np.int32))
-        parts = self._op("MUL", [columns[0], places], (count, 2), "int32")
-        centroids = self._op("SUM", [parts, axis], (count,), "int32")
-        coded = self._op("EMBEDDING_LOOKUP", [centroids, self._centroids()], (count, self.dim))
-        codes = columns[1]
+            pair = op("GATHER", [self._column(column, "uint8"), ids], (count, 2), "uint8")
+            pairs.append(op("CAST", [pair], (count, 2), "int32"))
+        # The first pair is the centroid's number: lower byte + 256 * higher byte.
+        axis = self._integers("axis", 1)
+        parts = op("MUL", [pairs[0], self._integers("places", 1, CODEWORDS)], (count, 2), "int32")
+        numbers = op("SUM", [parts, axis], (count,), "int32")
+        centroids = op("EMBEDDING_LOOKUP", [numbers, self._centroids], (count, self.dim))
+        # The other pairs name codewords, each in its own codebook's rows of all codewords.
+        width = 2 * self.pairs
+        names = pairs[1]
         if self.pairs > 1:
-            codes = self._op("CONCATENATION", columns[1:], (count, 2 * self.pairs), "int32", axis=1)
-        begins = self._constant("begins", np.arange(2 * self.pairs, dtype=np.int32) * CODEWORDS)
-        places = self._op("ADD", [codes, begins], (count, 2 * self.pairs), "int32")
-        flat = self._reshape(places, (count * 2 * self.pairs,), "int32")
-        shape = (count * 2 * self.pairs, self.dim)
-        codewords = self._op("EMBEDDING_LOOKUP", [flat, self._codebooks()], shape)
-        codewords = self._reshape(codewords, (count, 2 * self.pairs, self.dim))
-        codewords = self._op("SUM", [codewords, axis], (count, self.dim))
-        coded = self._op("ADD", [coded, codewords], (count, self.dim))
-        # Behind the popular items' own rows is one of zeros, which is that of all others.
-        last = self._constant("last", np.asarray([len(self.codes.head)], np.int32))
-        places = self._op("MINIMUM", [ids, last], (count,), "int32")
-        own = self._op("EMBEDDING_LOOKUP", [places, self._head()], (count, self.dim))
-        self._op("ADD", [coded, own], result)
+            names = op("CONCATENATION", pairs[1:], (count, width), "int32", axis=1)
+        begins = self._integers("begins", *range(0, width * CODEWORDS, CODEWORDS))
+        places = op("ADD", [names, begins], (count, width), "int32")
+        flat = self.editor.reshape(places, (count * width,))
+        codewords = op("EMBEDDING_LOOKUP", [flat, self._codebooks], (count * width, self.dim))
+        codewords = self.editor.reshape(codewords, (count, width, self.dim))
+        codewords = op("SUM", [codewords, axis], (count, self.dim))
+        coded = op("ADD", [centroids, codewords], (count, self.dim))
+        # Items without a row of their own take the row of zeros behind the last.
+        last = self._integers("last", len(self.codes.head))
+        places = op("MINIMUM", [ids, last], (count,), "int32")
+        own = op("EMBEDDING_LOOKUP", [places, self._head], (count, self.dim))
+        op("ADD", [coded, own], result)
 
     def _score(self, product: Any) -> None:
-        """user (1, D) -> scores (1, V + 1), where a FULLY_CONNECTED with the table was."""
-        (result,) = map(int, product.outputs)
-        scores = self._product(product, self._codebooks())
-        own = self._product(product, self._head())
-        centroids = self._product(product, self._centroids())
-        total = self._spread(self._reshape(centroids, (len(self.codes.centroids),)), 0)
+        """User (1, D) -> scores (1, V + 1), in place of a FULLY_CONNECTED with the table."""
+        op, reshape = self.editor.op, self.editor.reshape
+        scores = self._product(product, self._codebooks)
+        own = self._product(product, self._head)
+        centroids = self._product(product, self._centroids)
+        total = self._spread(reshape(centroids, (len(self.codes.centroids),)), 0)
         for pair in range(self.pairs):
-            low, high = (
-                self._op("SLICE", [scores, *self._stretch(2 * pair + one)], (1, CODEWORDS))
-                for one in (0, 1)
-            )
-            sums = self._op(
-                "ADD", [self._reshape(high, (CODEWORDS, 1)), low], (CODEWORDS, CODEWORDS)
-            )
-            found = self._spread(self._reshape(sums, (CODEWORDS * CODEWORDS,)), pair + 1)
-            total = self._op("ADD", [total, found], (self.rows,))
+            low, high = (self._scores_of(scores, 2 * pair + half) for half in (0, 1))
+            # Every higher code beside every lower one, so that a uint16 is an index into the sums.
+            high = reshape(high, (CODEWORDS, 1))
+            sums = reshape(op("ADD", [high, low], (CODEWORDS, CODEWORDS)), (CODEWORDS**2,))
+            total = op("ADD", [total, self._spread(sums, pair + 1)], (self.rows,))
         others = self.rows - len(self.codes.head) - 1
-        margins = self._constant("others", np.asarray([[0, 0], [0, others]], np.int32))
-        padded = self._op("PAD", [own, margins], (1, self.rows))
-        self._op("ADD", [self._reshape(total, (1, self.rows)), padded], result)
-
-    def _spread(self, scores: int, column: int) -> int:
-        """Scores (n,) of what the numbers of a column name -> scores of all items (V + 1,)."""
-        stored = self._column(column, _TYPE.UINT16)
-        codes = self._op("CAST", [stored], (self.rows,), "int32")
-        return self._op("GATHER", [scores, codes], (self.rows,))
+        margins = self.editor.constant("margins", np.asarray([[0, 0], [0, others]], np.int32))
+        padded = op("PAD", [own, margins], (1, self.rows))
+        (result,) = map(int, product.outputs)
+        op("ADD", [reshape(total, (1, self.rows)), padded], result)
 
     def _product(self, product: Any, weights: int) -> int:
-        """What a FULLY_CONNECTED gives, with other weights: (1, their rows)."""
-        output = self._tensor((1, int(self.graph.tensors[weights].shape[0])))
-        made = copy(product)
-        made.inputs = np.asarray([product.inputs[0], weights, -1], np.int32)
-        made.outputs = np.asarray([output], np.int32)
-        self.new.append(made)
-        return output
+        """The FULLY_CONNECTED `product` with other weights (n, D) -> (1, n)."""
+        inputs = [product.inputs[0], weights, -1]  # -1: no bias
+        return self.editor.repeat(product, inputs, (1, self.editor.shape(weights)[0]))
 
-    def _op(
-        self,
-        name: str,
-        inputs: list[int],
-        result: int | tuple[int, ...],
-        dtype: str = "float32",
-        **settings: Any,
-    ) -> int:
-        """Append an operator; its output, a tensor that is there or a new one of a shape."""
-        output = result if isinstance(result, int) else self._tensor(result, dtype)
-        made = operator(self.model, getattr(_KIND, name), inputs, [output], _OPTIONS[name])
-        for setting, value in settings.items():
-            setattr(made.builtinOptions, setting, value)
-        self.new.append(made)
-        return output
+    def _scores_of(self, scores: int, codebook: int) -> int:
+        """The part (1, CODEWORDS) of all codewords' scores that is a codebook's."""
+        begin = self._integers(f"begin {codebook}", 0, codebook * CODEWORDS)
+        size = self._integers("size", 1, CODEWORDS)
+        return self.editor.op("SLICE", [scores, begin, size], (1, CODEWORDS))
 
-    def _reshape(self, tensor: int, shape: tuple[int, ...], dtype: str = "float32") -> int:
-        wanted = self._constant(f"shape {shape}", np.asarray(shape, np.int32))
-        return self._op("RESHAPE", [tensor, wanted], shape, dtype)
+    def _spread(self, scores: int, column: int) -> int:
+        """Scores (n,) by code -> scores (V + 1,) by item, for one pair of codes."""
+        stored = self._column(column, "uint16")
+        codes = self.editor.op("CAST", [stored], (self.rows,), "int32")
+        return self.editor.op("GATHER", [scores, codes], (self.rows,))
 
-    def _tensor(self, shape: tuple[int, ...], dtype: str = "float32") -> int:
-        """A tensor that some operator will fill."""
-        made = schema.TensorT()
-        made.name = f"coded {len(self.graph.tensors)}".encode()
-        made.shape, made.type = np.asarray(shape, np.int32), getattr(_TYPE, dtype.upper())
-        made.buffer, made.hasRank = 0, True
-        return add_tensor(self.graph, made)
+    def _column(self, column: int, dtype: str) -> int:
+        """A pair of codes of every item: (V + 1,) "uint16" or (V + 1, 2) "uint8"."""
+        codes = np.ascontiguousarray(self.codes.codes[:, 2 * column : 2 * column + 2])
+        values = codes if dtype == "uint8" else codes.view("<u2")[:, 0]
+        return self.editor.constant(f"codes {column}", values)
 
-    def _constant(self, name: str, values: npt.NDArray[np.int32]) -> int:
-        if name not in self.stored:
-            self.stored[name] = add_tensor(self.graph, constant(self.model, values))
-        return self.stored[name]
+    def _integers(self, name: str, *values: int) -> int:
+        return self.editor.constant(name, np.asarray(values, np.int32))
 
-    def _stretch(self, codebook: int) -> tuple[int, int]:
-        """Begin and size of a codebook's scores among those of all."""
-        begin = self._constant(f"begin {codebook}", np.asarray([0, codebook * CODEWORDS], np.int32))
-        return begin, self._constant("size", np.asarray([1, CODEWORDS], np.int32))
-
-    def _column(self, column: int, dtype: int) -> int:
-        """Two bytes of every item: (V + 1,) numbers of 16 bits, or (V + 1, 2) of 8."""
-        name = f"codes {column} as {dtype}"
-        if name not in self.stored:
-            shape = (self.rows, 2) if dtype == _TYPE.UINT8 else (self.rows,)
-            place = self._tensor(shape, "uint8" if dtype == _TYPE.UINT8 else "uint16")
-            columns = self.codes.codes[:, 2 * column : 2 * column + 2]
-            store(self.model, self.graph.tensors[place], columns.tobytes())
-            self.stored[name] = place
-        return self.stored[name]
-
+    @cached_property
     def _centroids(self) -> int:
-        """(W, D), in 4 bits; no row may begin in the middle of a byte."""
-        largest = LARGEST if self.dim % 2 == 0 else 127
-        return self._rows("centroids", self.codes.centroids, largest)
+        """(W, D). A row of 4-bit numbers must fill whole bytes, so an odd D takes 8 bits."""
+        dtype = "int4" if self.dim % 2 == 0 else "int8"
+        return self.editor.weights("centroids", self.codes.centroids, dtype)
 
+    @cached_property
     def _codebooks(self) -> int:
-        """All codebooks' codewords, one under the other: (M * CODEWORDS, D)."""
+        """The codewords of all codebooks, one below the other: (2 * P * CODEWORDS, D)."""
         codewords = self.codes.codebooks.reshape(-1, self.dim)
-        if (
-            len(codewords) == self.rows
-        ):  # no other weights are of the table's shape, by which it is known
+        # The item table is known by its shape, which no other weights may have.
+        if len(codewords) == self.rows:
             codewords = np.pad(codewords, ((0, 1), (0, 0)))
-        return self._rows("codebooks", codewords)
+        return self.editor.weights("codebooks", codewords, "int8")
 
+    @cached_property
     def _head(self) -> int:
-        """The popular items' rows, and one of zeros: (H + 1, D)."""
-        return self._rows("head", np.pad(self.codes.head, ((0, 1), (0, 0))))
-
-    def _rows(self, name: str, rows: FloatArray, largest: int = 127) -> int:
-        """Weights in int8, or in int4 where 7 is the largest, with a scale for each row."""
-        if name not in self.stored:
-            numbers, scale = in_numbers(rows, largest)
-            is_small = largest == LARGEST
-            place = self._tensor(rows.shape, "int4" if is_small else "int8")
-            tensor = self.graph.tensors[place]
-            store(self.model, tensor, (packed(numbers) if is_small else numbers).tobytes())
-            tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale = scale
-            tensor.quantization.zeroPoint = np.zeros(len(scale), np.int64)
-            tensor.quantization.quantizedDimension = 0
-            self.stored[name] = place
-        return self.stored[name]
-
-
-_OPTIONS = {
-    "ADD": "AddOptions",
-    "CAST": "CastOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "EMBEDDING_LOOKUP": None,
-    "GATHER": "GatherOptions",
-    "MINIMUM": "MaximumMinimumOptions",
-    "MUL": "MulOptions",
-    "PAD": "PadOptions",
-    "RESHAPE": "ReshapeOptions",
-    "SLICE": "SliceOptions",
-    "SUM": "ReducerOptions",
-}
+        """The popular items' own rows, and one of zeros: (H + 1, D)."""
+        return self.editor.weights("head", np.pad(self.codes.head, ((0, 1), (0, 0))), "int8")

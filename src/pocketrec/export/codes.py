@@ -15,13 +15,14 @@ from ..features.encoding import Feature
 from ..models.recommender import RecommenderModel
 from ..preparation.data import PreparedData, Sequences
 from ..schema import PADDING, FloatArray
+from ..tflite import packing
 
 CODEWORDS = 256
 """Codewords of a codebook: as many as a byte can name."""
 CENTROIDS, ITEMS_PER_CENTROID = 2**16, 4
 """Most centroids, as many as two bytes can name, and how many items there is one for, if so
 many."""
-LARGEST = 7
+LARGEST = packing.LARGEST["int4"]
 """What a centroid's largest number becomes, of 4 bits; what that loses is left to the codewords."""
 SAMPLE, USERS = 2**16, 2048
 """Most items that codebooks are fitted to, and users that say which errors matter."""

@@ -1,8 +1,8 @@
-"""The item table inside of a .tflite: read it, and append rows to it.
+"""The item table inside a .tflite: read it, and append rows to it.
 
-The graph is edited as it lies in the file, without the converter that made it. What changes is
-found by following the table: the products with it are as wide as it is long, and so is all that
-is made of them element by element, until items are picked from it, one by one or in groups.
+The graph is edited as it lies in the file, without the converter that made it. What has to grow
+is found by following the table through the graph: a product with it has a number for each item,
+and so has all that is made of such tensors element by element, until items are picked from them.
 """
 
 from __future__ import annotations
@@ -10,186 +10,159 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
-from numpy.typing import NDArray
 
 from ..errors import BundleError
 from ..schema import FloatArray
-from ..tflite.edit import (
-    add_tensor,
-    constant,
-    each_operator,
-    in_numbers,
-    like,
-    operator,
-    packed,
-    parse,
-    rewrite,
-    store,
-    stored,
-    table_buffer,
-    unpacked,
-)
+from ..tflite.editor import GraphEditor
+from ..tflite.packing import pack, quantize_rows, unpack
+from ..tflite.parsed import stored_integers, table_buffer
+from ..tflite.serialize import parse, serialize
 from ..tflite.shrink import shrink
 
-_KIND, _TYPE = schema.BuiltinOperator, schema.TensorType
-_ELEMENTWISE = frozenset({_KIND.ADD, _KIND.DIV, _KIND.LOG, _KIND.MAXIMUM, _KIND.MINIMUM, _KIND.MUL})
-_PICKING = frozenset({_KIND.GATHER_ND, _KIND.SLICE, _KIND.TOPK_V2})
-_LARGEST = {_TYPE.INT8: 127, _TYPE.INT4: 7}
-"""What the largest number of a row becomes, by the table's type."""
-_INTEGERS = {_TYPE.INT16: np.int16, _TYPE.INT32: np.int32}
+_ELEMENTWISE = frozenset({"ADD", "DIV", "LOG", "MAXIMUM", "MINIMUM", "MUL"})
+_PICKING = frozenset({"GATHER_ND", "RESHAPE", "SCATTER_ND", "SLICE", "TOPK_V2"})
+"""Operators that may read a score of each item, and whose result has none of each item."""
 
 
 def read_table(content: bytes) -> FloatArray:
     """The item table as floats (V + 1, D)."""
     model = parse(content)
     buffer = table_buffer(model)
-    table = next(t for graph in model.subgraphs for t in graph.tensors if t.buffer == buffer)
-    data, width = stored(model, table), int(table.shape[1])
-    if table.type == _TYPE.FLOAT32:
+    editors = (GraphEditor(model, graph) for graph in model.subgraphs)
+    editor, index = next((e, index) for e in editors for index in e.of_buffer(buffer))
+    data, dtype, (_, width) = editor.stored(index), editor.dtype(index), editor.shape(index)
+    if dtype == "float32":
         return np.frombuffer(data, np.float32).reshape(-1, width)
-    is_int4 = table.type == _TYPE.INT4
-    numbers = unpacked(data, width) if is_int4 else np.frombuffer(data, np.int8)
-    scale = np.asarray(table.quantization.scale, np.float32)
-    found: FloatArray = numbers.reshape(-1, width) * scale[:, None]
-    return found
+    scale = np.asarray(editor.graph.tensors[index].quantization.scale, np.float32)
+    rows: FloatArray = unpack(data, dtype, width) * scale[:, None]
+    return rows
 
 
 def append_rows(content: bytes, vectors: FloatArray) -> bytes:
-    """The same model with `vectors` (n, D) as items V + 1 .. V + n; the file's bytes.
+    """The bytes of the same model with `vectors` (n, D) as items V + 1 .. V + n.
 
-    They are quantized as the table is, row by row, and follow no item. Scores of the items that
-    were there stay what they were: probabilities, where the graph makes them, are of one out of
-    the old items, beside which new ones get what they are worth in comparison. Raises BundleError
-    for a graph that uses its table in a way that is not known here.
+    Rows are quantized one by one, to the table's type. New items are nobody's successors. Scores
+    of existing items do not change: where the graph turns scores into probabilities, these still
+    sum to 1 over the old items, and new items are scored on the same scale. Raises BundleError for
+    a graph that uses its table in an unknown way.
     """
     model = parse(content)
     buffer = table_buffer(model)
     for graph in model.subgraphs:
-        _append(model, graph, buffer, vectors)
-    return shrink(rewrite(model, len(content)))
+        editor = GraphEditor(model, graph)
+        if tables := editor.of_buffer(buffer):
+            _Growth(editor, tables, vectors).run()
+    return shrink(serialize(model, len(content)))
 
 
-def _append(model: Any, graph: Any, buffer: int, vectors: FloatArray) -> None:
-    """Append rows in one signature's graph, whose table lies in `buffer`."""
-    tables = [index for index, tensor in enumerate(graph.tensors) if tensor.buffer == buffer]
-    rows = int(graph.tensors[tables[0]].shape[0]) if tables else 0
-    wide: set[int] = set()  # tensors with a number for each item
-    filled: dict[int, int] = {}  # such with more numbers behind them, and what these are behind
-    operators, groups = [], 0
-    for kind, found in each_operator(model, graph):
-        operators.append(found)
-        inputs, outputs = list(found.inputs), list(found.outputs)
-        first = graph.tensors[inputs[0]]
-        if kind == _KIND.FULLY_CONNECTED and inputs[1] in tables:
-            wide.update(outputs)
-        elif kind == _KIND.SCATTER_ND:  # the third input is its shape
-            made = graph.tensors[outputs[0]]
-            if list(made.shape) == [1, rows]:  # something for some items
-                wide.update(outputs)
-                store(model, graph.tensors[inputs[2]], _shape(1, rows + len(vectors)).tobytes())
-            elif made.type == _TYPE.INT32:  # where a group is among the chosen ones
-                made.shape = _shape(groups)
-                store(model, graph.tensors[inputs[2]], made.shape.tobytes())
-        elif kind == _KIND.SOFTMAX and inputs[0] in wide:
-            wide.update(outputs)
-            if not _is_of_some(model, graph, outputs[0]):
-                operators += _of_some(model, graph, found, rows)
-                wide.update(found.outputs)
-        elif kind in _ELEMENTWISE and wide.intersection(inputs):
-            wide.update(outputs)
-        elif kind == _KIND.GATHER_ND and _is_successors(model, first, rows):
-            nobody = np.zeros((len(vectors), first.shape[1]), _INTEGERS[first.type])
-            store(model, first, stored(model, first) + nobody.tobytes())
-            first.shape = _shape(rows + len(vectors), first.shape[1])
-        elif kind == _KIND.CONCATENATION and inputs[0] in wide:
-            filled[outputs[0]] = inputs[0]
-            operators.pop()
-        elif kind == _KIND.RESHAPE and (inputs[0] in wide or inputs[0] in filled):
-            source = filled.get(inputs[0], inputs[0])
-            operators[-1:] = _grouped(model, graph, found, source, rows + len(vectors))
-            groups = int(graph.tensors[outputs[0]].shape[0])
-        elif kind not in _PICKING and wide.intersection(inputs):
+class _Growth:
+    """Appends rows in one signature's graph, in which the tensors `tables` hold the item table."""
+
+    def __init__(self, editor: GraphEditor, tables: list[int], vectors: FloatArray) -> None:
+        self.editor, self.tables, self.vectors = editor, tables, vectors
+        self.old = editor.shape(tables[0])[0]
+        self.new = self.old + len(vectors)
+        self.wide: set[int] = set()  # tensors (1, V + 1), which have to grow
+        self.filled: dict[int, int] = {}  # such a tensor padded to whole groups -> the tensor
+        self.members: set[int] = set()  # such tensors cut into G groups, (G, items of a group)
+        self.groups = 0  # G, known once the cut is reached
+        self.sliced = {int(o.inputs[0]) for name, o in editor.operators() if name == "SLICE"}
+
+    def run(self) -> None:
+        """Edit the operators first: they are known by the old shapes."""
+        for name, operator in self.editor.walk():
+            self._visit(name, operator)
+        for index in self.wide:
+            self.editor.resize(index, (1, self.new))
+        for index in self.tables:
+            self._append_vectors(index)
+
+    def _visit(self, name: str, operator: Any) -> None:
+        """Put an operator back, or what does the same for more items."""
+        inputs, outputs = [*map(int, operator.inputs)], [*map(int, operator.outputs)]
+        source, is_wide = inputs[0], not self.wide.isdisjoint(inputs)
+        if name == "CONCATENATION" and source in self.wide:
+            self.filled[outputs[0]] = source  # made anew for the RESHAPE that reads it
+            return
+        if name == "RESHAPE" and (source in self.wide or source in self.filled):
+            self._cut_into_groups(operator, self.filled.get(source, source), outputs[0])
+        self.editor.keep(operator)
+        is_product = name == "FULLY_CONNECTED" and inputs[1] in self.tables
+        if is_product or (name in _ELEMENTWISE and is_wide):
+            self.wide.update(outputs)
+        elif name == "SOFTMAX" and source in self.wide:
+            self._normalize_over_old_items(operator, outputs[0])
+        elif name == "SCATTER_ND":
+            self._scatter(shape=inputs[2], result=outputs[0])
+        elif name == "GATHER_ND":
+            self._append_successors(source)
+        elif name == "REDUCE_MAX" and source in self.members:
+            self.editor.resize(outputs[0], (self.groups,))
+        elif name not in _PICKING and is_wide:
             raise BundleError("the model's graph uses its scores in a way that is not known")
-    graph.operators = operators
-    for index in wide:
-        graph.tensors[index].shape = _shape(1, rows + len(vectors))
-    for index in tables:
-        _append_vectors(model, graph.tensors[index], vectors)
 
+    def _scatter(self, *, shape: int, result: int) -> None:
+        """A SCATTER_ND, which reads the shape of its result from a constant."""
+        if self.editor.shape(result) == (1, self.old):
+            self.wide.add(result)
+            self._store_shape(shape, (1, self.new))
+        elif self.groups and self.editor.dtype(result) == "int32":
+            # export/top.py: the place of each group among the chosen ones.
+            self.editor.resize(result, (self.groups,))
+            self._store_shape(shape, (self.groups,))
 
-def _grouped(model: Any, graph: Any, reshape: Any, source: int, rows: int) -> list[Any]:
-    """The operators that cut what `source` holds of `rows` items into groups, the last filled up.
+    def _store_shape(self, index: int, shape: tuple[int, ...]) -> None:
+        self.editor.store(index, np.asarray(shape, np.int32).tobytes())
 
-    What takes the best of each group gets another size as well.
-    """
-    (members,) = map(int, reshape.outputs)
-    size = int(graph.tensors[members].shape[1])
-    rest = np.full((1, size - rows % size), np.finfo(np.float32).min, np.float32)
-    groups = (rows + rest.size) // size
-    full = add_tensor(graph, like(graph.tensors[source], "all groups"))
-    graph.tensors[full].shape = _shape(1, groups * size)
-    filling = add_tensor(graph, constant(model, rest))
-    joined = operator(model, _KIND.CONCATENATION, [source, filling], [full], "ConcatenationOptions")
-    joined.builtinOptions.axis = 1
-    shape = _shape(groups, size)
-    wanted = add_tensor(graph, constant(model, shape))
-    graph.tensors[members].shape = shape
-    reshape.inputs = np.asarray([full, wanted], np.int32)
-    for kind, found in each_operator(model, graph):
-        if kind == _KIND.REDUCE_MAX and found.inputs[0] == members:
-            graph.tensors[found.outputs[0]].shape = _shape(groups)
-    return [joined, reshape]
+    def _normalize_over_old_items(self, softmax: Any, result: int) -> None:
+        """Divide a softmax by its sum over the old items, so that their probabilities stay."""
+        self.wide.add(result)
+        if result in self.sliced:
+            return  # an earlier growth did so, for the items that the model was trained on
+        editor, old = self.editor, (1, self.old)
+        shares, old_shares, total = map(editor.add_tensor, (old, old, (1, 1)))
+        begin = editor.constant("begin", np.asarray([0, 0], np.int32))
+        size = editor.constant("size", np.asarray(old, np.int32))
+        axis = editor.constant("axis", np.asarray([1], np.int32))
+        editor.rewire(softmax, outputs=[shares])
+        editor.op("SLICE", [shares, begin, size], old_shares)
+        editor.op("SUM", [old_shares, axis], total, keepDims=True)
+        editor.op("DIV", [shares, total], result)
+        self.wide.add(shares)
 
+    def _append_successors(self, index: int) -> None:
+        """Append an empty list for each new item, if a constant holds the items' successors."""
+        lists = stored_integers(self.editor.model, self.editor.graph.tensors[index])
+        if lists is not None and lists.shape[:1] == (self.old,):
+            nobody = np.zeros((len(self.vectors), *lists.shape[1:]), lists.dtype)
+            self.editor.store(index, lists.tobytes() + nobody.tobytes())
+            self.editor.resize(index, (self.new, *lists.shape[1:]))
 
-def _shape(*sizes: int) -> NDArray[np.int32]:
-    return np.asarray(sizes, np.int32)
+    def _cut_into_groups(self, reshape: Any, scores: int, members: int) -> None:
+        """Let a RESHAPE cut the scores of all items into groups, the last one padded."""
+        editor, size = self.editor, self.editor.shape(members)[1]
+        # Padding is the lowest score; where none is needed, it is a group of its own.
+        padding = np.full((1, size - self.new % size), np.finfo(np.float32).min, np.float32)
+        self.groups = (self.new + padding.size) // size
+        full = editor.add_tensor((1, self.groups * size))
+        editor.op("CONCATENATION", [scores, editor.constant("padding", padding)], full, axis=1)
+        shape = np.asarray([self.groups, size], np.int32)
+        editor.rewire(reshape, [full, editor.constant("shape of groups", shape)])
+        editor.resize(members, (self.groups, size))
+        self.members.add(members)
 
-
-def _is_of_some(model: Any, graph: Any, output: int) -> bool:
-    """Whether a softmax is already divided by the share of the items that the model came with."""
-    return any(k == _KIND.SLICE and o.inputs[0] == output for k, o in each_operator(model, graph))
-
-
-def _of_some(model: Any, graph: Any, softmax: Any, rows: int) -> list[Any]:
-    """The operators that divide a softmax by the sum over the first `rows` of what it gives."""
-    (result,) = map(int, softmax.outputs)
-    shares = add_tensor(graph, like(graph.tensors[result], "shares of all"))
-    softmax.outputs = np.asarray([shares], np.int32)
-    old = add_tensor(graph, like(graph.tensors[result], "shares of some"))
-    total = add_tensor(graph, like(graph.tensors[result], "share of some"))
-    graph.tensors[total].shape = _shape(1, 1)
-    begin = add_tensor(graph, constant(model, np.asarray([0, 0], np.int32)))
-    size = add_tensor(graph, constant(model, np.asarray([1, rows], np.int32)))
-    axis = add_tensor(graph, constant(model, np.asarray([1], np.int32)))
-    summing = operator(model, _KIND.SUM, [old, axis], [total], "ReducerOptions")
-    summing.builtinOptions.keepDims = True
-    return [
-        operator(model, _KIND.SLICE, [shares, begin, size], [old], "SliceOptions"),
-        summing,
-        operator(model, _KIND.DIV, [shares, total], [result], "DivOptions"),
-    ]
-
-
-def _append_vectors(model: Any, table: Any, vectors: FloatArray) -> None:
-    """Append to the table, in numbers of its own type."""
-    data, count = stored(model, table), len(vectors)
-    if table.type == _TYPE.FLOAT32:
-        store(model, table, data + vectors.astype(np.float32).tobytes())
-    else:
-        largest = _LARGEST[table.type]
-        numbers, scale = in_numbers(vectors, largest)
-        if table.type == _TYPE.INT4:
-            numbers = packed(np.concatenate([unpacked(data, int(table.shape[1])), numbers]))
-            data = b""
-        store(model, table, data + numbers.tobytes())
-        found = table.quantization
-        found.scale = np.concatenate([found.scale, scale])
-        zeros = np.zeros(count, np.asarray(found.zeroPoint).dtype)
-        found.zeroPoint = np.concatenate([found.zeroPoint, zeros])
-    table.shape = _shape(table.shape[0] + count, table.shape[1])
-
-
-def _is_successors(model: Any, tensor: Any, rows: int) -> bool:
-    """Whether a stored tensor is the list of each item's successors."""
-    return tensor.type in _INTEGERS and tensor.shape[0] == rows and bool(stored(model, tensor))
+    def _append_vectors(self, index: int) -> None:
+        """Append the vectors to the table, in its own element type."""
+        editor, (_, width) = self.editor, self.editor.shape(index)
+        data, dtype = editor.stored(index), editor.dtype(index)
+        if dtype == "float32":
+            editor.store(index, data + self.vectors.astype(np.float32).tobytes())
+        else:
+            integers, scale = quantize_rows(self.vectors, dtype)
+            integers = np.concatenate([unpack(data, dtype, width), integers])
+            editor.store(index, pack(integers, dtype).tobytes())
+            parameters = editor.graph.tensors[index].quantization
+            zeros = np.zeros(len(scale), np.asarray(parameters.zeroPoint).dtype)
+            parameters.scale = np.concatenate([parameters.scale, scale])
+            parameters.zeroPoint = np.concatenate([parameters.zeroPoint, zeros])
+        editor.resize(index, (self.new, width))

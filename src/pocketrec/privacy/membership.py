@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from ..evaluation.baselines import NEIGHBOURS
@@ -33,7 +32,8 @@ from ..preparation.transitions import (
     decay,
 )
 from ..schema import FeatureRows, IntArray
-from ..tflite.edit import parse, stored
+from ..tflite.parsed import stored_integers
+from ..tflite.serialize import parse
 
 Scores = NDArray[np.float64]
 BATCH = 256
@@ -41,8 +41,6 @@ BATCH = 256
 
 REFERENCE_SHARE = 0.5
 """Of the reference's probability, what the newest events vote for; the rest is popularity."""
-
-_INTEGERS = {schema.TensorType.INT16: np.int16, schema.TensorType.INT32: np.int32}
 
 
 def next_events(history: History, count: int) -> Targets:
@@ -174,9 +172,9 @@ def successor_lists(content: bytes, item_count: int) -> IntArray | None:
     """The lists (V + 1, F) that a .tflite holds as its one table of integers; None without."""
     model = parse(content)
     for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
-        shape, data = tensor.shape, stored(model, tensor)
-        if tensor.type in _INTEGERS and data and len(shape) == 2 and shape[0] == item_count + 1:
-            return np.frombuffer(data, _INTEGERS[tensor.type]).reshape(shape).astype(np.int32)
+        lists = stored_integers(model, tensor)
+        if lists is not None and lists.ndim == 2 and len(lists) == item_count + 1:
+            return lists.astype(np.int32)
     return None
 
 

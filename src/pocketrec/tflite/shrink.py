@@ -6,24 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from .edit import parse, rewrite
+from .serialize import parse, serialize
 
 
 def shrink(content: bytes) -> bytes:
     """Drop names of inner tensors, and store equal constants and scales once.
 
-    Signatures are compiled one by one and so bring their own copies of shared small things;
-    names of tensors alone are some 30 KB. The signatures' own names stay.
+    Signatures are compiled one by one, so each brings its own copies of small constants. Names of
+    tensors alone take about 30 KB. Names of inputs and outputs stay.
     """
     model = parse(content)
     _inline_buffers(model, content)
     _drop_names(model)
     _share_buffers(model)
-    return rewrite(model, len(content))
+    return serialize(model, len(content))
 
 
 def _inline_buffers(model: Any, content: bytes) -> None:
-    """Bring weights that the quantizer appended behind the flatbuffer back into it."""
+    """Move weights that the quantizer appended after the flatbuffer back into it."""
     for buffer in model.buffers:
         if buffer.size:
             buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
@@ -39,7 +39,7 @@ def _drop_names(model: Any) -> None:
 
 
 def _share_buffers(model: Any) -> None:
-    """Point tensors with equal bytes at one buffer, and drop buffers that nothing points at."""
+    """Let tensors with equal bytes share a buffer, and drop buffers that nothing uses."""
     order: list[Any] = [model.buffers[0]]  # buffer 0 is empty by convention
     places: dict[bytes, int] = {}
 
