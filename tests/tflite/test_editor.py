@@ -209,8 +209,8 @@ def test_an_operator_is_in_the_models_list_once():
 def test_tensors_of_one_buffer_get_content_apart():
     editor, _ = graph_of()
     first, second = integers(editor, 1, 2), editor.add_tensor((2,), "int32")
-    buffer = editor.graph.tensors[first].buffer
-    editor.graph.tensors[second].buffer = buffer
+    buffer = editor.tensor(first).buffer
+    editor.tensor(second).buffer = buffer
     assert editor.of_buffer(buffer) == [first, second]
     editor.store(second, np.array([3, 4], np.int32).tobytes())
     assert editor.of_buffer(buffer) == [first]
@@ -226,7 +226,7 @@ def test_only_constants_that_nothing_reads_are_emptied():
     editor.graph.outputs = np.asarray([given], np.int32)
     editor.discard_unread()
     assert [bool(editor.stored(index)) for index in (read, given, unread)] == [True, True, False]
-    assert editor.graph.tensors[unread].quantization is None
+    assert editor.tensor(unread).quantization is None
 
 
 def test_a_file_stays_the_same_when_it_is_parsed_and_written_again():

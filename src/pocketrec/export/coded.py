@@ -31,8 +31,7 @@ def with_codes(content: bytes, codes: Codes) -> bytes:
 class _CodedGraph:
     """One signature's graph, and the codes that replace its table.
 
-    In shapes, n is the number of ids, P the number of pairs of codebooks, H + 1 that of popular
-    items with padding, W that of centroids.
+    In shapes, n counts ids, W centroids, P pairs of codebooks and H rows of the head.
     """
 
     def __init__(self, editor: GraphEditor, codes: Codes) -> None:

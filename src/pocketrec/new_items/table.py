@@ -33,7 +33,7 @@ def read_table(content: bytes) -> FloatArray:
     data, dtype, (_, width) = editor.stored(index), editor.dtype(index), editor.shape(index)
     if dtype == "float32":
         return np.frombuffer(data, np.float32).reshape(-1, width)
-    scale = np.asarray(editor.graph.tensors[index].quantization.scale, np.float32)
+    scale = np.asarray(editor.tensor(index).quantization.scale, np.float32)
     rows: FloatArray = unpack(data, dtype, width) * scale[:, None]
     return rows
 
@@ -132,7 +132,7 @@ class _Growth:
 
     def _append_successors(self, index: int) -> None:
         """Append an empty list for each new item, if a constant holds the items' successors."""
-        lists = stored_integers(self.editor.model, self.editor.graph.tensors[index])
+        lists = stored_integers(self.editor.model, self.editor.tensor(index))
         if lists is not None and lists.shape[:1] == (self.old,):
             nobody = np.zeros((len(self.vectors), *lists.shape[1:]), lists.dtype)
             self.editor.store(index, lists.tobytes() + nobody.tobytes())
@@ -161,7 +161,7 @@ class _Growth:
             integers, scale = quantize_rows(self.vectors, dtype)
             integers = np.concatenate([unpack(data, dtype, width), integers])
             editor.store(index, pack(integers, dtype).tobytes())
-            parameters = editor.graph.tensors[index].quantization
+            parameters = editor.tensor(index).quantization
             zeros = np.zeros(len(scale), np.asarray(parameters.zeroPoint).dtype)
             parameters.scale = np.concatenate([parameters.scale, scale])
             parameters.zeroPoint = np.concatenate([parameters.zeroPoint, zeros])

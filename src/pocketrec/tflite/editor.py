@@ -36,11 +36,11 @@ OPTIONS: dict[str, str | None] = {
 
 
 class GraphEditor:
-    """Changes one graph of a model in place. Tensors are named by their index in the graph.
+    """Changes one graph of a model in place. A tensor is named by its index in the graph.
 
-    A graph's operators run in the order of their list, so an edit writes the list anew: `walk`
-    takes the operators off one by one, `keep` puts one back, and `op` adds a new one. What is
-    kept before `op` runs before it; what is not kept is gone.
+    Operators run in the order of the graph's list, so an edit writes the list anew: `walk` takes
+    every operator off, one by one, `keep` puts it back at the end, and `op` adds a new one there.
+    An operator that is not kept is gone.
     """
 
     def __init__(self, model: Any, graph: Any) -> None:
@@ -138,20 +138,24 @@ class GraphEditor:
         parameters = schema.QuantizationParametersT()
         parameters.scale, parameters.zeroPoint = scale, np.zeros(len(scale), np.int64)
         parameters.quantizedDimension = 0
-        self.graph.tensors[index].quantization = parameters
+        self.tensor(index).quantization = parameters
         return index
+
+    def tensor(self, index: int) -> Any:
+        """A tensor as the schema's TensorT."""
+        return self.graph.tensors[index]
 
     def shape(self, index: int) -> Shape:
         """A tensor's shape."""
-        return tuple(map(int, self.graph.tensors[index].shape))
+        return tuple(map(int, self.tensor(index).shape))
 
     def dtype(self, index: int) -> str:
         """A tensor's element type: "float32", "int8", ..."""
-        return TYPE_NAMES[self.graph.tensors[index].type]
+        return TYPE_NAMES[self.tensor(index).type]
 
     def stored(self, index: int) -> bytes:
         """A constant's bytes; empty for a tensor that an operator computes."""
-        return stored(self.model, self.graph.tensors[index])
+        return stored(self.model, self.tensor(index))
 
     def of_buffer(self, buffer: int) -> list[int]:
         """The constants whose bytes lie in a buffer of the model."""
@@ -159,14 +163,14 @@ class GraphEditor:
 
     def resize(self, index: int, shape: Shape) -> None:
         """Give a tensor another shape."""
-        self.graph.tensors[index].shape = np.asarray(shape, np.int32)
+        self.tensor(index).shape = np.asarray(shape, np.int32)
 
     def store(self, index: int, content: bytes) -> None:
         """Give a tensor its bytes, in a new buffer: other tensors may share the old one."""
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(content, np.uint8)
         self.model.buffers.append(buffer)
-        self.graph.tensors[index].buffer = len(self.model.buffers) - 1
+        self.tensor(index).buffer = len(self.model.buffers) - 1
 
     def discard_unread(self) -> None:
         """Empty the constants that no operator reads and the graph does not give back.
