@@ -58,28 +58,34 @@ class _CodedGraph:
         for column in range(self.pairs + 1):
             pair = op("GATHER", [self._column(column, "uint8"), ids], (count, 2), "uint8")
             pairs.append(op("CAST", [pair], (count, 2), "int32"))
-        # The first pair is the centroid's number: lower byte + 256 * higher byte.
-        axis = self._integers("axis", 1)
-        parts = op("MUL", [pairs[0], self._integers("places", 1, CODEWORDS)], (count, 2), "int32")
-        numbers = op("SUM", [parts, axis], (count,), "int32")
-        centroids = op("EMBEDDING_LOOKUP", [numbers, self._centroids], (count, self.dim))
-        # The other pairs name codewords, each in its own codebook's rows of all codewords.
-        width = 2 * self.pairs
-        names = pairs[1]
-        if self.pairs > 1:
-            names = op("CONCATENATION", pairs[1:], (count, width), "int32", axis=1)
-        begins = self._integers("begins", *range(0, width * CODEWORDS, CODEWORDS))
-        places = op("ADD", [names, begins], (count, width), "int32")
-        flat = self.editor.reshape(places, (count * width,))
-        codewords = op("EMBEDDING_LOOKUP", [flat, self._codebooks], (count * width, self.dim))
-        codewords = self.editor.reshape(codewords, (count, width, self.dim))
-        codewords = op("SUM", [codewords, axis], (count, self.dim))
-        coded = op("ADD", [centroids, codewords], (count, self.dim))
+        rows = [self._centroids_of(pairs[0], count), self._codewords_of(pairs[1:], count)]
+        coded = op("ADD", rows, (count, self.dim))
         # Items without a row of their own take the row of zeros behind the last.
         last = self._integers("last", len(self.codes.head))
         places = op("MINIMUM", [ids, last], (count,), "int32")
         own = op("EMBEDDING_LOOKUP", [places, self._head], (count, self.dim))
         op("ADD", [coded, own], result)
+
+    def _centroids_of(self, pair: int, count: int) -> int:
+        """Bytes (n, 2) of centroids' numbers -> centroids (n, D)."""
+        op, axis = self.editor.op, self._integers("axis", 1)
+        parts = op("MUL", [pair, self._integers("places", 1, CODEWORDS)], (count, 2), "int32")
+        numbers = op("SUM", [parts, axis], (count,), "int32")
+        return op("EMBEDDING_LOOKUP", [numbers, self._centroids], (count, self.dim))
+
+    def _codewords_of(self, pairs: list[int], count: int) -> int:
+        """P pairs (n, 2) of codewords' numbers -> the sum (n, D) of the 2 P codewords."""
+        op, width = self.editor.op, 2 * self.pairs
+        codes = pairs[0]
+        if self.pairs > 1:
+            codes = op("CONCATENATION", pairs, (count, width), "int32", axis=1)
+        # A codebook's codewords begin behind those of the codebooks before it.
+        begins = self._integers("begins", *range(0, width * CODEWORDS, CODEWORDS))
+        places = op("ADD", [codes, begins], (count, width), "int32")
+        flat = self.editor.reshape(places, (count * width,))
+        codewords = op("EMBEDDING_LOOKUP", [flat, self._codebooks], (count * width, self.dim))
+        codewords = self.editor.reshape(codewords, (count, width, self.dim))
+        return op("SUM", [codewords, self._integers("axis", 1)], (count, self.dim))
 
     def _score(self, product: Any) -> None:
         """User (1, D) -> scores (1, V + 1), in place of a FULLY_CONNECTED with the table."""
