@@ -35,7 +35,7 @@ def command(
     """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     with needs_extra("Training", "train"):
-        from ..config.sections import Config
+        from ..config.load import load_config
         from ..training.distributed import join
         from ..training.pipeline import train_worker
 
@@ -44,7 +44,7 @@ def command(
             log.only_errors()  # the lead speaks for all
         with _bar() as on_progress:
             is_new = train_worker(
-                lambda: Config.load(config_path, settings or ()),
+                lambda: load_config(config_path, settings),
                 data_path,
                 folder,
                 workers,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from ..storage.paths import parse_path
 from .sections import Config
 
 
-def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+def load_config(
+    path: Path, overrides: Iterable[str] | None = None, *, check_sources: bool = True
+) -> Config:
     """Read a TOML file, with `overrides` such as "model.dim=32" laid over it.
 
-    Raises ConfigError with the file, the key and what was expected.
+    With `check_sources` it must name the files to read. Raises ConfigError with the file, the key
+    and what was expected.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -26,14 +30,22 @@ def load_config(path: Path, overrides: list[str] | None = None) -> Config:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from None
     for override in overrides or []:
         _override(document, override)
-    return parse_config(document, name=str(path), folder=path.resolve().parent)
+    folder = path.resolve().parent
+    return parse_config(document, name=str(path), folder=folder, check_sources=check_sources)
 
 
-def parse_config(document: dict[str, Any], *, name: str, folder: Path | None = None) -> Config:
+def parse_config(
+    document: dict[str, Any],
+    *,
+    name: str,
+    folder: Path | None = None,
+    check_sources: bool = True,
+) -> Config:
     """Check a config that is already a dictionary; `name` says in errors where it came from."""
     try:
         config = Config.model_validate(document)
-        config.check_sources()
+        if check_sources:
+            config.check_sources()
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
     if folder is not None:

@@ -53,11 +53,13 @@ class Config(Section):
     def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Config:
         """Read a TOML file, with `overrides` such as "model.dim=32" laid over it.
 
+        It need not name the files that `prepare` will be given as tables.
+
         Raises ConfigError with the file, the key and what was expected.
         """
         from .load import load_config  # which imports this class
 
-        return load_config(Path(path), list(overrides))
+        return load_config(Path(path), overrides, check_sources=False)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -55,11 +55,13 @@ def _write(table: Any, name: str, path: Path) -> None:
 def _as_polars(table: Any, name: str) -> pl.LazyFrame:
     if isinstance(table, pl.LazyFrame):
         return table
-    try:
-        frame = pl.DataFrame(table)
-    except (TypeError, ValueError, pl.exceptions.PolarsError, ModuleNotFoundError) as error:
-        raise DataError(
-            f"{name}={shown(table)} cannot be read as a table ({error}): give a polars, pandas or "
-            "Arrow table, or name a file in the config"
-        ) from error
-    return frame.lazy()
+    reason = "it is none"
+    if hasattr(table, "__arrow_c_stream__"):  # of polars, pandas and Arrow alike
+        try:
+            return pl.DataFrame(table).lazy()
+        except (TypeError, ValueError, pl.exceptions.PolarsError, ModuleNotFoundError) as error:
+            reason = str(error)
+    raise DataError(
+        f"{name}={shown(table)} cannot be read as a table ({reason}): give a polars, pandas or "
+        "Arrow table, or name a file in the config"
+    )
