@@ -15,20 +15,22 @@ from typing import Any
 
 import pocketrec as pr
 from pocketrec.bundle.cost import measure_cost
-from pocketrec.config.model import ENCODER_FIELDS
+from pocketrec.config.encoders import ENCODERS, OPTIONAL_FIELDS, find_encoder
+from pocketrec.config.model import ModelConfig
 from progress import print_epoch
 
-OPTIONAL = frozenset[str]().union(*ENCODER_FIELDS.values())
-ENCODERS = ("bow", "cnn", "gru", "lstm", "transformer")
+USUAL_LENGTH = ModelConfig().max_length
 
 
 def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train, export, evaluate and bench one encoder."""
     run, bundle = arguments.out / f"run-{encoder}", arguments.out / f"bundle-{encoder}"
     settings = [f"model.encoder={encoder}", *arguments.set]
-    # What the config says for one encoder others refuse: they get their own defaults.
-    settings += [f"model.{key}=" for key in OPTIONAL - ENCODER_FIELDS[encoder]]
-    if encoder in ("gru", "lstm"):
+    # The config may set what this encoder refuses, or more events than it is meant for: then its
+    # own default counts.
+    spec = find_encoder(encoder)
+    settings += [f"model.{key}=" for key in sorted(OPTIONAL_FIELDS - spec.fields)]
+    if spec.defaults["max_length"] < USUAL_LENGTH:
         settings.append("model.max_length=")
     data = pr.PreparedData.open(arguments.data)
     config = pr.Config.load(arguments.config, settings)
@@ -56,7 +58,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--encoders", nargs="+", default=ENCODERS)
+    parser.add_argument("--encoders", nargs="+", default=[*ENCODERS])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

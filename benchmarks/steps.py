@@ -23,9 +23,11 @@ import torch
 from plots import draw
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.config.model import ENCODER_FIELDS, ModelConfig
+from pocketrec.config.encoders import ENCODERS
+from pocketrec.config.model import ModelConfig
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
+from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Signature
 from pocketrec.tflite.serialize import parse, serialize
@@ -150,7 +152,7 @@ def plot(found: dict[str, Any], items: int) -> None:
 def main() -> None:
     """Measure, print a table, and perhaps plot it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    recurrent = [name for name in ENCODER_FIELDS if name != "transformer"]
+    recurrent = [name for name in ENCODERS if encoder_class(name).has_step()]
     parser.add_argument("--encoders", nargs="+", default=recurrent, choices=recurrent)
     parser.add_argument("--lengths", nargs="+", type=int, default=[10, 25, 50, 100, 200])
     parser.add_argument("--items", type=int, default=3416)

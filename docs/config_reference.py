@@ -1,4 +1,4 @@
-"""Write docs/config.md from the descriptions in pocketrec.config.sections: `make docs`."""
+"""Write docs/config.md from the descriptions in pocketrec.config: `make docs`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,19 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from pocketrec.config.base import Section
-from pocketrec.config.model import ENCODER_DEFAULTS
+from pocketrec.config.encoders import ENCODERS
 from pocketrec.config.sections import Config
 
 PAGE = Path(__file__).with_name("config.md")
+
+
+OWN_ENCODER = [
+    '`encoder = "package.module:Class"` is an encoder of your own. Python finds the module as for',
+    "`import`: install it, or run `python -m pocketrec` instead of `pocketrec`, which also looks",
+    "in the current folder. The folder of the TOML is not searched. `train`, `export` and",
+    "`evaluate RUN` import the module; a bundle never does. A complete encoder is in",
+    "[CONTRIBUTING](../CONTRIBUTING.md#a-new-encoder).",
+]
 
 
 def reference() -> str:
@@ -20,8 +29,8 @@ def reference() -> str:
     lines = [
         "# Every key of the TOML",
         "",
-        "Made by `make docs` from `src/pocketrec/config.py`; unknown keys are refused. Paths are",
-        "taken from the folder of the TOML. `--set section.key=value` changes a key for one run.",
+        "Written by `make docs` from `src/pocketrec/config/`. Unknown keys are errors. Paths are",
+        "relative to the folder of the TOML. `--set section.key=value` changes a key for one run.",
     ]
     for name, section in Config.model_fields.items():
         model = section.annotation
@@ -33,18 +42,25 @@ def reference() -> str:
         if name == "model":
             lines += [
                 "",
-                "Defaults that depend on the encoder; keys it does not list it refuses:",
+                "Defaults of each encoder. `layers`, `heads`, `feedforward` and `kernel_size` are",
+                "errors for an encoder that does not list them here:",
                 "",
             ]
-            for encoder, defaults in ENCODER_DEFAULTS.items():
-                values = ", ".join(f"{key} = {value}" for key, value in defaults.items())
-                lines.append(f"- `{encoder}`: {values}")
+            for encoder in ENCODERS.values():
+                values = ", ".join(f"{key} = {value}" for key, value in encoder.defaults.items())
+                lines.append(f"- `{encoder.name}`: {values}")
+            lines += ["", *OWN_ENCODER]
     return "\n".join(lines) + "\n"
 
 
 def _row(key: str, field: FieldInfo) -> str:
     default = "" if field.default is None else f"`{_toml(field.default)}`"
-    return f"| `{key}` | {_type(field.annotation)} | {default} | {field.description} |"
+    kind = _encoders() if key == "encoder" else _type(field.annotation)
+    return f"| `{key}` | {kind} | {default} | {field.description} |"
+
+
+def _encoders() -> str:
+    return ", ".join(f'`"{name}"`' for name in [*ENCODERS, "package.module:Class"])
 
 
 def _toml(value: Any) -> str:

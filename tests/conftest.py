@@ -26,6 +26,10 @@ item = { tags = "category", price = "number" }
 """
 
 
+def pytest_addoption(parser):
+    parser.addoption("--encoder", action="append", help="run tests/models/test_encoders.py on it")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache_of_its_own(tmp_path_factory):
     """What is fetched and found out in tests is not kept for the user who runs them."""

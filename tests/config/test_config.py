@@ -7,9 +7,10 @@ import pytest
 
 import pocketrec
 from pocketrec.config import sections as module
+from pocketrec.config.encoders import ENCODERS, OPTIONAL_FIELDS
 from pocketrec.config.explain import RENAMED
 from pocketrec.config.load import _override, load_config, override_config, parse_config
-from pocketrec.config.model import ENCODER_FIELDS, ModelConfig
+from pocketrec.config.model import ModelConfig
 from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
 from pocketrec.storage.paths import Url
@@ -196,11 +197,11 @@ def test_a_key_of_an_older_version_is_refused_with_its_new_name(old, new):
     assert key in SECTIONS[section].model_fields
 
 
-@pytest.mark.parametrize("encoder", ENCODER_FIELDS)
-@pytest.mark.parametrize("field", ["layers", "heads", "feedforward", "kernel_size"])
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("field", sorted(OPTIONAL_FIELDS))
 def test_an_encoder_takes_the_fields_it_reads_and_no_others(encoder, field):
     document = {"encoder": encoder, "dim": 12, field: 3}
-    if field in ENCODER_FIELDS[encoder]:
+    if field in ENCODERS[encoder].fields:
         assert parse(model=document).model.value(field) == 3
     else:
         sentence = refused(model=document)
@@ -208,11 +209,12 @@ def test_an_encoder_takes_the_fields_it_reads_and_no_others(encoder, field):
         assert encoder in sentence
 
 
-@pytest.mark.parametrize("encoder", ENCODER_FIELDS)
+@pytest.mark.parametrize("encoder", ENCODERS)
 def test_each_encoder_gets_defaults_for_all_that_it_reads(encoder):
     config = ModelConfig(encoder=encoder)
-    assert all(config.value(name) >= 1 for name in ENCODER_FIELDS[encoder])
-    assert config.value("max_length") == (50 if encoder in ("lstm", "gru") else 200)
+    assert {"max_length", *ENCODERS[encoder].fields} == set(ENCODERS[encoder].defaults)
+    for name, default in ENCODERS[encoder].defaults.items():
+        assert config.value(name) == default >= 1
 
 
 def test_what_an_encoder_does_not_read_has_no_value():

@@ -9,16 +9,20 @@ import torch.nn.functional as F
 
 from pocketrec.bundle.contract import Shapes
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.config.encoders import ENCODERS as SPECS
 from pocketrec.config.model import ModelConfig
 from pocketrec.export.codes import Codes, fit_codes
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
+from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import Sequences
 from pocketrec.tflite.shrink import shrink
 
-ENCODERS = ("bow", "cnn", "lstm", "gru", "transformer")
+ENCODERS = tuple(SPECS)
+STEPPING = tuple(name for name in ENCODERS if encoder_class(name).has_step())
+"""Encoders whose files have a signature `step`."""
 V, L, D = 29, 5, 16
 K, C, N = 12, 7, 9
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from pocketrec.config.encoders import ENCODERS
 from pocketrec.config.model import ModelConfig
 from pocketrec.config.training import TrainingConfig
 from pocketrec.errors import ConfigError, DataError
-from pocketrec.models.encoders import ENCODERS
+from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import Sequences
@@ -57,7 +58,7 @@ def test_who_sees_a_always_sees_b_next(tmp_path, encoder):
     assert (scores.argmax(1) + 1).tolist() == [a + PAIRS for a in range(1, PAIRS + 1)]
 
 
-@pytest.mark.parametrize("encoder", [name for name in ENCODERS if name != "bow"])
+@pytest.mark.parametrize("encoder", [name for name in ENCODERS if encoder_class(name).sees_order])
 def test_a_circle_is_learned_at_every_length(tmp_path, encoder):
     """Items follow each other in a circle, so the newest event alone says what is next."""
     items = 7

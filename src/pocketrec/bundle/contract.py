@@ -127,17 +127,25 @@ def describe_inputs(shapes: Shapes, features: Sequence[Feature]) -> dict[str, An
     return told
 
 
-def check_contract(
-    facts: ModelFacts, shapes: Shapes, item_count: int, features: Sequence[Feature] = ()
-) -> None:
-    """Raise BundleError unless operators, signatures and item list are what they must be."""
+def check_operators(facts: ModelFacts) -> None:
+    """Raise BundleError unless all operators are allowed and have the tensors they should have."""
     if foreign := sorted(set(facts.operators) - OPERATORS):
-        raise BundleError(f"the model uses operators that are not allowed: {', '.join(foreign)}")
+        raise BundleError(
+            f"the model uses operators that are not allowed: {', '.join(foreign)} (allowed are "
+            f"{', '.join(sorted(OPERATORS))})"
+        )
     for call in facts.calls:
         if call.operator != _ANY_NUMBER and call.operator not in _INPUTS.get(call.inputs, ()):
             raise BundleError(f"the model gives {call.operator} {call.inputs} tensors")
         if call.outputs != 1 + (call.operator == "TOPK_V2"):
             raise BundleError(f"the model takes {call.outputs} tensors from {call.operator}")
+
+
+def check_contract(
+    facts: ModelFacts, shapes: Shapes, item_count: int, features: Sequence[Feature] = ()
+) -> None:
+    """Raise BundleError unless operators, signatures and item list are what they must be."""
+    check_operators(facts)
     expected = shapes.signatures(features)
     for name, signature in expected.items():
         found = facts.signatures.get(name)

@@ -1,4 +1,4 @@
-"""What all sections of the TOML have in common."""
+"""The base class and the number types that all sections of the TOML share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ Probability = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Section(BaseModel):
-    """A table of the TOML; frozen, and strict about keys."""
+    """A table of the TOML. It is frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

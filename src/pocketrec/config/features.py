@@ -1,4 +1,4 @@
-"""[features]: what the model knows beside item ids."""
+"""[features]: what the model knows besides item ids."""
 
 from __future__ import annotations
 
@@ -12,38 +12,45 @@ from .base import Probability, Section
 
 
 class FeaturesConfig(Section):
-    """What the model knows beside ids, by name: "category" (one value or several) or "number"."""
+    """What the model knows besides ids; each is a "category" (one or more values) or a "number"."""
 
     event: dict[str, FeatureKind] = Field(
-        {}, description="of each event, columns of the log: a rating, a price, tags"
+        {}, description="columns of the log, one value per event: a rating, a price, tags"
     )
     time: list[TimeFeature] = Field(
         [],
-        description="of each event's time: `gap` since the event before, `now` (until the next "
-        "one, or until the moment of asking), `hour` and `weekday` in UTC",
+        description="taken from the time of each event: `gap` since the event before it, `now` "
+        "(until the next event, or until the recommendation), `hour` and `weekday` in UTC",
     )
     user: dict[str, FeatureKind] = Field(
-        {}, description="of each user, columns of data.users: an age, a country"
+        {}, description="columns of data.users, one value per user: an age, a country"
     )
     item: dict[str, FeatureKind] = Field(
         {},
-        description="attributes of items, columns of the catalogue; they cost the device nothing",
+        description="columns of the catalogue, attributes of items; they cost the device nothing",
     )
     dropout: Probability = Field(
         0.2,
-        description="share of the values of events and users dropped in training, so that the "
-        "model copes when they are missing",
+        description="share of the values of event and user features dropped in training, so that "
+        "the model copes with missing ones",
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if twice := sorted(set(self.event) & set(self.time)):
-            raise ValueError(f"features.event.{twice[0]} has the name of one of features.time")
+            raise ValueError(
+                f"features.event.{twice[0]} has the name of one of features.time: rename the column"
+            )
         if len(set(self.time)) < len(self.time):
-            raise ValueError("features.time names a feature twice")
+            raise ValueError("features.time names a feature twice: remove one")
         if "dropout" in self.model_fields_set and not (self.event or self.time or self.user):
-            raise ValueError("features.dropout has no effect without features of events or users")
-        told = ([*self.event, *self.time], self.user)
-        if any(len({*map(plain_name, names)}) < len(names) for names in told):
-            raise ValueError("two features have names that differ in signs only: rename a column")
+            raise ValueError(
+                "features.dropout has no effect without features of events or users: remove it"
+            )
+        # The device names inputs with a-z, 0-9 and _ only: `Gap` and `gap` would be one input.
+        for names in ([*self.event, *self.time], self.user):
+            if len({*map(plain_name, names)}) < len(names):
+                raise ValueError(
+                    "two features have names that differ in signs only: rename a column"
+                )
         return self

@@ -1,4 +1,4 @@
-"""Read a TOML file as a Config, with settings of the command line laid over it."""
+"""Read a TOML file as a Config, with overrides from the command line."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def parse_config(
 
 
 def override_config(config: Config, overrides: list[str] | None, *, only: str) -> Config:
-    """A config of an artifact with settings of one section changed."""
+    """The config of an artifact with overrides, which may change one section only."""
     document = config.model_dump(mode="json", exclude_unset=True)
     for override in overrides or []:
         if override.partition(".")[0].strip() != only:
@@ -64,14 +64,14 @@ def override_config(config: Config, overrides: list[str] | None, *, only: str) -
 
 
 def _override(document: dict[str, Any], override: str) -> None:
-    """Lay `section.key=value` over a document; the value is TOML, or else a plain string.
+    """Apply `section.key=value` to a document; the value is TOML, or else a plain string.
 
-    Without a value the key goes back to its default.
+    An empty value resets the key to its default.
     """
     key, equals, text = override.partition("=")
     *sections, field = key.strip().split(".")
     if not (equals and sections and field):
-        raise ConfigError(f"'{override}' is no setting; write section.key=value")
+        raise ConfigError(f"'{override}' is not a setting: write section.key=value")
     table = document
     for section in sections:
         table = table.setdefault(section, {})
@@ -80,12 +80,13 @@ def _override(document: dict[str, Any], override: str) -> None:
     if not text.strip():
         table.pop(field, None)
         return
+    # Text that is not TOML, or that is several lines of it, is a plain string.
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):
         parsed = {}
     value = parsed["value"] if set(parsed) == {"value"} else text.strip()
     if key.strip() in ("data.path", "data.items", "data.users"):
-        # Typed in a shell: taken from where one is.
+        # Typed in a shell, so relative to the current folder, not to the folder of the TOML.
         value = str(parse_path(str(value), Path.cwd()))
     table[field] = value

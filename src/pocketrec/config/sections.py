@@ -1,6 +1,6 @@
-"""One TOML file per experiment, checked: unknown keys and values out of range are refused.
+"""The config of an experiment: one TOML file. Unknown keys and values out of range are errors.
 
-Each field carries its meaning as a description, so that documents and errors can quote it.
+Each field has a description, which docs/config.md and errors quote.
 """
 
 from __future__ import annotations
@@ -23,11 +23,13 @@ from .training import TrainingConfig
 
 
 class EvaluationConfig(Section):
-    """What is measured."""
+    """What `evaluate` measures."""
 
-    cutoffs: tuple[Count, ...] = Field((1, 5, 10, 20), min_length=1, description="the k of @k")
-    bootstrap: Count = Field(1000, description="resamples behind each 95 % interval")
-    seed: int = Field(1, ge=0, lt=2**32, description="of the resamples")
+    cutoffs: tuple[Count, ...] = Field(
+        (1, 5, 10, 20), min_length=1, description="values of k in NDCG@k and the other metrics"
+    )
+    bootstrap: Count = Field(1000, description="resamples for each 95 % interval")
+    seed: int = Field(1, ge=0, lt=2**32, description="random seed of the resamples")
 
 
 class Config(Section):
@@ -63,19 +65,25 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        told = {ITEM_ID, *self.features.event, *self.features.time}
+        features = {ITEM_ID, *self.features.event, *self.features.time}
         grouped = {name for group in self.model.groups.values() for name in group.features}
-        if self.model.groups and (wrong := sorted(told ^ grouped)):
-            problem = "is in none of" if wrong[0] in told else "is not in [features] but in one of"
-            raise ValueError(f"'{wrong[0]}' {problem} model.groups ({', '.join(sorted(told))})")
+        # Each feature is in one group at least: what is in none would be prepared and never read.
+        if self.model.groups and (wrong := sorted(features ^ grouped)):
+            problem = (
+                "is in none of" if wrong[0] in features else "is not in [features] but in one of"
+            )
+            raise ValueError(f"'{wrong[0]}' {problem} model.groups ({', '.join(sorted(features))})")
         if self.export.quantization == "int4" and self.model.dim % 2:
-            raise ValueError("export.quantization 'int4' needs an even model.dim: two to a byte")
+            raise ValueError(
+                "export.quantization 'int4' needs an even model.dim, because two numbers share a "
+                "byte"
+            )
         return self
 
     def check_sources(self, tables: Collection[str] = ()) -> None:
-        """Raise ConfigError unless all that is to be read is named, or given as a table.
+        """Raise ConfigError unless everything to be read has a path, or is passed as a table.
 
-        `tables` names those that are: "events", "items", "users".
+        `tables` names the tables passed: "events", "items", "users".
         """
         data = self.data
         if data.source is not None:
@@ -100,15 +108,15 @@ class Config(Section):
                 raise ConfigError("[features.user] needs data.users, the table with the attributes")
 
     def in_folder(self, folder: Path) -> Self:
-        """Say which folder the paths are taken from."""
+        """Set the folder that paths are relative to."""
         self._folder = folder
         return self
 
     @property
     def folder(self) -> Path:
-        """The folder that the TOML is in."""
+        """The folder of the TOML."""
         return self._folder
 
     def resolve(self, path: str) -> AnyPath:
-        """A path of the TOML, taken from the folder that the TOML is in; or a URL."""
+        """A path of the TOML, relative to the folder of the TOML; or a URL."""
         return parse_path(path, self._folder)

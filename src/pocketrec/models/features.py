@@ -1,4 +1,4 @@
-"""Events and users to vectors: what an encoder gets to see of a history."""
+"""Turns events and users into vectors: the input of an encoder."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ..features.encoding import MISSING, Feature
 from .dropout import Dropout, ItemDropout
 
 TensorRows = Mapping[str, Tensor]
-"""Rows of features by their input's name: of events (B, L, M), of users (B, M)."""
+"""Feature rows by input name: of events (B, L, M), of users (B, M)."""
 
 SCALE = 0.5
-"""Spread of a fresh feature's vectors, in units of an item's: they say less."""
+"""Standard deviation of new feature vectors relative to items': a feature says less."""
 
 
 class FeatureTable(nn.Module):
     """An embedding for each row of a feature: (..., M) int -> (..., D).
 
-    Of several values at once the vectors are summed and divided by the root of their number; row
-    MISSING, which stands for no known value, is trained like any other.
+    The vectors of several values are summed and divided by the square root of their number, which
+    keeps the length of the sum about the same. Row MISSING, no known value, is trained as others.
     """
 
     def __init__(self, feature: Feature, dim: int) -> None:
@@ -38,8 +38,8 @@ class FeatureTable(nn.Module):
         if self.slots == 1:
             first: Tensor = self.table(rows.squeeze(-1))
             return first
-        # Values fill the slots from the first on, and empty slots are MISSING, 0. The first slot
-        # always counts: it is empty only where nothing is known, and MISSING is meant.
+        # Values fill the slots from the first on; empty slots hold MISSING, which is 0. The first
+        # slot always counts: if it is empty nothing is known, and the row of MISSING is meant.
         known = rows.to(self.table.weight.dtype).clamp(max=1)
         kept = torch.cat([torch.ones_like(known[..., :1]), known[..., 1:]], -1)  # (..., M)
         weight = torch.rsqrt(kept.sum(-1, keepdim=True)) * kept
@@ -48,7 +48,7 @@ class FeatureTable(nn.Module):
 
 
 class EventFeatures(nn.Module):
-    """Rows of the item table (unless without `items`), plus those of each event feature."""
+    """The sum of an event's vectors: of its item (if `items`) and of each event feature."""
 
     def __init__(
         self, config: ModelConfig, features: Sequence[Feature] = (), *, items: bool = True
@@ -61,8 +61,9 @@ class EventFeatures(nn.Module):
 
     def forward(self, item_id: Tensor, table: Tensor, rows: TensorRows | None = None) -> Tensor:
         """item_id (B, L), the item table (V + 1, D), rows (B, L, M) by input -> (B, L, D)."""
-        x = torch.zeros(1, 1, 1, device=item_id.device)
+        x = torch.zeros(1, 1, 1, device=item_id.device)  # broadcasts: a sum of no features works
         if self.items:
+            # Only items are dropped as a whole; features of the event stay.
             x = self.item_dropout(self.dropout(F.embedding(item_id, table)))
         for name, of_feature in tables(self.tables):
             x = x + self.dropout(of_feature(rows_or_missing(rows, name, item_id, of_feature.slots)))
@@ -70,14 +71,14 @@ class EventFeatures(nn.Module):
 
 
 class UserFeatures(nn.Module):
-    """The sum of what is known of a user: rows (B, M) by input -> (B, D)."""
+    """The sum of the vectors of all user features: rows (B, M) by input -> (B, D)."""
 
     def __init__(self, config: ModelConfig, features: Sequence[Feature] = ()) -> None:
         super().__init__()
         self.tables = tables_of("user", features, config.dim)
 
     def forward(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
-        """`item_id` (B, L) says how many users there are."""
+        """`item_id` (B, L) gives B, for users without any rows."""
         total = torch.zeros(1, 1, device=item_id.device)
         for name, of_feature in tables(self.tables):
             total = total + of_feature(rows_or_missing(rows, name, item_id[:, 0], of_feature.slots))
@@ -85,17 +86,17 @@ class UserFeatures(nn.Module):
 
 
 def tables_of(of: str, features: Sequence[Feature], dim: int) -> nn.ModuleDict:
-    """A table for each feature of events, or of users, by the name of its input."""
+    """A table for each feature of "event" or "user", by input name."""
     return nn.ModuleDict({f.input: FeatureTable(f, dim) for f in features if f.of == of})
 
 
 def tables(modules: nn.ModuleDict) -> list[tuple[str, FeatureTable]]:
-    """The entries of `tables_of`."""
+    """The (input name, table) pairs of `tables_of`, typed."""
     return cast(list[tuple[str, FeatureTable]], list(modules.items()))
 
 
 def rows_or_missing(rows: TensorRows | None, name: str, like: Tensor, slots: int) -> Tensor:
-    """The rows that are given of a feature, or MISSING for each of `like`."""
+    """The rows of a feature, or MISSING for each element of `like` if there are none."""
     if rows is not None and name in rows:
         return rows[name]
     return torch.full((*like.shape, slots), MISSING, dtype=torch.int32, device=like.device)

@@ -1,4 +1,4 @@
-"""Groups of features with an encoder each, joined by a hidden layer."""
+"""Groups of features, each with its own encoder, joined by a hidden layer."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..config.model import ITEM_ID, ModelConfig
 from ..features.encoding import Feature
 from .dropout import Dropout
 from .encoders import build_encoder
-from .encoders.base import Encoder, parted
+from .encoders.base import Encoder, split_state
 from .features import EventFeatures, TensorRows
 
 
 class Group(nn.Module):
-    """Some of an event's features, and the encoder that reads them."""
+    """Some features of the events, and the encoder that reads them."""
 
     def __init__(self, config: ModelConfig, features: Sequence[Feature], *, items: bool) -> None:
         super().__init__()
@@ -27,10 +27,10 @@ class Group(nn.Module):
 
 
 class GroupedEncoder(nn.Module):
-    """Encoders side by side, their states concatenated before a hidden layer.
+    """Encoders side by side; a hidden layer reads their concatenated states.
 
-    As the feature groups in the input configuration of TensorFlow's on-device recommendation
-    example. Causal, since each of the encoders is.
+    Like the feature groups of TensorFlow's on-device recommendation example. Causal, because each
+    encoder is.
     """
 
     def __init__(self, config: ModelConfig, features: Sequence[Feature]) -> None:
@@ -43,6 +43,7 @@ class GroupedEncoder(nn.Module):
             )
             for group in config.groups.values()
         )
+        # The groups meet only here: no encoder sees the features of another group.
         self.hidden = nn.Linear(len(self.groups) * config.dim, 2 * config.dim)
         self.output = nn.Linear(2 * config.dim, config.dim)
         self.dropout = Dropout(config.dropout)
@@ -56,7 +57,7 @@ class GroupedEncoder(nn.Module):
         *,
         last: bool,
     ) -> Tensor:
-        """States after every event (B, L, D), or after the `last` one (B, D)."""
+        """States after every event (B, L, D); with `last`, only after the last one (B, D)."""
         states = []
         for group in self._groups:
             x = group.event_features(item_id, table, rows)
@@ -65,21 +66,22 @@ class GroupedEncoder(nn.Module):
 
     @property
     def state_width(self) -> int | None:
-        """As an encoder's: all groups' states side by side, if each of them has one."""
+        """S: the groups' states side by side; None unless every group has one."""
+        # One group that cannot step would need the whole history, so then none does.
         widths = [group.encoder.state_width for group in self._groups]
         return None if None in widths else sum(filter(None, widths))
 
     def step(
         self, state: Tensor, item_id: Tensor, table: Tensor, rows: TensorRows | None
     ) -> tuple[Tensor, Tensor]:
-        """As an encoder's, of one event's item_id (B, 1) and rows (B, 1, M): -> (B, S), (B, D)."""
+        """One more event: state (B, S), item_id (B, 1), rows (B, 1, M) -> (B, S), (B, D)."""
         after, states = [], []
         widths = [group.encoder.state_width or 0 for group in self._groups]
-        for group, before in zip(self._groups, parted(state, widths), strict=True):
+        for group, before in zip(self._groups, split_state(state, widths), strict=True):
             x = group.event_features(item_id, table, rows).squeeze(1)
-            kept, found = group.encoder.step(before, x)
+            kept, encoded = group.encoder.step(before, x)
             after.append(kept)
-            states.append(found)
+            states.append(encoded)
         return torch.cat(after, -1), self._joined(states)
 
     @property

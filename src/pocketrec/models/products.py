@@ -1,4 +1,4 @@
-"""Scores of users for all items, of which no more than a block exists at a time."""
+"""Scores of users for all items, computed a block at a time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Cells:
-    """Single scores that are known by themselves: (E,) users, items from 0, and scores each.
+    """Single scores that replace computed ones: users, items (from 0) and scores, each (E,).
 
-    In order of the items, so that those of a block lie together.
+    Sorted by item, so that those of a block are contiguous.
     """
 
     users: Tensor
@@ -21,12 +21,13 @@ class Cells:
 
     @classmethod
     def of(cls, users: Tensor, items: Tensor, scores: Tensor) -> Cells:
-        """Cells in any order, each at most once."""
+        """From cells in any order, each at most once."""
         order = torch.argsort(items, stable=True)
         return cls(users[order], items[order], scores[order])
 
     def write(self, block: Tensor, first: int) -> None:
-        """Put them into a block (B, v) of the scores, whose items begin at `first`."""
+        """Overwrite their scores in a block (B, v) whose items begin at `first`."""
+        # Sorted by item, so a block's cells are one slice, found by binary search.
         bounds = torch.tensor([first, first + block.shape[1]])
         begin, end = torch.searchsorted(self.items, bounds).tolist()
         if begin < end:
@@ -36,7 +37,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Products:
-    """Scores (B, V): users (B, D) times items (V, D), but for some `cells` that are others."""
+    """Scores (B, V): users (B, D) times items (V, D), except for `cells`."""
 
     users: Tensor
     items: Tensor
@@ -48,15 +49,15 @@ class Products:
         return len(self.users), len(self.items)
 
     def of(self, items: Tensor) -> Tensor:
-        """The score of one item, from 0, for each user: (B,) -> (B,)."""
+        """The score of one item (from 0) for each user: (B,) -> (B,)."""
         scores = (self.users * self.items[items]).sum(1)
         if self.cells is not None:
-            asked = self.cells.items == items[self.cells.users]
-            scores[self.cells.users[asked]] = self.cells.scores[asked]
+            wanted = self.cells.items == items[self.cells.users]
+            scores[self.cells.users[wanted]] = self.cells.scores[wanted]
         return scores
 
     def block(self, first: int, last: int) -> Tensor:
-        """Of the items from `first` to before `last`, from 0: (B, last - first), made anew."""
+        """Scores of items `first` to `last` - 1, from 0: a new tensor (B, last - first)."""
         block = self.users @ self.items[first:last].T
         if self.cells is not None:
             self.cells.write(block, first)

@@ -1,4 +1,4 @@
-"""The trained model: item table, user encoder, and the product of both."""
+"""The trained model: an item table, a user encoder, and their product."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .successors import SMALLEST, Successors
 
 
 class RecommenderModel(nn.Module):
-    """Histories to user vectors, user vectors to a logit for every item.
+    """Maps histories to user vectors, and user vectors to a logit for every item.
 
-    `states` trains, `user_vector` and `scores` are what the device computes.
+    Training uses `states`; the device computes `user_vector` and `scores`.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class RecommenderModel(nn.Module):
             self.event_features = EventFeatures(config, features)
             self.encoder = build_encoder(config)
         self.norm = nn.LayerNorm(config.dim)
-        # What is known of a user without history; trained to predict any event of any user.
+        # The vector of a user without history, trained to predict any event of any user.
         self.cold_start = nn.Parameter(torch.zeros(config.dim))
         self.successors = (
             Successors(item_count, config.successors, config.successor_share)
@@ -54,17 +54,17 @@ class RecommenderModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, and what the model is given has to be."""
+        """The device of the weights, where all inputs have to be."""
         return self.cold_start.device
 
     @property
     def max_length(self) -> int:
-        """L, the newest events that are looked at."""
+        """L, the number of newest events that are read."""
         return self.config.value("max_length")
 
     @property
     def table(self) -> Tensor:
-        """Item embeddings (V + 1, D), attributes included; row 0 is padding."""
+        """Item embeddings including attributes (V + 1, D); row 0 is padding."""
         output: Tensor = self.items()
         return output
 
@@ -73,63 +73,69 @@ class RecommenderModel(nn.Module):
     ) -> Tensor:
         """User vectors after every event: item_id (B, L), padded at the end -> (B, L, D).
 
-        `rows` of features by input, of events (B, L, M) and of users (B, M); those not given are
-        missing. `table` is the item table, for callers who have made it already.
+        `rows` of features by input: of events (B, L, M), of users (B, M); features without rows
+        are missing. `table` is the item table, for callers that have computed it already.
         """
         encoded = self._encoded(item_id, rows, self.table if table is None else table, last=False)
         output: Tensor = self.norm(encoded + self.user_features(item_id, rows).unsqueeze(1))
         return output
 
     def cold_starts(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
-        """User vectors before any event, of what is known of the users: -> (B, D)."""
+        """User vectors before any event, from user features alone: -> (B, D)."""
         vectors: Tensor = self.cold_start + self.user_features(item_id, rows)
         return vectors.expand(len(item_id), -1)
 
     def user_vector(self, item_id: Tensor, rows: TensorRows | None = None) -> Tensor:
-        """The user as of now: item_id (B, L) int32 -> (B, D); `cold_starts` for an empty
-        history."""
+        """User vectors after the last event: item_id (B, L) int32 -> (B, D).
+
+        The `cold_starts` for an empty history.
+        """
         return self._as_of_now(self._encoded(item_id, rows, self.table, last=True), item_id, rows)
 
     @property
     def state_width(self) -> int | None:
-        """S, the width of the state that `step` carries on; None for an encoder without one."""
+        """S, the width of the state that `step` updates; None for an encoder without one."""
         return (self.encoder if self.groups is None else self.groups).state_width
 
     def step(
         self, state: Tensor, item_id: Tensor, rows: TensorRows | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`user_vector` by the newest two events and the state (B, S) before them.
+        """`user_vector` from the newest two events and the state (B, S) before them.
 
-        item_id (B, L) is the whole history, rows of events are of its newest two (B, 2, M), the
-        older first, or missing. Gives the state before the newest event (B, S), which is the one
-        to carry on: what is told of an event may change until the next one comes. And the user as
-        of now (B, D).
+        item_id (B, L) is the whole history; `rows` of events are of its newest two (B, 2, M), older
+        first, or missing. Returns the state before the newest event (B, S), for the next call, and
+        the user vector (B, D).
         """
+        # Not the state after the newest event: its features, such as `now`, can change until the
+        # next event comes, so each call reads it again.
         newest = _newest_two(item_id)
         after, _ = self._next(state, newest, rows, 0)
+        # With fewer than two events there is no older one, and the state stays as it is. By
+        # arithmetic, because the graph has no branches.
         happened = (newest[:, :1] != PADDING).to(state.dtype)
         state = happened * after + (1 - happened) * state
         _, encoded = self._next(state, newest, rows, 1)
         return state, self._as_of_now(encoded, item_id, rows)
 
     def _next(
-        self, state: Tensor, newest: Tensor, rows: TensorRows | None, place: int
+        self, state: Tensor, newest: Tensor, rows: TensorRows | None, index: int
     ) -> tuple[Tensor, Tensor]:
-        """The state (B, S), and what is encoded (B, D), after one of the newest two events."""
-        item_id = newest[:, place : place + 1]
-        told = {
-            feature.input: rows[feature.input][:, place : place + 1]
+        """The state (B, S) and the encoder's output (B, D) after event 0 or 1 of the newest two."""
+        item_id = newest[:, index : index + 1]
+        of_event = {
+            feature.input: rows[feature.input][:, index : index + 1]
             for feature in self.features
             if rows is not None and feature.of == "event" and feature.input in rows
         }
         if self.groups is not None:
-            return self.groups.step(state, item_id, self.table, told)
-        x = self.event_features(item_id, self.table, told).squeeze(1)
+            return self.groups.step(state, item_id, self.table, of_event)
+        x = self.event_features(item_id, self.table, of_event).squeeze(1)
         return self.encoder.step(state, x)
 
     def _as_of_now(self, encoded: Tensor, item_id: Tensor, rows: TensorRows | None) -> Tensor:
-        """The user by what the encoder says after the last event (B, D): -> (B, D)."""
+        """User vectors from the encoder's output after the last event (B, D): -> (B, D)."""
         known = self.user_features(item_id, rows)
+        # Selected by arithmetic: of an empty history the encoder's output means nothing.
         some = (lengths_of(item_id) > 0).unsqueeze(-1).to(encoded.dtype)
         output: Tensor = some * self.norm(encoded + known) + (1 - some) * (self.cold_start + known)
         return output
@@ -137,7 +143,7 @@ class RecommenderModel(nn.Module):
     def _encoded(
         self, item_id: Tensor, rows: TensorRows | None, table: Tensor, *, last: bool
     ) -> Tensor:
-        """What the encoder, or the groups' encoders, make of a history."""
+        """The output of the encoder, or of the groups: (B, L, D), or (B, D) with `last`."""
         lengths = lengths_of(item_id)
         if self.groups is not None:
             states: Tensor = self.groups(item_id, table, rows, lengths, last=last)
@@ -146,16 +152,16 @@ class RecommenderModel(nn.Module):
         return self.encoder.last(x, lengths) if last else self.encoder(x, lengths)
 
     def logits(self, user: Tensor) -> Tensor:
-        """Products with all rows of the table, padding's included: (B, D) -> (B, V + 1).
+        """Products with all rows of the table, padding included: (B, D) -> (B, V + 1).
 
-        Divided by the temperature, which only the probabilities of successors notice.
+        Divided by the temperature, which changes the ranking only where successors are mixed in.
         """
         return self._divided_by_temperature(nn.functional.linear(user, self.table))
 
     def logits_of(self, user: Tensor, candidates: Tensor) -> Tensor:
-        """The same of some items only, whose rows alone are read: (B, D), (B, C) -> (B, C).
+        """Logits of some items, reading only their rows: (B, D), (B, C) -> (B, C).
 
-        Of a folded model, whose rows are its table's.
+        Of a folded model, whose table has the attributes in it.
         """
         rows = self.items.table(candidates)  # (B, C, D)
         return self._divided_by_temperature(torch.matmul(rows, user.unsqueeze(-1)).squeeze(-1))
@@ -164,14 +170,14 @@ class RecommenderModel(nn.Module):
         return logits if self.config.temperature == 1 else logits / self.config.temperature
 
     def scores(self, user: Tensor, item_id: Tensor) -> Tensor:
-        """What items are ranked by: user (B, D), item_id (B, L) -> (B, V + 1).
+        """The scores of a list: user (B, D), item_id (B, L) -> (B, V + 1).
 
-        The logits; or with successors log-probabilities, in which the newest events have a say.
+        The logits; with successors, log-probabilities that include the votes of the newest events.
         """
         return self.scores_from(self.ranking_score(user, item_id))
 
     def ranking_score(self, user: Tensor, item_id: Tensor) -> Tensor:
-        """What has the order of the scores, and costs less: logits, or probabilities."""
+        """Cheaper values in the order of the scores: logits, or with successors probabilities."""
         logits = self.logits(user)
         if self.successors is None:
             return logits
@@ -179,28 +185,30 @@ class RecommenderModel(nn.Module):
         return output
 
     def scores_from(self, ranking_score: Tensor) -> Tensor:
-        """Scores of any part of `ranking_score`; what is masked there, by -1e9, is masked here."""
+        """Scores of any part of a `ranking_score`; an item masked there, by -1e9, stays masked."""
         if self.successors is None:
             return ranking_score
+        # The second term is 0 for a probability and -1e9 for a masked item.
         return torch.log(ranking_score.clamp(min=SMALLEST)) + ranking_score.clamp(max=0)
 
     def folded(self) -> RecommenderModel:
-        """The same model for the device: one plain item table, attributes summed into it."""
+        """The same model for the device: one plain item table, with the attributes added in."""
         plain = RecommenderModel(self.item_count, self.config, features=self.features)
         state = self.state_dict() | {"items.table.weight": self.table.detach()}
+        # `load_state_dict` is strict: the plain table has no attribute values.
         state.pop("items.value_table", None)
         plain.load_state_dict(state)
         return plain.eval()
 
 
 def lengths_of(item_id: Tensor) -> Tensor:
-    """Events of each history: (B, L) -> (B,) int32."""
+    """The number of events of each history: (B, L) -> (B,) int32."""
     return (item_id != PADDING).to(torch.int32).sum(-1, dtype=torch.int32)
 
 
 def _newest_two(item_id: Tensor) -> Tensor:
-    """The newest event and before it the one before, 0 for none: item_id (B, L) -> (B, 2)."""
-    place = lengths_of(item_id).unsqueeze(-1) - 2
-    place = place + torch.arange(2, dtype=torch.int32, device=item_id.device)
-    newest = torch.gather(item_id, 1, place.clamp(min=0).to(torch.int64))
-    return newest * (place >= 0).to(newest.dtype)
+    """The newest two events, older first, 0 where there is none: item_id (B, L) -> (B, 2)."""
+    index = lengths_of(item_id).unsqueeze(-1) - 2
+    index = index + torch.arange(2, dtype=torch.int32, device=item_id.device)
+    newest = torch.gather(item_id, 1, index.clamp(min=0).to(torch.int64))
+    return newest * (index >= 0).to(newest.dtype)

@@ -34,13 +34,15 @@ def train(
     out: str | os.PathLike[str],
     *,
     resume: bool = False,
+    before: Callable[[Config, PreparedData], None] = lambda *_: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> Run:
     """Train a model on prepared data into the folder `out`, and open the run.
 
     A run that is there already and finished is opened as it is; with `resume` an interrupted one
-    goes on. `on_progress` is called after each step, `on_epoch` after each epoch. Raises
+    goes on. `before` is called before a new run begins, and can refuse the config by raising an
+    error. `on_progress` is called after each step, `on_epoch` after each epoch. Raises
     ConfigError where the config asks for other data than were prepared, and ArtifactError when
     something else is in the folder.
     """
@@ -52,6 +54,7 @@ def train(
         folder,
         ALONE,
         resume=resume,
+        before=before,
         on_progress=on_progress,
         on_epoch=on_epoch,
     )
@@ -65,6 +68,7 @@ def train_worker(
     workers: Workers,
     *,
     resume: bool = False,
+    before: Callable[[Config, PreparedData], None] = lambda *_: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> bool:
@@ -83,6 +87,7 @@ def train_worker(
         folder,
         workers,
         resume=resume,
+        before=before,
         on_progress=on_progress,
         on_epoch=on_epoch,
     )
@@ -95,6 +100,7 @@ def _train(
     workers: Workers,
     *,
     resume: bool,
+    before: Callable[[Config, PreparedData], None],
     on_progress: Callable[[Progress], None],
     on_epoch: Callable[[EpochMetrics], None],
 ) -> bool:
@@ -105,6 +111,10 @@ def _train(
     if workers.total(finished):
         LOG.info(f"'{folder}' already holds this run, finished: nothing to do")
         return False
+    with workers.together():
+        # Only for a new run: one that already has a manifest passed this when it began.
+        if workers.lead and not (folder / File.MANIFEST).exists():
+            before(config, data)
     score = validation_score(config, data, workers)
     position = run_training(
         config,
