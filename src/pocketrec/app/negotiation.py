@@ -1,4 +1,4 @@
-"""What a browser accepts and holds already, by the headers of RFC 9110."""
+"""What a browser accepts, and what it holds already: content negotiation of RFC 9110."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _QUALITY = re.compile(r"\s*q\s*=\s*(0(\.\d{0,3})?|1(\.0{0,3})?)\s*", re.IGNORECA
 
 
 def choose_coding(accepted: str | None, offered: Collection[str]) -> str:
-    """The coding to answer in: of those offered, the one that Accept-Encoding likes best.
+    """The content coding to answer in: the offered one that Accept-Encoding prefers.
 
-    Ties go to the smallest. Whoever asks for nothing gets plain bytes, and so does whoever
-    refuses everything, which is left to the server.
+    Ties go to the coding that makes the fewest bytes. A client that names no coding gets plain
+    bytes, and so does a client that refuses all of them (RFC 9110 lets the server choose).
     """
     if accepted is None:
         return "identity"
@@ -24,7 +24,7 @@ def choose_coding(accepted: str | None, offered: Collection[str]) -> str:
         name, semicolon, parameter = entry.partition(";")
         quality = _QUALITY.fullmatch(parameter)
         listed[name.strip().lower()] = float(quality[1]) if quality else float(not semicolon)
-    listed.setdefault("identity", listed.get("*", 0.0001))  # plain bytes need not be asked for
+    listed.setdefault("identity", listed.get("*", 0.0001))  # plain bytes are always acceptable
     qualities = {
         coding: listed.get(coding, listed.get("*", 0.0))
         for coding in PREFERRED
@@ -35,6 +35,6 @@ def choose_coding(accepted: str | None, offered: Collection[str]) -> str:
 
 
 def is_held(if_none_match: str | None, etag: str) -> bool:
-    """Whether the browser already holds what has this tag."""
+    """Whether the browser already holds the content of this tag."""
     tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
     return etag in tags or tags == ["*"]

@@ -1,6 +1,6 @@
-"""Serve a site over HTTP: the paths that it has, by GET and HEAD, and nothing else.
+"""Serve a site over HTTP: GET and HEAD of its own paths, and nothing else.
 
-Of the standard library only, so that the light runtime stays light.
+Uses the standard library only, to keep the light runtime light.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ UNUSED = (
     "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "serial", "usb",
     "xr-spatial-tracking",
 )  # fmt: skip
-"""Powers of a browser that the page has no use for, and that are taken from it."""
+"""Browser features that the page does not use, and so may not use."""
 
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -45,30 +45,31 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Of every answer, errors too."""
+"""Headers of every answer, errors included."""
 
 REQUEST_SECONDS = 30.0
-"""Within which a connection must have told its next request; an idle one is closed then."""
+"""A connection that has not sent its next request by then is closed."""
 ANSWER_SECONDS = 120.0
-"""Within which an answer must have been taken."""
+"""A client that has not read its answer by then is disconnected."""
 MOST_CONNECTIONS = 512
-"""Open at once, each with a thread; one more, and the one that is due first is hung up on.
+"""Connections open at once, each with a thread.
 
-So whoever idles, or takes an answer slowly, makes room, and nobody is locked out.
+One more closes the connection whose deadline comes first, so idle and slow clients make room for
+new ones and nobody is locked out.
 """
 PORTS_TRIED = 100
-HTTP_PORT = 80  # browsers leave it out of Host
+HTTP_PORT = 80  # browsers leave it out of the Host header
 
 OnRequest = Callable[[str, str, int], None]
 """Called with method, path and status of each request, before its answer is sent."""
 
 
 class Server(ThreadingHTTPServer):
-    """Listens at once; `serve_forever` answers until another thread calls `shutdown`."""
+    """Listens from the start; `serve_forever` answers until another thread calls `shutdown`."""
 
     daemon_threads = True
     request_queue_size = 256
-    # Elsewhere than on POSIX it would let two servers have one port.
+    # On Windows this option would let two servers share one port.
     allow_reuse_address = os.name == "posix"
 
     def __init__(
@@ -79,8 +80,8 @@ class Server(ThreadingHTTPServer):
         self.on_request = on_request
         self._deadlines: dict[socket.socket, float] = {}  # of each open connection
         self._lock = threading.Lock()
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        self.address_family, _, _, _, address = found[0]
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        self.address_family, _, _, _, address = addresses[0]
         super().__init__(address, _Handler)  # type: ignore[arg-type]
         ip = ipaddress.ip_address(address[0])
         self.is_local = ip.is_loopback
@@ -92,17 +93,17 @@ class Server(ThreadingHTTPServer):
             self.hosts |= names
 
     def server_bind(self) -> None:
-        """Bind without asking the network for this machine's name, as the base class would."""
+        """Bind; the base class would also ask the network for this machine's name."""
         socketserver.TCPServer.server_bind(self)
         self.server_port = self.server_address[1]
 
     def expect(self, connection: socket.socket, seconds: float) -> None:
-        """Close the connection unless it gets on within the time; see `service_actions`."""
+        """Close the connection unless it makes progress within the time; see `service_actions`."""
         with self._lock:
             self._deadlines[connection] = time.monotonic() + seconds
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer a connection in a thread of its own."""
+        """Answer a connection in its own thread."""
         with self._lock:
             if len(self._deadlines) >= MOST_CONNECTIONS:
                 first = min(self._deadlines, key=self._deadlines.__getitem__)
@@ -112,7 +113,10 @@ class Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Wake the threads whose clients idle, or drip a byte now and then; called regularly."""
+        """Close connections that are past their deadline; `serve_forever` calls this regularly.
+
+        A deadline, unlike a socket timeout, also ends clients that send a byte now and then.
+        """
         self._hang_up_late(time.monotonic())
 
     def shutdown_request(self, request: Any) -> None:
@@ -122,7 +126,7 @@ class Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def server_close(self) -> None:
-        """Listen no longer, and hang up on everybody: a browser's open connections too."""
+        """Stop listening and close all connections, those that browsers keep open too."""
         super().server_close()
         self._hang_up_late(float("inf"))
 
@@ -133,29 +137,29 @@ class Server(ThreadingHTTPServer):
             _hang_up(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that hang up."""
+        """Ignore clients that disconnect."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
 
 def _hang_up(connection: socket.socket) -> None:
     """Wake the thread that waits for a client; it then closes the connection."""
-    with suppress(OSError):  # it is gone already
+    with suppress(OSError):  # the client is gone already
         connection.shutdown(socket.SHUT_RDWR)
 
 
 def listen(site: Site, host: str, port: int, on_request: OnRequest | None = None) -> Server:
-    """A server on this port, or where it is taken on the next free one; port 0 is any.
+    """A server on this port, or on the next free one if it is taken; port 0 means any.
 
-    Raises ConfigError for what this machine cannot listen on.
+    Raises ConfigError when this machine cannot listen there.
     """
     nearby = range(port, min(port + PORTS_TRIED, 1 << 16)) if port else ()
     for candidate in (*nearby, 0):
         try:
             return Server(site, host, candidate, on_request)
-        except (OSError, UnicodeError) as error:  # a name that is none is a UnicodeError
+        except (OSError, UnicodeError) as error:  # a malformed host name is a UnicodeError
             if getattr(error, "errno", None) != errno.EADDRINUSE:
-                reason = getattr(error, "strerror", None) or "it is no name of a machine"
+                reason = getattr(error, "strerror", None) or "it is not the name of a machine"
                 raise ConfigError(
                     f"cannot listen on {host}, port {candidate} ({reason}): give an "
                     "address of this machine, such as 127.0.0.1, and a port from 1024 on"
@@ -180,9 +184,10 @@ class _Handler(BaseHTTPRequestHandler):
         if len(hosts) != 1:
             return self._refuse(HTTPStatus.BAD_REQUEST, "a request must name one host")
         if self.server.is_local and hosts[0].lower() not in self.server.hosts:
-            # A stranger's page whose name was pointed at this machine (DNS rebinding).
+            # DNS rebinding: another site's name was pointed at this machine, so that its page could
+            # read from it.
             return self._refuse(
-                HTTPStatus.MISDIRECTED_REQUEST, f"this is {self.server.url} and no other host"
+                HTTPStatus.MISDIRECTED_REQUEST, f"this server answers for {self.server.url} only"
             )
         resource = self.server.paths.get(self.path.partition("?")[0])
         if resource is None:
@@ -207,16 +212,16 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what the base class refuses by itself: methods without a `do_`, and bad syntax."""
+        """Answer what the base class refuses: methods without a `do_`, and malformed requests."""
         if code == HTTPStatus.NOT_IMPLEMENTED:
             self._skip_body()
             self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD", Allow="GET, HEAD")
         else:
             self.close_connection = True
-            self._refuse(HTTPStatus(code), "this is no request that can be answered")
+            self._refuse(HTTPStatus(code), "the request is malformed")
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keep nothing of what users do; tests may."""
+        """Log nothing that users do; only tests listen."""
         if self.server.on_request:
             self.server.on_request(self.command or "", self.path, int(code))
 
@@ -224,12 +229,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Be silent."""
 
     def _header(self, name: str) -> str | None:
-        """A header's value, of all lines of that name; None without one."""
+        """A header's value, all lines of that name joined; None without one."""
         lines = self.headers.get_all(name)
         return None if lines is None else ",".join(lines)
 
     def _skip_body(self) -> None:
-        """Read past a body, so that it is not taken for a request; a long one ends all."""
+        """Read past a body, or it would be taken for the next request.
+
+        A body whose length is unknown or long is not read: the connection closes instead.
+        """
         length = self._header("Content-Length") or "0"
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,5}", length):
             self.close_connection = True
@@ -242,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: HTTPStatus, headers: dict[str, str], body: bytes = b"") -> None:
         self.server.expect(self.connection, ANSWER_SECONDS)
-        self.request_version = self.protocol_version  # who asks by HTTP/0.9 gets headers, too
+        self.request_version = self.protocol_version  # HTTP/0.9 clients get headers too
         self.log_request(status)
         self.send_response_only(status)
         headers = {"Date": self.date_time_string(), **HEADERS, **headers}

@@ -1,7 +1,7 @@
 """A site: the built page and a bundle, read into memory once and compressed.
 
-What is served and what is exported for a static host are the same dictionary, so a name that is
-not in it cannot be reached, whatever a request spells.
+The server and the export for a static host use the same dictionary of files, so no request can
+reach a file that is not in it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..storage.draft import new_folder
 
 KIND = "site"
 PAGE = Path(__file__).parent / "static"
-"""Where `make page` builds the page, and where the wheel has it."""
+"""Where `make page` builds the page, and where a wheel keeps it."""
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -39,17 +39,17 @@ TYPES = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-"""What browsers are told of a file by its ending; not the machine's own table, which varies."""
+"""Content types by file ending; the machine's own table varies from machine to machine."""
 
 SUFFIXES = {"br": ".br", "gzip": ".gz"}
-"""Content codings, the one that is smaller first, and how the build names their files."""
+"""Endings of compressed files by content coding, the smaller coding first."""
 
 _HASHED = re.compile(r"assets/.*-([0-9A-Z]{8}|[0-9a-f]{8,64})\.[a-z0-9]+")
 
 
 @dataclass(frozen=True)
 class Body:
-    """Bytes as they travel, with the tag by which a browser asks whether they changed."""
+    """Bytes as they are sent, with the tag by which a browser asks whether they changed."""
 
     content: bytes
     etag: str
@@ -57,23 +57,23 @@ class Body:
 
 @dataclass(frozen=True)
 class Resource:
-    """One file of a site; `bodies` by content coding, of which "identity" is always there."""
+    """One file of a site; its bodies by content coding always include "identity"."""
 
     type: str
     bodies: dict[str, Body]
-    immutable: bool = False  # its name has the hash of its content
+    immutable: bool = False  # its name holds the hash of its content
 
 
 Site = dict[str, Resource]
-"""Files by their name relative to the page: "index.html", "bundle/model.tflite"."""
+"""Files by their name, relative to the page: "index.html", "bundle/model.tflite"."""
 
 
 def read_page(folder: Path = PAGE) -> Site:
-    """The page as it was built; raises ArtifactError when it was not."""
+    """The built page; raises ArtifactError when it was not built."""
     if not (folder / "index.html").is_file():
         raise ArtifactError(
             "the page is not built here: run `make app` in a checkout of pocketrec (it needs "
-            "Node 20), or install a wheel, which holds it"
+            "Node 20), or install a wheel, which includes it"
         )
     files = {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -84,21 +84,21 @@ def read_page(folder: Path = PAGE) -> Site:
     for name, content in files.items():
         plain, dot, ending = name.rpartition(".")
         if dot + ending in SUFFIXES.values() and plain in files:
-            continue  # the compressed form of another
+            continue  # the compressed form of another file
         coded = {coding: files.get(name + suffix) for coding, suffix in SUFFIXES.items()}
         site[name] = _resource(name, {"identity": content, **coded})
     return site
 
 
 def read_bundle(folder: Path, bundle: Bundle) -> Site:
-    """The three files of an opened bundle, which must still be the ones that were checked."""
+    """The three files of an opened bundle, which must not have changed since they were checked."""
     files = {
         File.MANIFEST: read_regular(folder / File.MANIFEST, LARGEST_MANIFEST),
         File.ITEMS: read_checked(folder, bundle.manifest, File.ITEMS, LARGEST_ITEMS),
         File.MODEL: bundle.model,
     }
     if open_manifest(folder, BUNDLE, check_files=False) != bundle.manifest:
-        raise ArtifactError(f"'{folder}' was changed while it was read")
+        raise ArtifactError(f"'{folder}' changed while it was read: run the command again")
     site = {}
     for name, content in files.items():
         packed = gzip.compress(content, mtime=0)
@@ -108,10 +108,10 @@ def read_bundle(folder: Path, bundle: Bundle) -> Site:
 
 
 def write_site(site: Site, out: Path) -> None:
-    """Write a site whole or not at all; an older site at `out` is replaced, nothing else is.
+    """Write a site whole or not at all; it replaces an older site at `out`, and nothing else.
 
-    Compressed files lie beside the others, for hosts that know to send them. Raises ArtifactError
-    for a folder that holds anything else, such as somebody's own page beside it.
+    Compressed files are written beside the others, for hosts that can send them. Raises
+    ArtifactError for a folder that holds anything else, such as a page of the user's own.
     """
     with new_folder(out, KIND) as draft:
         draft.manifest["pocketrec"] = __version__

@@ -1,4 +1,4 @@
-"""Silence for libraries that print while they load or work."""
+"""Silence libraries that print while they load or work."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 _DESCRIPTORS = threading.Lock()
-"""Descriptor 2 belongs to the whole process: two threads must not swap it at once."""
+"""Descriptor 2 belongs to the whole process, so only one thread may swap it at a time."""
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Discard all output and warnings, also what C++ writes to descriptors 1 and 2; errors pass.
+    """Discard all output and warnings, also those of C++; exceptions pass.
 
     Handlers that a library adds to the root logger while it is imported are removed again.
     """
+    # C++ writes to descriptors 1 and 2, past sys.stdout and sys.stderr: both are redirected.
     sys.stdout.flush()
     sys.stderr.flush()
     handlers = list(logging.root.handlers)
@@ -49,20 +50,20 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def without_info_lines() -> Iterator[None]:
-    """Drop the LiteRT runtime's "INFO: ..." lines from stderr; everything else comes through.
+    """Drop the LiteRT runtime's "INFO: ..." lines from stderr; everything else passes.
 
-    C++ writes them to descriptor 2, and no setting of the runtime stops it.
+    C++ writes them to descriptor 2, and the runtime has no setting to stop it.
     """
     with _DESCRIPTORS:
         yield from _filtered()
 
 
 def _filtered() -> Iterator[None]:
-    with suppress(AttributeError, OSError, ValueError):  # there may be no stderr
+    with suppress(AttributeError, OSError, ValueError):  # a process may have no stderr
         sys.stderr.flush()
     try:
         captured, saved = tempfile.TemporaryFile(), os.dup(2)  # noqa: SIM115 (closed below)
-    except OSError:  # no stderr to keep clean, or no place for a temporary file
+    except OSError:  # there is no stderr to filter, or no room for a temporary file
         yield
         return
     with captured:

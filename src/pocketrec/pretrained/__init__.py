@@ -11,24 +11,24 @@ from ..storage.artifact import kind_of
 
 
 def pretrained() -> dict[str, Path]:
-    """The folder of each bundle that comes along, by its name."""
+    """The folder of each bundle that comes with pocketrec, by its name."""
     folders = sorted(Path(__file__).parent.iterdir())
     return {folder.name: folder for folder in folders if kind_of(folder) == KIND}
 
 
 def find_bundle(name: str | os.PathLike[str]) -> Path:
-    """The folder that is meant: one of that path, else the pretrained bundle of that name.
+    """The folder at this path, else the folder of the pretrained bundle of this name.
 
-    Raises BundleError when there is neither, InputError for what is neither path nor name.
+    Raises BundleError when neither exists, InputError for anything but a path or a name.
     """
     if not isinstance(name, str | os.PathLike) or not str(name):
         raise InputError(f"a bundle is a folder or a name, not {shown(name)}")
-    if os.path.exists(name):  # noqa: PTH110 (which is false for what no path can be, too)
+    if os.path.exists(name):  # noqa: PTH110 (Path.exists raises for a name that no path can have)
         return Path(name)
     known = pretrained()
     if str(name) not in known:
         raise BundleError(
-            f"there is no bundle {shown(str(name), 1000)}: neither a folder, nor one that comes "
-            f"with pocketrec ({', '.join(known) or 'none'}; see pocketrec list)"
+            f"there is no bundle {shown(str(name), 1000)}: it is neither a folder nor a bundle "
+            f"that comes with pocketrec ({', '.join(known) or 'none'}; see pocketrec list)"
         )
     return known[str(name)]

@@ -1,4 +1,4 @@
-"""Why an item is recommended: the events that its score rests on, by leaving each one out."""
+"""Why an item is recommended: leave each event out, and see how far the item's score falls."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..schema import FloatArray
 from .events import ItemId
 
 LOOKED_AT = 50
-"""Newest events that may be a reason: each costs a call of the model."""
+"""Newest events that may be reasons: each costs a call of the model."""
 
 
 @dataclass(frozen=True)
 class Reason:
-    """An item of the history, and its share of all that spoke for the explained one."""
+    """An item of the history, and its share of the sum of all parts (see `leave_one_out`)."""
 
     id: ItemId
     share: float
@@ -26,7 +26,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """An item, and what it is recommended for, the largest share first."""
+    """An item, and the reasons why it is recommended, the largest share first."""
 
     id: ItemId
     because: list[Reason]
@@ -39,21 +39,21 @@ class Explanation:
 def leave_one_out(
     score: Callable[[Sequence[int]], FloatArray], events: Sequence[ItemId], *, most: int
 ) -> list[list[Reason]]:
-    """For each of n items the events without which its score falls most, at most `most`.
+    """For each of n items, at most `most` events without which its score falls furthest.
 
-    `score(places)` gives the items' scores (n,) by the events at some places of the history. An
-    event's part is the fall of the score when it is left out, its share that part over the sum of
-    all parts; an event whose absence raises the score is no reason. Only the newest LOOKED_AT are
-    left out. What rests on no event, as with an empty history, has no reason.
+    `score(places)` gives the items' scores (n,) when the history holds only the events at these
+    places. An event's part is how far the score falls without it; its share is that part over the
+    sum of all parts. An event whose absence raises the score is never a reason. Only the newest
+    LOOKED_AT events are left out. With an empty history there are no reasons.
     """
     places = range(len(events))
     whole, looked_at = score(places), places[-LOOKED_AT:]
     falls: npt.NDArray[np.float64] = np.zeros((len(whole), len(looked_at)))
     for column, left_out in enumerate(looked_at):
         falls[:, column] = whole - score([place for place in places if place != left_out])
-    found = []
+    reasons = []
     for parts in np.maximum(falls, 0):
         largest = sorted(np.flatnonzero(parts), key=lambda n: (-parts[n], -n))[:most]
         total = parts.sum()
-        found.append([Reason(events[looked_at[n]], float(parts[n] / total)) for n in largest])
-    return found
+        reasons.append([Reason(events[looked_at[n]], float(parts[n] / total)) for n in largest])
+    return reasons
