@@ -34,7 +34,7 @@ from pocketrec.export.quantize import quantize
 from pocketrec.models.encoders.transformer import Block, TransformerEncoder
 from pocketrec.models.recommender import RecommenderModel, lengths_of
 from pocketrec.tflite.shrink import shrink
-from steps import in_turn, shapes_of, untrained
+from steps import in_turn, spec_of, untrained
 
 
 class Rest(nn.Module):
@@ -83,8 +83,8 @@ class Cached(nn.Module):
 
 def converted(model: RecommenderModel) -> tuple[bytes, dict[str, dict[str, Tensor]]]:
     """An int8 file with a signature of each name, and an input for it."""
-    shapes = shapes_of(model)
-    recommend = RecommendGraph(model, shapes, exclude_seen=True)
+    spec = spec_of(model)
+    shapes, recommend = spec.shapes, RecommendGraph(model, spec)
     torch.manual_seed(2)
     asked = {
         "item_id": torch.randint(1, shapes.items + 1, (1, shapes.length), dtype=torch.int32),

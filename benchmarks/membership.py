@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import KIND, Bundle, open_bundle
+from pocketrec.bundle.query import Query
 from pocketrec.cli import log
 from pocketrec.evaluation.protocol import Scorer
 from pocketrec.models.pairs import supporters
@@ -50,21 +51,20 @@ MEASURES = ("auc", "tpr", "advantage")
 
 def scorer_of(device: DeviceModel) -> Scorer:
     """All items' scores from the .tflite."""
-    items = np.arange(1, device.shapes.items + 1, dtype=np.int32)
+    items = np.arange(1, device.spec.shapes.items + 1, dtype=np.int32)
 
     def score(
         histories: list[IntArray], features: list[FeatureRows] | None = None
     ) -> NDArray[np.float32]:
-        told = features or [{}] * len(histories)
-        rows = zip(histories, told, strict=True)
-        return np.stack([device.score(history, items, features=row) for history, row in rows])
+        queries = map(Query, histories, features or [{}] * len(histories))
+        return np.stack([device.score(query, items) for query in queries])
 
     return score
 
 
 def supported(bundle: Bundle, data: PreparedData) -> dict[str, int] | None:
     """Pairs in the successors' lists, by how many training users did them; None without lists."""
-    lists = successor_lists(bundle.model, bundle.shapes.items)
+    lists = successor_lists(bundle.model, bundle.spec.shapes.items)
     if lists is None:
         return None
     users = supporters(members(data, []), lists)[lists > 0]
@@ -84,10 +84,10 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
             f"'{data.folder}' must be prepared with split.kind = \"users\", and '{bundle_path}' "
             "trained on it: else there is nobody whom it is known never to have seen"
         )
-    if bundle.shapes.items != data.item_count:
+    if bundle.spec.shapes.items != data.item_count:
         raise SystemExit(f"items were added to '{bundle_path}': give the bundle as it was exported")
-    trained = members(data, bundle.features)
-    never, public = (held_out(data, part, bundle.features) for part in ("test", "valid"))
+    trained = members(data, bundle.spec.features)
+    never, public = (held_out(data, part, bundle.spec.features) for part in ("test", "valid"))
     if len(trained) < 2 * len(never):
         raise SystemExit(
             f"'{data.folder}' has {len(trained)} users who train and {len(never)} who test, where "
@@ -99,7 +99,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     with log.counting("attacking") as count:
         scores = attacks(
             scorer_of(bundle.device()),
-            successor_lists(bundle.model, bundle.shapes.items),
+            successor_lists(bundle.model, bundle.spec.shapes.items),
             drawn + never,
             {"public": public, "rest": rest},
             item_count=data.item_count,

@@ -35,7 +35,7 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     """One model in each kind."""
     import torch
 
-    from pocketrec.bundle.contract import Shapes
+    from pocketrec.bundle.contract import GraphSpec, Shapes
     from pocketrec.config.model import ModelConfig
     from pocketrec.export.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
     from pocketrec.export.convert import convert
@@ -47,7 +47,8 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     random = np.random.default_rng(1)
     model = RecommenderModel(items, ModelConfig(dim=DIM, max_length=LENGTH, successors=0)).eval()
     shapes = Shapes(LENGTH, DIM, items, RESULTS, CANDIDATES, blocked=256)
-    full = convert(model, shapes, exclude_seen=True)
+    spec = GraphSpec(shapes, exclude_seen=True)
+    full = convert(model, spec)
     drawn = random.integers(0, WORDS, (items + 1, CODE_BYTES), np.uint8)
     count = min(CENTRES, max(WORDS, items // CENTRE_SHARE))
     drawn[:, :2] = random.integers(0, count, items + 1, np.uint16)[:, None].view(np.uint8)
@@ -65,16 +66,18 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
 def measure(path: Path, items: int, kind: str, calls: int) -> dict[str, Any]:
     """One file's figures, in this process."""
-    from pocketrec.bundle.contract import Shapes
+    from pocketrec.bundle.contract import GraphSpec, Shapes
     from pocketrec.bundle.device import DeviceModel
+    from pocketrec.bundle.query import Query
 
     before = memory("VmRSS")
     content = path.read_bytes()
     shapes = Shapes(LENGTH, DIM, items, RESULTS, CANDIDATES, blocked=256)
+    spec = GraphSpec(shapes, exclude_seen=True)
     begin = time.perf_counter()
-    device = DeviceModel(content, shapes, exclude_seen=True)
+    device = DeviceModel(content, spec)
     loaded = (time.perf_counter() - begin) * 1e3
-    device.recommend(np.arange(1, LENGTH + 1, dtype=np.int32), k=RESULTS)
+    device.recommend(Query(np.arange(1, LENGTH + 1, dtype=np.int32)), k=RESULTS)
     peak = memory("VmHWM") - before
     random = np.random.default_rng(1)
     table = random.integers(0, 2**62, items * NUMBER[kind] // 8, np.int64)
@@ -83,8 +86,8 @@ def measure(path: Path, items: int, kind: str, calls: int) -> dict[str, Any]:
     for _ in range(calls):
         history = random.integers(1, items + 1, LENGTH).astype(np.int32)
         for name, call in (
-            ("recommend", lambda h=history: device.recommend(h, k=RESULTS)),
-            ("score", lambda h=history: device.score(h, candidates)),
+            ("recommend", lambda h=history: device.recommend(Query(h), k=RESULTS)),
+            ("score", lambda h=history: device.score(Query(h), candidates)),
             ("floor", table.sum),
         ):
             begin = time.perf_counter()

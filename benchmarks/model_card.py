@@ -78,8 +78,10 @@ def card(
     source = bundle.manifest["provenance"]["data"]["source"]
     counts = bundle.manifest["provenance"]["data"]["counts"]
     training = bundle.manifest["provenance"]["training"]
-    gates = bundle.manifest["quality"]["gates"]
-    told = [f"`{f.name}` of {'the user' if f.of == 'user' else 'events'}" for f in bundle.features]
+    gates, shapes = bundle.manifest["quality"]["gates"], bundle.spec.shapes
+    told = [
+        f"`{f.name}` of {'the user' if f.of == 'user' else 'events'}" for f in bundle.spec.features
+    ]
     above = report["differences"]["seq_knn"]["ndcg@10"]
     latency = bench["latency_ms"]["1"]
     toml = config.as_posix()
@@ -103,7 +105,7 @@ def card(
             "",
             "## Model",
             "",
-            f"Transformer, D = {bundle.shapes.dim}, the newest L = {bundle.shapes.length} events, "
+            f"Transformer, D = {shapes.dim}, the newest L = {shapes.length} events, "
             f"{training['parameters']:,} trained numbers, int8. It is told {', '.join(told)}; each "
             "may be left out. Genres and years of films are folded into the item table.",
             "",

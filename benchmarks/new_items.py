@@ -233,7 +233,7 @@ def old_items(folder: Path) -> dict[str, object]:
     targets = data.targets("test", features=before.features)
     rankings = [rank_on_device(bundle.device(), targets, k=K) for bundle in (before, after)]
     values = [user_values(ranking, "ndcg@10", data.item_count) for ranking in rankings]
-    old, changed = before.shapes.items, 0
+    old, changed = before.spec.shapes.items, 0
     for first, second in zip(rankings[0].top, rankings[1].top, strict=True):
         kept = second[second <= old]
         changed += not np.array_equal(kept, first[: len(kept)])
@@ -261,7 +261,7 @@ def main() -> None:
     recommender = Recommender.load(arguments.out / "extended")
     ids = [item.id for item in recommender.items]
     everybody = np.asarray(recommender.score([], ids), np.float32)
-    old = open_bundle(arguments.out / "bundle").shapes.items
+    old = open_bundle(arguments.out / "bundle").spec.shapes.items
     figures = measure(cases(world, recommender), everybody, old)
     print(json.dumps({"new items": figures, "old items": old_items(arguments.out)}, indent=1))
 

@@ -219,7 +219,7 @@ def notices_noise(recommender: Recommender, users: list[User]) -> dict[str, floa
 
 def time_of_step(recommender: Recommender, calls: int = 2000) -> dict[str, float]:
     """Milliseconds of one `adapt`, the Python around the model included."""
-    vector = [0.1] * recommender.bundle.shapes.dim
+    vector = [0.1] * recommender.bundle.spec.shapes.dim
     taken = []
     for call in range(calls):
         item = recommender.items[call % len(recommender.items)].id

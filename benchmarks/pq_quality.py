@@ -23,7 +23,7 @@ from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
-from pocketrec.export.build import graph_shapes
+from pocketrec.export.build import graph_spec
 from pocketrec.export.codes import fit_codes, some_users
 from pocketrec.export.convert import convert
 from pocketrec.export.quantize import quantize
@@ -56,10 +56,10 @@ def measured(
 ) -> list[dict[str, Any]]:
     """A row for the float32 file and one for each kind."""
     run, data = Run.open(folder), PreparedData.open(data_folder)
-    model, exclude_seen = run.model, run.config.data.exclude_seen
+    model = run.model
     targets = data.targets("test", users, features=model.features)
-    shapes = graph_shapes(model, run.config)
-    full = convert(model.folded(), shapes, exclude_seen=exclude_seen)
+    spec = graph_spec(model, run.config)
+    full = convert(model.folded(), spec)
     first: Ranking | None = None
     rows = []
     for kind in ("float32", *kinds):
@@ -69,17 +69,19 @@ def measured(
             codes = fit_codes(model, users, data.item_counts, code_bytes)
         seconds = time.perf_counter() - begin
         content = shrink(quantize(full, kind, codes))
-        device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.features)
+        device = DeviceModel(content, spec)
         ranking = rank_on_device(device, targets, k=10, beyond=False)
         first = ranking if first is None else first
-        before, after = (user_values(found, "ndcg@10", shapes.items) for found in (first, ranking))
+        before, after = (
+            user_values(found, "ndcg@10", spec.shapes.items) for found in (first, ranking)
+        )
         loss = paired_difference(before, after, RESAMPLES, SEED)
         scale = max(float(before.mean()), 1e-12)
         same = (first.top[:, :, None] == ranking.top[:, None, :]) & (first.top > 0)[:, :, None]
         rows.append(
             {
                 "kind": kind,
-                "items": shapes.items,
+                "items": spec.shapes.items,
                 "users": len(targets.targets),
                 "bytes": len(content),
                 "ndcg@10": interval(after, RESAMPLES, SEED).to_json(),

@@ -79,7 +79,7 @@ def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured 
         )
         found = {"bytes": len(opened.model)}
         for told, now in (("now", True), ("without now", False)):
-            targets = data.targets("test", features=opened.features, now=now)
+            targets = data.targets("test", features=opened.spec.features, now=now)
             found[told] = rank_on_device(opened.device(), targets, k=10).ranks.tolist()
         write_json(ranks, found)
     found = json.loads(ranks.read_text(encoding="utf-8"))

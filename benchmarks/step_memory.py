@@ -16,23 +16,20 @@ import numpy as np
 
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import open_bundle
+from pocketrec.bundle.query import Query
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.preparation.data import PreparedData
-from pocketrec.schema import FeatureRows, IntArray
+from pocketrec.schema import IntArray
 
 K = 10
 
 
-def stepped(device: DeviceModel, history: IntArray, rows: FeatureRows) -> IntArray:
+def stepped(device: DeviceModel, query: Query) -> IntArray:
     """The list of a user whose every event was a tap."""
-    state = np.zeros(device.shapes.state, np.float32)
+    state = np.zeros(device.spec.shapes.state, np.float32)
     ids = np.empty(0, np.int32)
-    for end in range(1, len(history) + 1):
-        until = {
-            f.input: rows[f.input][:end] if f.of == "event" else rows[f.input]
-            for f in device.features
-        }
-        state, (ids, _) = device.step(state, history[:end], k=K, features=until)
+    for end in range(1, len(query.history) + 1):
+        state, (ids, _) = device.step(state, query.part(slice(end)), k=K)
     return ids
 
 
@@ -53,18 +50,20 @@ def main() -> None:
     device = open_bundle(arguments.bundle).device()
     if not device.steps:
         parser.error("the bundle's model has no signature 'step'")
-    targets = PreparedData.open(arguments.data).targets(arguments.part, features=device.features)
+    data = PreparedData.open(arguments.data)
+    targets = data.targets(arguments.part, features=device.spec.features)
     newest, everything, lengths = [], [], []
     rows_of = targets.features or [{}] * len(targets.targets)
     for history, target, rows in zip(targets.histories, targets.targets, rows_of, strict=True):
-        if len(history) > device.shapes.length:
-            ids, _ = device.recommend(history, k=K, features=rows)
+        if len(history) > device.spec.shapes.length:
+            query = Query(history, rows)
+            ids, _ = device.recommend(query, k=K)
             newest.append(gain(ids, int(target)))
-            everything.append(gain(stepped(device, history, rows), int(target)))
+            everything.append(gain(stepped(device, query), int(target)))
             lengths.append(len(history))
     found = {
         "users": len(newest),
-        "L": device.shapes.length,
+        "L": device.spec.shapes.length,
         "median_events": float(np.median(lengths)),
         "recommend": interval(newest, 1000, 1).to_json(),
         "step": interval(everything, 1000, 1).to_json(),

@@ -21,8 +21,9 @@ import numpy as np
 import torch
 
 from plots import draw
-from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.query import Query
 from pocketrec.config.encoders import ENCODERS
 from pocketrec.config.model import ModelConfig
 from pocketrec.export.convert import convert
@@ -48,9 +49,9 @@ def untrained(encoder: str, length: int, items: int, **fields: Any) -> Recommend
     return model
 
 
-def shapes_of(model: RecommenderModel) -> Shapes:
-    """Of its file, with the sizes that a config has by default."""
-    return Shapes(
+def spec_of(model: RecommenderModel) -> GraphSpec:
+    """What its file is built for, with the sizes that a config has by default."""
+    shapes = Shapes(
         length=model.max_length,
         dim=model.config.dim,
         items=model.item_count,
@@ -59,6 +60,7 @@ def shapes_of(model: RecommenderModel) -> Shapes:
         blocked=256,
         state=model.state_width or 0,
     )
+    return GraphSpec(shapes, exclude_seen=True)
 
 
 def without_step(content: bytes) -> bytes:
@@ -90,24 +92,24 @@ def in_turn(calls: dict[str, Callable[[], Any]], count: int) -> dict[str, float]
 def measure(encoder: str, length: int, items: int, calls: int) -> dict[str, Any]:
     """One encoder at one length: milliseconds, bytes, seconds of conversion, and drift."""
     model = untrained(encoder, length, items)
-    shapes = shapes_of(model)
+    spec = spec_of(model)
     begin = time.perf_counter()
-    full = convert(model, shapes, exclude_seen=True)
+    full = convert(model, spec)
     seconds = time.perf_counter() - begin
     content = shrink(quantize(full, "int8"))
-    device = DeviceModel(content, shapes, exclude_seen=True)
+    device = DeviceModel(content, spec)
     random = np.random.default_rng(1)
-    history = random.integers(1, items + 1, length).astype(np.int32)
-    before, _ = device.states(history)
+    query = Query(random.integers(1, items + 1, length).astype(np.int32))
+    before, _ = device.states(query)
     return {
         **in_turn(
             {
-                "recommend_ms": lambda: device.recommend(history, k=K),
-                "step_ms": lambda: device.step(before, history, k=K),
+                "recommend_ms": lambda: device.recommend(query, k=K),
+                "step_ms": lambda: device.step(before, query, k=K),
             },
             calls,
         ),
-        "state": shapes.state,
+        "state": spec.shapes.state,
         "bytes": len(content),
         "bytes_without": len(without_step(content)),
         "convert_s": round(seconds, 1),
@@ -119,12 +121,12 @@ def drift(device: DeviceModel, random: np.random.Generator) -> dict[str, float]:
     """How far lists come apart on the way through histories of the length L."""
     worst, spread, same = 0.0, [], []
     for _ in range(WALKS):
-        history = random.integers(1, device.shapes.items + 1, device.shapes.length)
-        state = np.zeros(device.shapes.state, np.float32)
+        history = random.integers(1, device.spec.shapes.items + 1, device.spec.shapes.length)
+        state = np.zeros(device.spec.shapes.state, np.float32)
         for end in range(1, len(history) + 1):
-            part = history[:end].astype(np.int32)
-            state, (ids, scores) = device.step(state, part, k=K)
-            expected, numbers = device.recommend(part, k=K)
+            query = Query(history[:end].astype(np.int32))
+            state, (ids, scores) = device.step(state, query, k=K)
+            expected, numbers = device.recommend(query, k=K)
             worst = max(worst, float(np.abs(scores - numbers).max()))
             spread.append(numbers)
             same.append(len(np.intersect1d(ids, expected)) / K)

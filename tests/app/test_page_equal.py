@@ -61,7 +61,7 @@ def questions(recommender, count, seed=4):
     """What the client is asked, as JSON: of all lengths, with and without all that can be told."""
     draw = random.Random(seed)
     items = [item.id for item in recommender.items]
-    shapes = recommender.bundle.shapes
+    shapes = recommender.bundle.spec.shapes
 
     def told(of):
         named = [f for f in recommender.features if f.of == of and f.time is None]

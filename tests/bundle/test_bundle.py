@@ -9,6 +9,7 @@ import pytest
 from pocketrec.bundle import device
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.bundle.golden import check_golden
+from pocketrec.bundle.query import Query
 from pocketrec.errors import ArtifactError, BundleError
 from pocketrec.runtime import Recommender
 from support.small_shop import sign
@@ -118,7 +119,7 @@ def test_a_manifest_that_does_not_fit_is_refused(copy, changes):
 
 
 def test_the_shapes_of_these_tests_are_the_bundles(shop):
-    assert open_bundle(shop.bundle).shapes.to_json() == SHAPES
+    assert open_bundle(shop.bundle).spec.shapes.to_json() == SHAPES
 
 
 def entries(folder):
@@ -197,7 +198,7 @@ def test_golden_answers_are_the_files_own(shop):
     lengths = [len(vector["history"]) for vector in bundle.manifest["golden"]]
     assert lengths[:3] == [0, 1, 2]
     for vector in bundle.manifest["golden"]:
-        ids, scores = loaded.recommend(np.array(vector["history"], np.int32), k=10)
+        ids, scores = loaded.recommend(Query(np.array(vector["history"], np.int32)), k=10)
         assert ids.tolist() == vector["ids"]
         np.testing.assert_allclose(scores, vector["scores"], atol=1e-5)
 
@@ -240,9 +241,9 @@ def test_golden_histories_are_stepped_through(fresh_shop, monkeypatch):
     check_golden(bundle.manifest, loaded)
     right = loaded.step
 
-    def wrong(state, history, **told):
-        state, (ids, scores) = right(state, history, **told)
-        return state, (ids, scores + (len(history) == 2))
+    def wrong(state, query, k):
+        state, (ids, scores) = right(state, query, k=k)
+        return state, (ids, scores + (len(query.history) == 2))
 
     monkeypatch.setattr(loaded, "step", wrong)
     with pytest.raises(BundleError, match=r"golden .* differ by 1"):

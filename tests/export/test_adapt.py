@@ -28,11 +28,11 @@ def adaptation():
 @pytest.fixture(scope="module")
 def full(adaptation):
     made = make("bow")
-    return convert(made.model, made.shapes, exclude_seen=True, adaptation=adaptation)
+    return convert(made.model, made.spec, adaptation=adaptation)
 
 
 def load(content):
-    return DeviceModel(content, make("bow").shapes, exclude_seen=True)
+    return DeviceModel(content, make("bow").spec)
 
 
 def expected(items, targets, adaptation=None):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
 from pocketrec.export import codes as codes_module
 from pocketrec.export.codes import fit_codes
@@ -146,9 +147,9 @@ def test_the_file_scores_as_the_table_did(encoder):
     """So few items are kept nearly as they are."""
     device, full = make(encoder).device("pq"), make(encoder).device("int8")
     for history in (walk(last, length) for last in (1, 9, V) for length in (0, 1, 4)):
-        found = device.score(history, ALL)
-        assert np.abs(found - full.score(history, ALL)).max() < 0.3 * found.std()
-        assert device.recommend(history, k=1)[0] == full.recommend(history, k=1)[0]
+        found = device.score(Query(history), ALL)
+        assert np.abs(found - full.score(Query(history), ALL)).max() < 0.3 * found.std()
+        assert device.recommend(Query(history), k=1)[0] == full.recommend(Query(history), k=1)[0]
 
 
 @encoders
@@ -168,24 +169,24 @@ def test_the_file_adds_up_what_the_codes_name(items, dim):
     torch.manual_seed(1)
     config = ModelConfig(encoder="bow", dim=dim, max_length=L, successors=0)
     model = RecommenderModel(items, config).eval()
-    shapes = Shapes(L, dim, items, results=items, candidates=items, blocked=3)
+    spec = GraphSpec(Shapes(L, dim, items, results=items, candidates=items, blocked=3), True)
     codes = fit_codes(model, ROUND, np.ones(items, np.int64), 4)
-    content = shrink(quantize(convert(model, shapes, exclude_seen=True), "pq", codes))
+    content = shrink(quantize(convert(model, spec), "pq", codes))
     assert not any(c.shape == (items + 1, dim) for c in inspect(content).constants)
-    device = DeviceModel(content, shapes, exclude_seen=True)
+    device = DeviceModel(content, spec)
     with torch.no_grad():
         model.items.table.weight.copy_(torch.from_numpy(codes.decoded()))
     history = np.array([5, items], np.int32)
     expected = ModelScorer(model)([history])[0]
-    looked_up = device.score(history, np.arange(1, items + 1, dtype=np.int32))
+    looked_up = device.score(Query(history), np.arange(1, items + 1, dtype=np.int32))
     assert np.corrcoef(looked_up, expected)[0, 1] > 0.999
-    ids, scores = device.recommend(history, k=items - 2)
+    ids, scores = device.recommend(Query(history), k=items - 2)
     assert np.corrcoef(scores, expected[ids - 1])[0, 1] > 0.999
 
 
 def test_a_coded_file_can_be_loaded_where_others_can():
     made = make("transformer")
-    device = DeviceModel(made.content("pq"), made.shapes, exclude_seen=True)
+    device = DeviceModel(made.content("pq"), made.spec)
     liked = device.adapt(np.array([4], np.int32), np.array([1], np.float32), learning_rate=1.0)
     table = made.codes.decoded()
     assert np.abs(liked - (table[4] - made.model.table.detach().numpy()[1:].mean(0))).max() < 0.05

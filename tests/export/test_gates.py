@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import KIND, Item, open_bundle, write_bundle
+from pocketrec.bundle.query import Query
 from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
 from pocketrec.errors import BundleError, QualityError
@@ -244,7 +245,7 @@ def test_an_operator_off_the_whitelist_is_refused(export, tmp_path, change, name
     made = make("bow")
     items = [Item(n, None, {}) for n in range(V)]
     with pytest.raises(BundleError, match=name):
-        write_bundle(Draft(tmp_path), patched(made.content("int8"), change), items, made.shapes, {})
+        write_bundle(Draft(tmp_path), patched(made.content("int8"), change), items, made.spec, {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -265,16 +266,15 @@ def test_shrinking_changes_no_bit_of_the_output(encoder, kind):
     large = quantize(made.full, kind)
     small = shrink(large)
     assert len(small) < len(large)
-    before, after = (
-        DeviceModel(content, made.shapes, exclude_seen=True) for content in (large, small)
-    )
+    before, after = (DeviceModel(content, made.spec) for content in (large, small))
     everything = np.arange(1, V + 1, dtype=np.int32)
     for history in (walk(last, length) for last in (1, 9, V) for length in (0, 1, L, 2 * L)):
+        query = Query(history)
         for one, other in zip(
-            before.recommend(history, k=K), after.recommend(history, k=K), strict=True
+            before.recommend(query, k=K), after.recommend(query, k=K), strict=True
         ):
             assert np.array_equal(one, other)
-        assert np.array_equal(before.score(history, everything), after.score(history, everything))
+        assert np.array_equal(before.score(query, everything), after.score(query, everything))
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8", "int4"])

@@ -6,8 +6,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
-from pocketrec.bundle.contract import OPERATORS
-from pocketrec.bundle.device import MASKED
+from pocketrec.bundle.contract import MASKED, OPERATORS
 from pocketrec.bundle.quiet import without_info_lines
 from pocketrec.export.convert import to_tflite
 from pocketrec.export.top import best_items

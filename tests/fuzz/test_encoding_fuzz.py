@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pocketrec.errors import InputError
 from pocketrec.features.encoding import MISSING, Bins, Categories, Feature, Number, time_feature
 from pocketrec.runtime import Event
-from pocketrec.runtime.events import encode_inputs
+from pocketrec.runtime.events import encode_features
 from support.junk_values import huge, json_values, junk, numbers, texts
 from support.runtime_calls import answered, check_sentence
 from support.tally import fuzz
@@ -182,7 +182,7 @@ in_order = st.lists(st.none() | st.floats(0, 8e12) | st.integers(0, 8 * 10**12),
 @fuzz("inputs: events and users of junk", 600, events=events, user=st.none() | junk, now=junk)
 def test_inputs_are_rows_or_refused(events, user, now):
     with answered() as outcome:
-        rows = encode_inputs(FEATURES, events, user, now)
+        rows = encode_features(FEATURES, events, user, now)
     if outcome.error is None:
         assert rows.keys() == {feature.input for feature in FEATURES}
         for feature in FEATURES:
@@ -197,7 +197,9 @@ def test_times_have_the_rows_of_their_clock(moments, now):
     told = iter(sorted(moment for moment in moments if moment is not None))
     moments = [None if moment is None else next(told) for moment in moments]
     *times, last = moments or [None]
-    rows = encode_inputs(FEATURES, [Event(1, time) for time in times], None, last if now else None)
+    rows = encode_features(
+        FEATURES, [Event(1, time) for time in times], None, last if now else None
+    )
     gap = next(feature for feature in FEATURES if feature.name == "gap").encoding
     for place, time in enumerate(times):
         later = [*times, last if now else None][place + 1]
@@ -220,6 +222,6 @@ def test_times_have_the_rows_of_their_clock(moments, now):
 @fuzz("inputs: moments in any order", 200, moments=in_order, now=st.none() | st.floats(0, 8e12))
 def test_times_that_run_backwards_are_refused(moments, now):
     with answered() as outcome:
-        encode_inputs(FEATURES, [Event(1, moment) for moment in moments], None, now)
+        encode_features(FEATURES, [Event(1, moment) for moment in moments], None, now)
     told = [float(moment) for moment in (*moments, now) if moment is not None]
     assert (outcome.error is None) == (told == sorted(told))

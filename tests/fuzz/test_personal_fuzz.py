@@ -83,7 +83,7 @@ words = st.lists(
 )
 def test_a_user_is_what_was_said(models, which, words, undone):
     model, words = models[which], [*words, *[("undo",)] * undone]
-    personal, expected = Personal(model), Words(model.bundle.exclude_seen)
+    personal, expected = Personal(model), Words(model.bundle.spec.exclude_seen)
     for name, *given in words:
         before = personal.to_json()
         with warnings.catch_warnings(record=True) as notes:
@@ -125,7 +125,7 @@ def test_a_user_is_what_was_said(models, which, words, undone):
         assert told == [RolledBackWarning] * more
     found = personal.recommend(k=25)
     hidden = set(expected.blocked)
-    if model.bundle.exclude_seen:
+    if model.bundle.spec.exclude_seen:
         hidden |= {item for item, _ in expected.history}
     assert {line.id for line in found} == {item.id for item in model.items} - hidden
     plain = model.recommend(

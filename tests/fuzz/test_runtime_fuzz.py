@@ -90,7 +90,7 @@ def check_list(model, found, history, blocked, k, **context):
     """Fail unless a list is the one that scores give, of known ids only."""
     history = [event for event in history if is_known(getattr(event, "id", event), model)]
     seen = {str(getattr(event, "id", event)) for event in history}
-    hidden = {str(item) for item in blocked} | (seen if model.bundle.exclude_seen else set())
+    hidden = {str(item) for item in blocked} | (seen if model.bundle.spec.exclude_seen else set())
     left = set(catalogue(model)) - hidden
     items, scores = ranked(model, history, hidden, k, **context)
     got = [line.score for line in found]
@@ -213,8 +213,12 @@ def test_sessions_give_what_recommend_gives(models, which, begun, events, user, 
                 again = {"k": k, "blocked": blocked, "now": clock + 60, "user_vector": vector}
                 assert session.recommend(**again) == found
             hidden = [i for i in blocked if is_known(i, model)]
-            if model._device.steps and len(history) > model.bundle.shapes.length:
-                seen = {str(event.id) for event in history} if model.bundle.exclude_seen else set()
+            if model._device.steps and len(history) > model.bundle.spec.shapes.length:
+                seen = (
+                    {str(event.id) for event in history}
+                    if model.bundle.spec.exclude_seen
+                    else set()
+                )
                 assert not {line.id for line in found} & {*map(str, hidden), *seen}
             else:
                 check_list(model, found, history, hidden, k, **context)

@@ -12,7 +12,7 @@ from write import FILES, FOLDER, plain, restorable
 from pocketrec.errors import InputError
 from pocketrec.features.encoding import Feature
 from pocketrec.runtime import Event, Personal
-from pocketrec.runtime.events import encode_inputs
+from pocketrec.runtime.events import encode_features
 from support.golden_world import World
 
 
@@ -38,7 +38,7 @@ def test_refused_times() -> None:
     for entry in golden["times_refused"]:
         events = [Event(1, plain(moment)) for moment in entry["times"]]
         with pytest.raises(InputError):
-            encode_inputs(features, events, None, plain(entry["now"]))
+            encode_features(features, events, None, plain(entry["now"]))
 
 
 @pytest.mark.parametrize("changes", read("personal.json")["damaged"], ids=str)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script
 from pocketrec.errors import InputError
 from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.runtime import Event, Personal, RolledBackWarning, Session
-from pocketrec.runtime.events import encode_inputs
+from pocketrec.runtime.events import encode_features
 from support.golden_world import CATALOGUE, World, WorldDevice
 
 FOLDER = Path(__file__).parent
@@ -166,7 +166,7 @@ def encoding() -> dict[str, Any]:
                 "now": now,
                 "rows": {
                     name: rows.flatten().tolist()
-                    for name, rows in encode_inputs(
+                    for name, rows in encode_features(
                         times, [Event(1, moment) for moment in moments], None, now
                     ).items()
                 },

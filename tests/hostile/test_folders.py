@@ -90,7 +90,7 @@ BOMBS = {
 def test_a_catalogue_that_is_a_bomb_is_refused(copy, bomb):
     (copy / "items.json").write_bytes(BOMBS[bomb])
     sign(copy)
-    assert "is no complete bundle" in refuses(copy)
+    assert "is not a complete bundle" in refuses(copy)
 
 
 ENTRIES = {
@@ -107,7 +107,7 @@ def test_an_item_that_cannot_be_written_is_refused(copy, name):
     lines[3] = ENTRIES[name] + b","
     (copy / "items.json").write_bytes(b"\n".join(lines))
     sign(copy)
-    assert "is no complete bundle" in refuses(copy)
+    assert "is not a complete bundle" in refuses(copy)
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

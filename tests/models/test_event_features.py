@@ -11,7 +11,7 @@ import torch
 from pocketrec.config.load import parse_config
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.runtime.events import Event, encode_inputs
+from pocketrec.runtime.events import Event, encode_features
 from pocketrec.training.batches import Batches
 from pocketrec.training.step import make_optimizer, train_step
 
@@ -115,7 +115,7 @@ def ask(data, model, events, user=None, now=None):
     """Share of the probability that items 4-7 get, from plain values."""
     index = {item: n for n, item in enumerate(data.catalogue["item"], start=1)}
     history = np.array([index[event.id] for event in events], np.int32)
-    rows = encode_inputs(data.features, events, user, now)
+    rows = encode_features(data.features, events, user, now)
     scores = ModelScorer(model)([history], [rows])[0]
     share = np.exp(scores) / np.exp(scores).sum()
     return sum(float(share[index[item] - 1]) for item in range(HALF, 2 * HALF))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.query import Query
 from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
 from pocketrec.errors import ConfigError
@@ -94,14 +95,14 @@ def test_groups_step_if_each_of_them_does(model):
 
 def test_the_file_equals_torch(model):
     shapes = Shapes(length=L, dim=D, items=V, results=5, candidates=V, blocked=4)
-    content = convert(model, shapes, exclude_seen=True)
-    device = DeviceModel(content, shapes, exclude_seen=True, features=FEATURES)
+    spec = GraphSpec(shapes, exclude_seen=True, features=FEATURES)
+    device = DeviceModel(convert(model, spec), spec)
     items = np.arange(1, V + 1, dtype=np.int32)
     for length in range(L + 1):
         history, rows = told(length, seed=length)
         expected = ModelScorer(model)([history], [rows])[0]
         np.testing.assert_allclose(
-            device.score(history, items, features=rows), expected, rtol=1e-4, atol=1e-4
+            device.score(Query(history, features=rows), items), expected, rtol=1e-4, atol=1e-4
         )
 
 

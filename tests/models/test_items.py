@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 import torch
 
-from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
 from pocketrec.config.training import TrainingConfig
 from pocketrec.export.convert import convert
@@ -97,11 +98,12 @@ def test_the_device_gets_one_plain_table_and_the_same_scores():
         name for name, _ in model.named_parameters() if name != "items.value_table"
     }
     shapes = Shapes(length=6, dim=16, items=V, results=5, candidates=V, blocked=3)
-    device = DeviceModel(convert(folded, shapes, exclude_seen=True), shapes, exclude_seen=True)
+    spec = GraphSpec(shapes, exclude_seen=True)
+    device = DeviceModel(convert(folded, spec), spec)
     everything = np.arange(1, V + 1, dtype=np.int32)
     for history in ([], [3], [2, 4, 40], list(range(1, 12))):
         expected = ModelScorer(model)([np.array(history, np.int32)])[0]
-        found = device.score(np.array(history, np.int32), everything)
+        found = device.score(Query(np.array(history, np.int32)), everything)
         assert np.abs(found - expected).max() <= 1e-4 * expected.std()
 
 

@@ -62,7 +62,7 @@ def test_the_bundle_has_both_catalogues_and_the_old_files_form(fresh_shop, large
     assert new.items[-1].attributes == {"tags": ["hot", "cold"]}
     assert new.manifest["added"] == 2
     assert new.manifest["provenance"] == old.manifest["provenance"]
-    assert new.features == old.features
+    assert new.spec.features == old.spec.features
     assert new.manifest["made_from"] != old.manifest["made_from"]
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pocketrec.bundle.contract import OPERATORS, Shapes, check_contract
+from pocketrec.bundle.contract import OPERATORS, GraphSpec, Shapes, check_contract
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
 from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
@@ -27,11 +28,11 @@ def histories():
 
 
 def extended(made, kind, vectors, times=1):
-    content, shapes = made.content(kind), made.shapes
+    content = made.content(kind)
     for _ in range(times):
         content = append_rows(content, vectors)
-        shapes = replace(shapes, items=shapes.items + len(vectors))
-    return content, DeviceModel(content, shapes, exclude_seen=made.exclude_seen)
+    shapes = replace(made.spec.shapes, items=V + times * len(vectors))
+    return content, DeviceModel(content, replace(made.spec, shapes=shapes))
 
 
 @encoders
@@ -44,7 +45,8 @@ def test_scores_of_old_items_stay(encoder, kind, times):
     vectors = random.normal(size=(ADDED, D)).astype(np.float32)
     _, larger = extended(made, kind, vectors, times)
     for history in histories():
-        assert np.abs(device.score(history, ALL) - larger.score(history, ALL)).max() <= 1e-5
+        query = Query(history)
+        assert np.abs(device.score(query, ALL) - larger.score(query, ALL)).max() <= 1e-5
 
 
 @encoders
@@ -55,7 +57,7 @@ def test_a_copy_of_an_item_is_scored_as_it_is_where_nothing_follows(encoder, kin
     _, larger = extended(made, kind, table[1 : ADDED + 1])
     copies = np.arange(V + 1, V + 1 + ADDED, dtype=np.int32)
     # Nobody follows in an empty history, so that the vectors alone decide.
-    scores = larger.score(np.empty(0, np.int32), np.append(ALL[:ADDED], copies))
+    scores = larger.score(Query(), np.append(ALL[:ADDED], copies))
     np.testing.assert_allclose(scores[:ADDED], scores[ADDED:], atol=1e-5)
 
 
@@ -68,19 +70,20 @@ def test_catalogues_that_are_looked_through_in_groups_grow_too(items):
     )
     model = RecommenderModel(items, settings).eval()
     shapes = Shapes(length=2, dim=4, items=items, results=5, candidates=100, blocked=3)
-    content = convert(model, shapes, exclude_seen=True)
+    spec = GraphSpec(shapes, exclude_seen=True)
+    content = convert(model, spec)
     vectors = 2 * np.random.default_rng(1).normal(size=(150, 4)).astype(np.float32)
     for count in (2, 150):
-        larger = replace(shapes, items=items + count)
+        larger = replace(spec, shapes=replace(shapes, items=items + count))
         grown = append_rows(content, vectors[:count])
         check_contract(inspect(grown), larger, items + count)
-        device = DeviceModel(grown, larger, exclude_seen=True)
+        device = DeviceModel(grown, larger)
         everything = np.arange(1, items + count + 1, dtype=np.int32)
         for last in (1, items, items + count):
             history = np.array([7, last], np.int32)
-            scores = device.score(history, everything)
+            scores = device.score(Query(history), everything)
             scores[history - 1] = -np.inf
-            ids, _ = device.recommend(history, k=5)
+            ids, _ = device.recommend(Query(history), k=5)
             assert ids.tolist() == (np.argsort(-scores, kind="stable")[:5] + 1).tolist()
 
 
@@ -89,12 +92,12 @@ def test_a_new_item_may_be_in_a_history_and_is_not_recommended_again(encoder):
     made = make(encoder)
     _, larger = extended(made, "int8", 3 * read_table(made.content("int8"))[1 : ADDED + 1])
     new = np.array([V + ADDED], np.int32)
-    ids, scores = larger.recommend(new, k=12)
+    ids, scores = larger.recommend(Query(new), k=12)
     assert V + ADDED not in ids
     assert np.isfinite(scores).all()
-    assert not np.array_equal(scores, larger.recommend(np.empty(0, np.int32), k=12)[1])
+    assert not np.array_equal(scores, larger.recommend(Query(), k=12)[1])
     blocked = np.arange(V + 1, V + ADDED, dtype=np.int32)
-    assert (larger.recommend(new, k=12, blocked=blocked)[0] <= V).all()
+    assert (larger.recommend(Query(new, blocked=blocked), k=12)[0] <= V).all()
 
 
 @kinds
@@ -102,7 +105,7 @@ def test_the_file_keeps_the_contract_and_grows_by_its_rows(kind):
     made = make("transformer")
     content, device = extended(made, kind, np.ones((ADDED, D), np.float32))
     facts = inspect(content)
-    check_contract(facts, device.shapes, V + ADDED)
+    check_contract(facts, device.spec, V + ADDED)
     assert set(facts.operators) <= OPERATORS
     of_numbers = {"float32": 4, "int8": 1, "int4": 0.5}[kind] * D * ADDED
     assert len(content) - len(made.content(kind)) < of_numbers + ADDED * (16 + 12) + 3000

@@ -12,7 +12,7 @@ from pocketrec.config.load import parse_config
 from pocketrec.errors import ConfigError, InputError
 from pocketrec.features.encoding import MISSING, Bins, Categories, Feature, time_feature
 from pocketrec.preparation.features import BINS, RARE, column_of, encode
-from pocketrec.runtime.events import Event, encode_inputs
+from pocketrec.runtime.events import Event, encode_features
 from support.small_logs import NO_FILTER, make_events
 
 quick = settings(max_examples=60, deadline=None)
@@ -74,7 +74,7 @@ def test_times_agree(seconds):
         schema={"user": pl.String, "clock": pl.Int64},
     )
     block = frame.with_columns(encode(features, frame.schema))
-    told = encode_inputs(features, [Event(1, s) for s in seconds])
+    told = encode_features(features, [Event(1, s) for s in seconds])
     for feature in features:
         assert told[feature.input].tolist() == block[column_of(feature)].to_list(), feature.name
 
@@ -82,31 +82,34 @@ def test_times_agree(seconds):
 def test_hours_and_weekdays_are_those_of_the_calendar():
     moment = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)  # a Tuesday
     hour, weekday = time_feature("hour"), time_feature("weekday")
-    told = encode_inputs([hour, weekday], [Event(1, moment), Event(2, moment.timestamp())])
+    told = encode_features([hour, weekday], [Event(1, moment), Event(2, moment.timestamp())])
     assert told["event_hour"].tolist() == [[hour.rows("21")[0]]] * 2
     assert told["event_weekday"].tolist() == [[weekday.rows("1")[0]]] * 2
 
 
 def test_now_is_the_gap_that_follows_the_newest_event():
     now, gap = time_feature("now"), time_feature("gap")
-    told = encode_inputs([now, gap], [Event(1, 100), Event(2, 107)], now=1_000_000)
+    told = encode_features([now, gap], [Event(1, 100), Event(2, 107)], now=1_000_000)
     assert told["event_now"].tolist() == [now.rows(7), now.rows(999_893)]
     assert told["event_gap"].tolist() == [[MISSING], gap.rows(7)]
-    without = encode_inputs([now, gap], [Event(1, 100), Event(2, 107)])
+    without = encode_features([now, gap], [Event(1, 100), Event(2, 107)])
     assert without["event_now"].tolist() == [now.rows(7), [MISSING]]
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda f: encode_inputs(f, [Event(1, features={"prize": 1})]), "event 1 .*'prize'"),
-        (lambda f: encode_inputs(f, [], {"price": 1}), "user has a feature 'price'"),
-        (lambda f: encode_inputs(f, [Event(1, features={"price": "dear"})]), "'price'.*no number"),
-        (lambda f: encode_inputs(f, [Event(1, 9), Event(2, 8)]), "backwards"),
-        (lambda f: encode_inputs(f, [Event(1, 9)], now=8), "backwards"),
-        (lambda f: encode_inputs(f, [Event(1, -1)]), "seconds since 1970"),
-        (lambda f: encode_inputs(f, [Event(1, float("nan"))]), "seconds since 1970"),
-        (lambda f: encode_inputs(f, [Event(1, datetime(2026, 1, 1))]), "time zone"),
+        (lambda f: encode_features(f, [Event(1, features={"prize": 1})]), "event 1 .*'prize'"),
+        (lambda f: encode_features(f, [], {"price": 1}), "user has a feature 'price'"),
+        (
+            lambda f: encode_features(f, [Event(1, features={"price": "dear"})]),
+            "'price'.*no number",
+        ),
+        (lambda f: encode_features(f, [Event(1, 9), Event(2, 8)]), "backwards"),
+        (lambda f: encode_features(f, [Event(1, 9)], now=8), "backwards"),
+        (lambda f: encode_features(f, [Event(1, -1)]), "seconds since 1970"),
+        (lambda f: encode_features(f, [Event(1, float("nan"))]), "seconds since 1970"),
+        (lambda f: encode_features(f, [Event(1, datetime(2026, 1, 1))]), "time zone"),
     ],
 )
 def test_values_that_mean_nothing_are_refused(call, message):

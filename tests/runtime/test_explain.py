@@ -5,8 +5,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
 from pocketrec.errors import InputError
 from pocketrec.export.convert import convert
@@ -38,7 +39,8 @@ def pairs():
         optimizer.zero_grad()
     model.eval()
     shapes = Shapes(length=LENGTH, dim=16, items=2 * PAIRS, results=8, candidates=8, blocked=4)
-    return DeviceModel(convert(model, shapes, exclude_seen=True), shapes, exclude_seen=True)
+    spec = GraphSpec(shapes, exclude_seen=True)
+    return DeviceModel(convert(model, spec), spec)
 
 
 def test_each_item_is_explained_by_the_one_that_calls_for_it(pairs):
@@ -48,7 +50,7 @@ def test_each_item_is_explained_by_the_one_that_calls_for_it(pairs):
         called = history + PAIRS
 
         def score(places, history=history, called=called):
-            return pairs.score(history[list(places)], called)
+            return pairs.score(Query(history[list(places)]), called)
 
         found = leave_one_out(score, history.tolist(), most=2)
         assert [reasons[0].id for reasons in found] == history.tolist()

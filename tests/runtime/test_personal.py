@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from pocketrec.bundle.device import DECAY, SLOWING
+from pocketrec.bundle.contract import DECAY, SLOWING
 from pocketrec.errors import InputError
 from pocketrec.new_items.table import read_table
 from pocketrec.runtime import Personal, RolledBackWarning
@@ -32,7 +32,7 @@ def place(personal, item):
 def test_a_new_user_gets_what_is_popular(personal):
     plain = personal.recommender.recommend([], k=5)
     assert personal.recommend(k=5) == plain
-    assert personal.vector == [0.0] * personal.recommender.bundle.shapes.dim
+    assert personal.vector == [0.0] * personal.recommender.bundle.spec.shapes.dim
 
 
 def test_a_like_joins_the_history_and_moves_the_vector(personal):
@@ -202,13 +202,13 @@ def test_times_that_are_none_are_refused_and_change_nothing(personal, time):
 def spoiled(personal, gains):
     """The user's state with a vector, as if likes had come in these places of the lists."""
     value = personal.to_json() | {"gains": gains}
-    value["vector"] = [1.0] * personal.recommender.bundle.shapes.dim
+    value["vector"] = [1.0] * personal.recommender.bundle.spec.shapes.dim
     return Personal.from_json(personal.recommender, value)
 
 
 def test_the_guard_takes_back_what_made_lists_worse(personal):
     worse = spoiled(personal, [[0.0, 0.9 * MARGIN], [0.0, 0.9 * MARGIN]])
-    with pytest.warns(RolledBackWarning, match="lists of the newest likes worse") as notes:
+    with pytest.warns(RolledBackWarning, match="lists before the newest likes worse") as notes:
         worse.like(sku(3))
     assert [note.filename for note in notes] == [__file__]
     assert (worse.vector, worse.rolled_back) == ([0.0] * len(worse.vector), 1)
@@ -260,7 +260,7 @@ def test_states_that_are_none_are_refused(personal, change):
     with pytest.raises(InputError):
         Personal.from_json(personal.recommender, value)
     for wrong in ([], None, "state", {}):
-        with pytest.raises(InputError, match="no saved state"):
+        with pytest.raises(InputError, match="not a saved state"):
             Personal.from_json(personal.recommender, wrong)
 
 
@@ -281,18 +281,18 @@ def test_states_that_are_none_are_refused(personal, change):
 )
 def test_states_that_only_look_like_one_are_refused(recommender, change):
     value = Personal(recommender).to_json() | change
-    with pytest.raises(InputError, match="no saved state of a user: "):
+    with pytest.raises(InputError, match="not a saved state of a user: "):
         Personal.from_json(recommender, value)
 
 
 def test_what_is_wrong_with_a_state_is_told_in_words(personal, tmp_path):
     file = tmp_path / "user.json"
     for text, sentence in [
-        ('{"format": 1, "events": [{}]}', "its events are not id, verdict and time each"),
+        ('{"format": 1, "events": [{}]}', "its events do not all have an id, a verdict and a time"),
         ("[1]", "format None, where 1 is expected"),
-        ("{", "cannot be read as a saved state: it is no JSON"),
-        ("[" * 100_000, "it is no JSON"),
-        ("1" * 5000, "it is no JSON"),
+        ("{", "cannot be read as a saved state: it is not JSON"),
+        ("[" * 100_000, "it is not JSON"),
+        ("1" * 5000, "it is not JSON"),
     ]:
         file.write_text(text)
         with pytest.raises(InputError, match=sentence) as caught:

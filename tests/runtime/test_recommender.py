@@ -308,7 +308,7 @@ def test_an_answer_that_is_none_becomes_an_error(shop, ids, scores):
     recommender = Recommender.load(shop.bundle)
     answer = {"ids": np.array([ids], np.int32), "scores": np.array([scores], np.float32)}
     recommender._device._runners["recommend"] = lambda **_: answer
-    with pytest.raises(BundleError, match="the model answers 'recommend' with what is no"):
+    with pytest.raises(BundleError, match=r"answered 'recommend' with (NaN|an invalid list)"):
         recommender.recommend(WALK)
 
 
@@ -324,5 +324,5 @@ def test_a_model_that_fails_at_a_call_is_told_of_in_a_sentence(shop):
             call()
     nonsense = {"scores": np.full((1, 25), np.nan, np.float32)}
     recommender._device._runners["score"] = lambda **_: nonsense
-    with pytest.raises(BundleError, match="what is no number"):
+    with pytest.raises(BundleError, match="with NaN or infinity"):
         recommender.explain(WALK, [sku(1)])

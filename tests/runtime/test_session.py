@@ -22,7 +22,7 @@ def any_model(request):
 
 def length_of(model):
     """L: so many events the model looks at."""
-    return model.bundle.shapes.length
+    return model.bundle.spec.shapes.length
 
 
 def walk(model, length, seed=1):
@@ -58,7 +58,7 @@ def test_each_tap_gives_what_recommend_gives_of_all_events(any_model):
             "k": 5 + n % 3,
             "now": MOMENT + 10**8 if n % 2 else None,
             "blocked": [sku(n), sku(n + 1)],
-            "user_vector": [0.1 * (n % 4)] * any_model.bundle.shapes.dim,
+            "user_vector": [0.1 * (n % 4)] * any_model.bundle.spec.shapes.dim,
         }
         expected = any_model.recommend(history, user=user, **told)
         assert same(session.tap(event, **told), expected)

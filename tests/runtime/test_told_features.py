@@ -8,7 +8,7 @@ import pytest
 from pocketrec.errors import InputError
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.runtime import Event, UnknownValueWarning
-from pocketrec.runtime.events import encode_inputs
+from pocketrec.runtime.events import encode_features
 from pocketrec.training.run import Run
 from support.small_shop import pocketrec, sku, succeed
 
@@ -112,7 +112,7 @@ def test_torch_the_file_and_the_runtime_agree(fresh_shop, featured, tmp_path):
     for told in ({}, *TOLD.values()):
         *before, last = EVENTS
         events = [*before, Event(last.id, last.time, told.get("newest", {}))]
-        rows = encode_inputs(model.features, events, told.get("user"), told.get("now"))
+        rows = encode_features(model.features, events, told.get("user"), told.get("now"))
         history = np.array([index[event.id] for event in events], np.int32)
         expected = ModelScorer(model)([history], [rows])[0]
         np.testing.assert_allclose(scores(recommender, **told), expected, atol=1e-4)

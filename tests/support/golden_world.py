@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from pocketrec.bundle.contract import Shapes
-from pocketrec.bundle.device import MASKED, DeviceModel
+from pocketrec.bundle.contract import MASKED, GraphSpec, Shapes
+from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import Item
-from pocketrec.bundle.inputs import Feed
+from pocketrec.bundle.inputs import InputBuilder
 from pocketrec.errors import InputError
 from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.runtime import Event, Recommendation, Recommender
@@ -34,7 +34,7 @@ class World(Recommender):
 
     def __init__(self, *, exclude_seen: bool = True) -> None:
         shapes = SimpleNamespace(dim=DIM, results=RESULTS, items=ITEMS)
-        self.bundle = SimpleNamespace(shapes=shapes, exclude_seen=exclude_seen)
+        self.bundle = SimpleNamespace(spec=GraphSpec(shapes, exclude_seen))
 
     def spelled(self, item: int | str) -> int | str:
         self.check_known([item])
@@ -54,7 +54,7 @@ class World(Recommender):
         **told: Any,
     ) -> list[Recommendation]:
         hidden = {str(item) for item in blocked}
-        if self.bundle.exclude_seen:
+        if self.bundle.spec.exclude_seen:
             hidden |= {str(event.id) for event in history}
         vector = user_vector or [0.0] * DIM
         scores = {str(i): vector[i % DIM] - i / 8 for i in range(1, ITEMS + 1)}
@@ -91,14 +91,13 @@ class WorldDevice(DeviceModel):
 
     def __init__(self, *, steps: bool, exclude_seen: bool) -> None:
         sizes = {"results": RESULTS, "candidates": 5, "blocked": 3, "state": WIDTH * steps}
-        self.shapes = Shapes(length=LENGTH, dim=DIM, items=ITEMS, **sizes)
-        self.features = FEATURES
-        self.exclude_seen = exclude_seen
-        self._feed = Feed(self.shapes, FEATURES)
+        shapes = Shapes(length=LENGTH, dim=DIM, items=ITEMS, **sizes)
+        self.spec = GraphSpec(shapes, exclude_seen, FEATURES)
+        self._builder = InputBuilder(self.spec)
         self.asked: list[dict[str, Any]] = []
 
-    def _run(self, signature: str, feed: dict[str, Any]) -> dict[str, Any]:
-        given = {name: values.reshape(-1).tolist() for name, values in feed.items()}
+    def _run(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        given = {name: values.reshape(-1).tolist() for name, values in inputs.items()}
         self.asked.append({"signature": signature, "inputs": dict(sorted(given.items()))})
         history = [index for index in given["item_id"] if index]
         state = given.get("state", [0.0] * WIDTH)
@@ -115,7 +114,7 @@ class WorldDevice(DeviceModel):
         if signature == "score":
             found = [score(index) for index in given["candidates"]]
             return {"scores": np.array(found, np.float32)}
-        hidden = {*given["blocked"], *(history if self.exclude_seen else ())}
+        hidden = {*given["blocked"], *(history if self.spec.exclude_seen else ())}
         scores = {i: MASKED if i in hidden else score(i) for i in range(1, ITEMS + 1)}
         best = sorted(scores, key=lambda index: (-scores[index], index))[:RESULTS]
         before = history[-2] if len(history) > 1 else 0

@@ -72,7 +72,7 @@ def tap_many(bundle, count, kept):
             checked += 1
     gc.collect()
     half, whole = (statistics.median(seconds[at - 50 : at]) for at in (count // 2, count))
-    shapes = recommender.bundle.shapes
+    shapes = recommender.bundle.spec.shapes
     return {
         "grown": memory() - before,
         "checked": checked,
@@ -84,7 +84,7 @@ def tap_many(bundle, count, kept):
 
 def check_list(recommender, history, found):
     """The best ten of all that may be shown, by their scores."""
-    seen = {event.id for event in history} if recommender.bundle.exclude_seen else set()
+    seen = {event.id for event in history} if recommender.bundle.spec.exclude_seen else set()
     left = [item.id for item in recommender.items if item.id not in seen]
     scores = recommender.score(history, left)
     best = sorted(range(len(left)), key=lambda n: (-scores[n], n))[:10]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from pocketrec.bundle.contract import Shapes
+from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.config.encoders import ENCODERS as SPECS
 from pocketrec.config.model import ModelConfig
@@ -37,9 +37,8 @@ class Made:
     """A model, and its float file as the converter gave it."""
 
     model: RecommenderModel
-    shapes: Shapes
+    spec: GraphSpec
     full: bytes
-    exclude_seen: bool
 
     @cached_property
     def codes(self) -> Codes:
@@ -50,7 +49,7 @@ class Made:
         return shrink(quantize(self.full, kind, self.codes if kind == "pq" else None))
 
     def device(self, kind: str) -> DeviceModel:
-        return DeviceModel(self.content(kind), self.shapes, exclude_seen=self.exclude_seen)
+        return DeviceModel(self.content(kind), self.spec)
 
     def scorer(self) -> ModelScorer:
         return ModelScorer(self.model)
@@ -94,4 +93,5 @@ def make(encoder: str, *, exclude_seen: bool = True, successors: int = 8) -> Mad
     train(model)
     state = model.state_width or 0
     shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)
-    return Made(model, shapes, convert(model, shapes, exclude_seen=exclude_seen), exclude_seen)
+    spec = GraphSpec(shapes, exclude_seen)
+    return Made(model, spec, convert(model, spec))

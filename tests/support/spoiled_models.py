@@ -22,6 +22,7 @@ from pocketrec.bundle.contract import check_contract
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.bundle.golden import check_golden
+from pocketrec.bundle.query import Query
 from pocketrec.bundle.trial import try_out
 from pocketrec.errors import BundleError
 from pocketrec.tflite.inspect import inspect
@@ -118,21 +119,21 @@ def run(content, bundle) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
     resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    device = DeviceModel(
-        content, bundle.shapes, exclude_seen=bundle.exclude_seen, features=bundle.features
-    )
+    device = DeviceModel(content, bundle.spec)
     check_golden(bundle.manifest, device)
-    for history in ([], [1], list(range(1, bundle.shapes.items + 1))):
-        ids, scores = device.recommend(np.array(history, np.int32), k=bundle.shapes.results)
+    for history in ([], [1], list(range(1, bundle.spec.shapes.items + 1))):
+        query = Query(np.array(history, np.int32))
+        ids, scores = device.recommend(query, k=bundle.spec.shapes.results)
         if ids.dtype != np.int32 or scores.dtype != np.float32 or len(ids) != len(scores):
             os._exit(4)
         if device.steps:
-            device.step(device.states(ids[:3])[0], ids[:3], k=bundle.shapes.results)
+            listed = Query(ids[:3])
+            device.step(device.states(listed)[0], listed, k=bundle.spec.shapes.results)
 
 
 def outcome(content, bundle) -> str:
     try:
-        check_contract(inspect(content), bundle.shapes, len(bundle.items), bundle.features)
+        check_contract(inspect(content), bundle.spec, len(bundle.items))
     except BundleError:
         return "refused unloaded"
     if not (child := os.fork()):

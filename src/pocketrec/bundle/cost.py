@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import BundleError
 from .folder import open_bundle
+from .query import Query
 from .trial import run_child, try_out
 
 CALLS = 500
@@ -51,17 +52,18 @@ def main() -> None:
     start = time.perf_counter()
     bundle = open_bundle(Path(sys.argv[1]))
     random = np.random.default_rng(1)
-    items, length = bundle.shapes.items, bundle.shapes.length
+    items, length = bundle.spec.shapes.items, bundle.spec.shapes.length
     histories = [random.integers(1, items + 1, length).astype(np.int32) for _ in range(HISTORIES)]
+    queries = [Query(history) for history in histories]
     loaded, peak, latency = 0.0, 0, {}
     for threads in THREADS:
         device = bundle.device(threads)
-        device.recommend(histories[0], k=10)
+        device.recommend(queries[0], k=10)
         loaded = loaded or time.perf_counter() - start
         times = []
         for call in range(int(sys.argv[2])):
             begin = time.perf_counter()
-            device.recommend(histories[call % HISTORIES], k=10)
+            device.recommend(queries[call % HISTORIES], k=10)
             times.append((time.perf_counter() - begin) * 1e3)
         p50, p95 = np.percentile(times, [50, 95])
         latency[str(threads)] = {"p50": round(p50, 4), "p95": round(p95, 4)}

@@ -1,55 +1,52 @@
-"""Golden vectors: what a model answers to some histories where it was made.
+"""Golden vectors: what a model answered to some histories on the machine that made it.
 
-They are answered again wherever it runs, before the first recommendation, so that kernels which
-compute something else are found. `web/client/golden.js` is the same in JavaScript.
+Every machine answers them again before its first recommendation, so kernels that compute something
+else are noticed. `web/client/golden.js` is the same in JavaScript.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import inf, isfinite
 from typing import Any
 
 import numpy as np
 
 from ..errors import BundleError
-from ..features.encoding import Feature
 from ..schema import FloatArray, IntArray
-from .contract import Shapes
+from .contract import GraphSpec
 from .device import DeviceModel
+from .query import Query
 
 GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.2, "int4": 0.2, "pq": 0.2}
-"""By how much golden scores may differ between machines' kernels, in units of their spread.
+"""How far golden scores may differ between machines' kernels, in units of their spread.
 
-Quantized kernels round activations each in their own way: the runtime's own two (XNNPACK and
-the reference) differ by some 0.05. What is found so is a kernel that computes something else.
+Each quantized kernel rounds activations in its own way: the runtime's own two (XNNPACK and the
+reference) differ by about 0.05. Only a kernel that computes something else differs by more.
 """
 
-
 STEPPED = 10
-"""Events of the longest golden history that is gone through step by step as well, which costs a
-call of the model each."""
+"""Events of the longest golden history that is also answered by `step`, one call an event."""
 
 
-def check_golden_form(
-    manifest: dict[str, Any], shapes: Shapes, features: Sequence[Feature]
-) -> None:
-    """Raise BundleError unless the golden vectors are such as `make_golden` gives."""
+def check_golden_form(manifest: dict[str, Any], spec: GraphSpec) -> None:
+    """Raise BundleError unless the golden vectors have the form that `make_golden` gives."""
+    shapes = spec.shapes
     try:
         for vector in manifest["golden"]:
             indices = [*vector["history"], *vector["ids"]]
             if any(type(index) is not int or not 1 <= index <= shapes.items for index in indices):
                 raise ValueError("an index is not in the catalogue")
-            if vector["features"].keys() != {feature.input for feature in features}:
-                raise ValueError("it is not of the model's features")
-            _rows(vector, features)
+            if vector["features"].keys() != {feature.input for feature in spec.features}:
+                raise ValueError("its features are not the model's")
+            _query(vector, spec)
             if not 1 <= len(vector["ids"]) == len(vector["scores"]):
-                raise ValueError("ids and scores are of different lengths, or none")
+                raise ValueError("ids and scores differ in length, or are empty")
             if len(vector["adapted"]) != shapes.dim:
-                raise ValueError("an adapted vector is of another width than the model's")
+                raise ValueError("an adapted vector does not have the model's width")
             numbers = [*vector["scores"], *vector["adapted"]]
             if not all(type(number) is float and isfinite(number) for number in numbers):
-                raise ValueError("a score is no number")
+                raise ValueError("a score is not a finite number")
         if manifest["quantization"] not in GOLDEN_TOLERANCE:
             raise ValueError(f"unknown quantization {manifest['quantization']!r}")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -57,23 +54,22 @@ def check_golden_form(
 
 
 def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[str, Any]]:
-    """What this very file answers to some histories, for other runtimes to compare with.
+    """What this file answers to some histories, for other runtimes to compare with.
 
-    Rows of features are drawn at random, so that each input is seen to matter.
+    Feature rows are sampled at random, so that every input matters.
     """
     golden: list[dict[str, Any]] = []
     random = np.random.default_rng(2)
     for history in histories:
-        rows = {}
-        for feature in device.features:
-            shape = feature.shape(len(history))
-            rows[feature.input] = random.integers(0, feature.encoding.rows, shape, np.int32)
-        events = np.asarray(history, np.int32)
-        ids, scores = device.recommend(events, k=10, features=rows)
+        features = {
+            f.input: random.integers(0, f.encoding.rows, f.shape(len(history)), np.int32)
+            for f in device.spec.features
+        }
+        ids, scores = device.recommend(Query(np.asarray(history, np.int32), features), k=10)
         golden.append(
             {
                 "history": list(map(int, history)),
-                "features": {name: found.tolist() for name, found in rows.items()},
+                "features": {name: rows.tolist() for name, rows in features.items()},
                 "ids": ids.tolist(),
                 "scores": _rounded(scores),
                 "adapted": _rounded(_adapted(device, ids)),
@@ -83,8 +79,8 @@ def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[st
 
 
 def _adapted(device: DeviceModel, ids: IntArray) -> FloatArray:
-    """The user_vector after the first of some items was liked, and the second disliked."""
-    few = ids[: min(2, device.shapes.candidates)]
+    """The user_vector (D,) after the first of some items was liked and the second disliked."""
+    few = ids[: min(2, device.spec.shapes.candidates)]
     target = np.array([1, -1], np.float32)[: len(few)]
     return device.adapt(few, target, learning_rate=1.0)
 
@@ -93,12 +89,15 @@ def _rounded(values: FloatArray) -> list[float]:
     return [round(float(value), 6) for value in values]
 
 
-def _rows(vector: dict[str, Any], features: Sequence[Feature]) -> dict[str, IntArray]:
-    shapes = {feature.input: feature.shape(-1) for feature in features}
-    return {
+def _query(vector: dict[str, Any], spec: GraphSpec) -> Query:
+    """What a golden vector asks; ValueError when its rows do not fit the features."""
+    # An empty history's rows are [] in JSON, whatever the number of slots: shape (-1, M).
+    shapes = {feature.input: feature.shape(-1) for feature in spec.features}
+    features = {
         name: np.asarray(rows, np.int32).reshape(shapes[name])
         for name, rows in vector["features"].items()
     }
+    return Query(np.asarray(vector["history"], np.int32), features)
 
 
 def check_golden(manifest: Mapping[str, Any], device: DeviceModel) -> None:
@@ -109,30 +108,27 @@ def check_golden(manifest: Mapping[str, Any], device: DeviceModel) -> None:
         spread = float(np.std([value for vector in golden for value in vector[name]] or [0.0]))
         limits[name] = GOLDEN_TOLERANCE[manifest["quantization"]] * spread + 1e-5
     for vector in golden:
-        history, ids = (np.asarray(vector[name], np.int32) for name in ("history", "ids"))
-        rows = _rows(vector, device.features)
-        found = [
-            ("scores", device.score(history, ids, features=rows)),
-            ("scores", device.recommend(history, k=len(ids), features=rows)[1]),
+        query, ids = _query(vector, device.spec), np.asarray(vector["ids"], np.int32)
+        answers = [
+            ("scores", device.score(query, ids)),
+            ("scores", device.recommend(query, k=len(ids))[1]),
             ("adapted", _adapted(device, ids)),
         ]
-        if device.steps and len(history) <= min(STEPPED, device.shapes.length):
-            found.append(("scores", _stepped(device, history, rows, len(ids))))
-        for name, values in found:
+        if device.steps and len(query.history) <= min(STEPPED, device.spec.shapes.length):
+            answers.append(("scores", _stepped(device, query, len(ids))))
+        for name, values in answers:
             recorded = np.asarray(vector[name])
             same_size = values.shape == recorded.shape
             worst = float(np.abs(values - recorded).max(initial=0)) if same_size else inf
             if not worst <= limits[name]:
                 raise BundleError(
-                    f"the model answers a golden history otherwise than where it was made ({name} "
-                    f"differ by {worst:.3g}): this machine's kernels compute something else"
+                    "the model does not answer a golden history as it did where it was made "
+                    f"({name} differ by {worst:.3g}): this machine's kernels compute something else"
                 )
 
 
-def _stepped(
-    device: DeviceModel, history: IntArray, rows: dict[str, IntArray], k: int
-) -> FloatArray:
-    """The scores of a list, best first, that is come to event by event."""
-    state, _ = device.states(history, rows)
-    _, (_, scores) = device.step(state, history, k=k, features=rows)
+def _stepped(device: DeviceModel, query: Query, k: int) -> FloatArray:
+    """The scores of a list, best first, reached event by event."""
+    state, _ = device.states(query)
+    _, (_, scores) = device.step(state, query, k=k)
     return scores

@@ -1,8 +1,8 @@
-"""What a graph's signatures are fed: histories, rows, vectors and states, checked and padded."""
+"""A query -> the input tensors of a signature, checked and padded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,93 +10,152 @@ import numpy.typing as npt
 
 from ..errors import InputError
 from ..features.encoding import MISSING, Feature
-from ..schema import PADDING, FeatureRows, FloatArray, IntArray, Signature
-from .contract import NEWEST, Shapes
-
-VectorLike = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+from ..features.values import is_number
+from ..schema import PADDING, FloatArray, IntArray, Signature
+from .contract import NEWEST, GraphSpec
+from .query import Query, VectorLike
 
 LARGEST_OF_STATE = 1e9
-"""Largest number of a state: squares of it, in the norms, stay finite."""
+"""Largest number of a state: its squares, which norms sum, stay finite."""
 
 LARGEST = 1e4
-"""Largest number of a user_vector: logits stay far from MASKED then, and finite."""
+"""Largest number of a user_vector: logits then stay finite, and far from MASKED."""
+
+Inputs = dict[str, npt.NDArray[Any]]
+"""Tensors of one call by the names of the signature's inputs."""
 
 
-class Feed:
-    """Fills the inputs of one model; InputError for what it cannot take."""
+class InputBuilder:
+    """Builds the inputs of each signature; InputError for values that the model cannot take."""
 
-    def __init__(self, shapes: Shapes, features: Sequence[Feature]) -> None:
-        self._shapes = shapes
-        self._features = features
+    def __init__(self, spec: GraphSpec) -> None:
+        self._spec = spec
+        self._shapes = spec.shapes
 
-    def history(
-        self, history: IntArray, user_vector: VectorLike | None, features: FeatureRows | None
-    ) -> dict[str, Any]:
-        """Inputs of the signatures that look at the whole history, its newest L events."""
-        feed = self._asked(history, user_vector)
-        for feature in self._features:
-            newest = self._rows(feature, features, history, self._shapes.length)
-            feed[feature.input] = rows = np.zeros(self._shapes.rows(feature), np.int32)  # MISSING
-            rows[0, : len(newest)] = newest
-        return feed
-
-    def newest(
-        self, history: IntArray, user_vector: VectorLike | None, features: FeatureRows | None
-    ) -> dict[str, Any]:
-        """Inputs of `step`, which takes the rows of two events, the newest in the last place."""
-        feed = self._asked(history, user_vector)
-        for feature in self._features:
-            newest = self._rows(feature, features, history, NEWEST)
-            feed[feature.input] = rows = np.zeros((1, *feature.shape(NEWEST)), np.int32)
-            rows[0, rows.shape[1] - len(newest) :] = newest
-        return feed
-
-    def _asked(self, history: IntArray, user_vector: VectorLike | None) -> dict[str, Any]:
-        newest = history[-self._shapes.length :]
-        self.check(newest)
+    def empty(self) -> dict[str, Inputs]:
+        """Inputs of every signature about a user of whom nothing is known."""
+        # Padding, missing rows and vectors that change nothing are all zeros.
         return {
-            Signature.ITEM_ID: padded(newest, self._shapes.length),
-            Signature.USER_VECTOR: self.vector(user_vector),
+            name: {i: np.zeros(tensor.shape, tensor.dtype) for i, tensor in spec.inputs.items()}
+            for name, spec in self._spec.signatures().items()
         }
 
-    def state(self, state: VectorLike) -> FloatArray:
+    def to_block(self, query: Query) -> IntArray:
+        """Items (n,) that the graph must be told to mask, sorted: blocked ones, and those seen
+        before the newest L events, which the graph does not read."""
+        blocked = np.unique(query.blocked) if len(query.blocked) else query.blocked
+        older = query.history[: -self._shapes.length]  # empty unless the history exceeds L
+        if self._spec.exclude_seen and len(older):
+            blocked = np.union1d(blocked, older).astype(np.int32)
+        self._check(blocked)
+        return blocked
+
+    def recommend(self, query: Query, blocked: IntArray) -> Inputs:
+        """Inputs of `recommend`; of the items to block (n,) the first N."""
+        return {**self._whole(query), Signature.BLOCKED: self._blocked(blocked)}
+
+    def step(self, query: Query, blocked: IntArray, state: VectorLike) -> Inputs:
+        """Inputs of `step`, from the state (S,) before the newest two events."""
+        inputs = self._user(query)
+        for feature in self._spec.features:
+            rows = self._rows(feature, query, NEWEST)
+            tensor = np.zeros(self._spec.input_of(feature, NEWEST).shape, np.int32)
+            # The newest event comes last; a history of one event leaves the first place missing.
+            tensor[0, tensor.shape[1] - len(rows) :] = rows
+            inputs[feature.input] = tensor
+        inputs[Signature.STATE] = self._state(state)
+        inputs[Signature.BLOCKED] = self._blocked(blocked)
+        return inputs
+
+    def score(self, query: Query, candidates: IntArray) -> Iterator[Inputs]:
+        """Inputs of each call of `score` that candidates (n,) take, C candidates a call."""
+        self._check(candidates)
+        inputs, width = self._whole(query), self._shapes.candidates
+        for begin in range(0, len(candidates), width):
+            some = padded(candidates[begin : begin + width], width)
+            yield {**inputs, Signature.CANDIDATES: some}
+
+    def adapt(
+        self,
+        candidates: IntArray,
+        target: FloatArray,
+        learning_rate: float,
+        user_vector: VectorLike | None,
+    ) -> Inputs:
+        """Inputs of `adapt`: candidates (n,) and their targets (n,), 1 <= n <= C."""
+        self._check(candidates)
+        width = self._shapes.candidates
+        if target.shape != candidates.shape or not 1 <= len(candidates) <= width:
+            raise InputError(f"adapt takes 1 to {width} candidates and a target for each")
+        if not (np.abs(target) <= 1).all():
+            raise InputError("targets of adapt are numbers from -1, disliked, to 1, liked")
+        if not is_number(learning_rate) or not 0 <= learning_rate <= LARGEST:
+            raise InputError(f"learning_rate must be a number from 0 to {LARGEST:g}")
+        return {
+            Signature.USER_VECTOR: self._vector(user_vector),
+            Signature.CANDIDATES: padded(candidates, width),
+            Signature.TARGET: padded(target, width, np.float32),
+            Signature.LEARNING_RATE: np.full((1, 1), learning_rate, np.float32),
+        }
+
+    def _whole(self, query: Query) -> Inputs:
+        """Inputs of the signatures that read the whole history, that is its newest L events."""
+        inputs = self._user(query)
+        for feature in self._spec.features:
+            rows = self._rows(feature, query, self._shapes.length)
+            tensor = np.zeros(self._spec.input_of(feature).shape, np.int32)  # MISSING
+            tensor[0, : len(rows)] = rows
+            inputs[feature.input] = tensor
+        return inputs
+
+    def _user(self, query: Query) -> Inputs:
+        newest = query.history[-self._shapes.length :]
+        self._check(newest)
+        return {
+            Signature.ITEM_ID: padded(newest, self._shapes.length),
+            Signature.USER_VECTOR: self._vector(query.user_vector),
+        }
+
+    def _blocked(self, blocked: IntArray) -> IntArray:
+        return padded(blocked[: self._shapes.blocked], self._shapes.blocked)
+
+    def _state(self, state: VectorLike) -> FloatArray:
         """A state (S,) as the graph takes it, (1, S)."""
-        given = np.asarray(state)
-        most = LARGEST_OF_STATE
-        if given.shape != (self._shapes.state,) or not (np.abs(given) <= most).all():
+        numbers, most = np.asarray(state), LARGEST_OF_STATE
+        if numbers.shape != (self._shapes.state,) or not (np.abs(numbers) <= most).all():
             raise InputError(
                 f"state must be {self._shapes.state} numbers from {-most:g} to {most:g}"
             )
-        return given.astype(np.float32)[None]
+        return numbers.astype(np.float32)[None]
 
-    def vector(self, user_vector: VectorLike | None) -> FloatArray:
+    def _vector(self, user_vector: VectorLike | None) -> FloatArray:
         """A user_vector (D,) as the graph takes it, (1, D); None: zeros, which change nothing."""
         vector: FloatArray = np.zeros((1, self._shapes.dim), np.float32)
         if user_vector is not None:
-            given = np.asarray(user_vector)
-            if given.shape != (self._shapes.dim,) or not (np.abs(given) <= LARGEST).all():
+            numbers = np.asarray(user_vector)
+            # NaN fails this comparison too.
+            if numbers.shape != (self._shapes.dim,) or not (np.abs(numbers) <= LARGEST).all():
                 raise InputError(
                     f"user_vector must be {self._shapes.dim} numbers from {-LARGEST:g} to "
                     f"{LARGEST:g}"
                 )
-            vector[0] = given
+            vector[0] = numbers
         return vector
 
-    def _rows(
-        self, feature: Feature, features: FeatureRows | None, history: IntArray, most: int
-    ) -> IntArray:
-        """The rows of the newest `most` events, or of the user; none where none are given."""
-        rows = features.get(feature.input) if features else None
+    def _rows(self, feature: Feature, query: Query, most: int) -> IntArray:
+        """Rows of the newest `most` events, or of the user; none where the feature is missing."""
+        rows = query.features.get(feature.input)
         if rows is None:
             return np.zeros(feature.shape(0), np.int32)[:0]
-        shape = feature.shape(len(history))
-        last = feature.encoding.rows - 1
-        newest = rows[-most:] if feature.of == "event" and rows.shape == shape else rows
-        if rows.shape != shape or not within(newest, MISSING, last):
+        shape, last = feature.shape(len(query.history)), feature.encoding.rows - 1
+        right_shape = rows.shape == shape
+        # Older rows are not looked at, so a long history costs no more than its newest events.
+        newest = rows[-most:] if feature.of == "event" and right_shape else rows
+        if not right_shape or not within(newest, MISSING, last):
             raise InputError(f"feature '{feature.name}' must be rows 0..{last} of shape {shape}")
         return newest
 
-    def check(self, indices: IntArray) -> None:
+    def _check(self, indices: IntArray) -> None:
         """Raise InputError unless the catalogue has all of these indices."""
         if not within(indices, PADDING + 1, self._shapes.items):
             raise InputError(f"item indices must lie in 1..{self._shapes.items}")
@@ -106,6 +165,7 @@ def within(values: IntArray, low: int, high: int) -> bool:
     """Whether all of some integers lie in low..high."""
     if not values.size:
         return True
+    # values.min() goes through a wrapper in Python, which shows in calls as short as `step`.
     return bool(np.minimum.reduce(values, axis=None) >= low) and bool(
         np.maximum.reduce(values, axis=None) <= high
     )
@@ -115,6 +175,6 @@ def padded(
     values: npt.NDArray[Any] | list[int], width: int, dtype: npt.DTypeLike = np.int32
 ) -> npt.NDArray[Any]:
     """Values (n,), then zeros: (1, width)."""
-    found = np.zeros((1, width), dtype)
-    found[0, : len(values)] = values
-    return found
+    tensor = np.zeros((1, width), dtype)
+    tensor[0, : len(values)] = values
+    return tensor

@@ -29,7 +29,7 @@ def command(
                 "items": len(bundle.items),
                 "bytes": len(bundle.model),
                 "encoder": bundle.manifest["config"].get("model", {}).get("encoder", "transformer"),
-                "features": [feature.name for feature in bundle.features],
+                "features": [feature.name for feature in bundle.spec.features],
                 "licence": str(source.get("licence", "")).partition(";")[0],
                 "folder": str(folder),
             }

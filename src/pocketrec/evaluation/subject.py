@@ -42,11 +42,11 @@ def bundle_subject(bundle: Bundle, data: PreparedData) -> Subject:
         settings = bundle.manifest["config"].get("evaluation", {})
     except (KeyError, TypeError, AttributeError):
         raise ArtifactError(f"'{bundle.folder}' does not say what it was trained on") from None
-    check_data(str(bundle.folder), data, same=same, exclude_seen=bundle.exclude_seen)
+    check_data(str(bundle.folder), data, same=same, exclude_seen=bundle.spec.exclude_seen)
     return Subject(
         bundle.folder.name,
         device_ranker(bundle.device()),
-        bundle.features,
+        bundle.spec.features,
         settings,
         runs="the .tflite",
         added_items=len(bundle.items) - data.item_count,

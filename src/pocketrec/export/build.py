@@ -11,7 +11,7 @@ import polars as pl
 from torch import Tensor
 
 from .. import __version__
-from ..bundle.contract import NEWEST, Shapes
+from ..bundle.contract import NEWEST, GraphSpec, Shapes
 from ..bundle.device import DeviceModel
 from ..bundle.folder import Item, write_bundle
 from ..bundle.golden import make_golden
@@ -57,11 +57,10 @@ def export_bundle(
     `made_from` a fingerprint by which a second export is known. Raises QualityError with the gate
     that failed and by how much.
     """
-    exclude_seen = config.data.exclude_seen
-    shapes = graph_shapes(model, config)
+    spec = graph_spec(model, config)
     on_stage("converting to .tflite")
     folded = model.folded()
-    full = convert(folded, shapes, exclude_seen=exclude_seen, adaptation=adaptation)
+    full = convert(folded, spec, adaptation=adaptation)
     on_stage(f"quantizing to {config.export.quantization}")
     content = shrink(quantize(full, config.export.quantization, codes))
     stored = [tuple(p.shape) for p in folded.parameters()]
@@ -70,23 +69,21 @@ def export_bundle(
         ModelScorer(model),
         shrink(full),
         content,
-        shapes,
+        spec,
         targets,
         config.export,
-        exclude_seen=exclude_seen,
-        features=model.features,
-        tables=stored.count((shapes.items + 1, shapes.dim)),
+        tables=stored.count((spec.shapes.items + 1, spec.shapes.dim)),
     )
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_stage("writing the bundle")
-    device = DeviceModel(content, shapes, exclude_seen=exclude_seen, features=model.features)
+    device = DeviceModel(content, spec)
     manifest = {
         "made_from": made_from,
-        "exclude_seen": exclude_seen,
+        "exclude_seen": spec.exclude_seen,
         "quantization": config.export.quantization,
         "quality": verdict.to_json(),
         "disclosed": disclosed or {},
-        "golden": make_golden(device, _golden_histories(shapes)),
+        "golden": make_golden(device, _golden_histories(spec.shapes)),
         "config": config.model_dump(mode="json", exclude_unset=True, exclude=PRIVATE),
         "provenance": provenance,
         "versions": {
@@ -94,14 +91,14 @@ def export_bundle(
             **{name: version(name) for name in ("torch", "litert-torch", "ai-edge-quantizer")},
         },
     }
-    write_bundle(draft, content, catalogue_items(catalogue), shapes, manifest, model.features)
+    write_bundle(draft, content, catalogue_items(catalogue), spec, manifest)
     return verdict
 
 
-def graph_shapes(model: RecommenderModel, config: Config) -> Shapes:
-    """The graph's sizes; lists and candidates are never longer than the catalogue."""
+def graph_spec(model: RecommenderModel, config: Config) -> GraphSpec:
+    """What the graph is built for; lists and candidates are never longer than the catalogue."""
     state = model.state_width or 0
-    return Shapes(
+    shapes = Shapes(
         length=model.max_length,
         dim=model.config.dim,
         items=model.item_count,
@@ -110,6 +107,7 @@ def graph_shapes(model: RecommenderModel, config: Config) -> Shapes:
         blocked=config.export.blocked,
         state=state if state <= LARGEST_STATE and model.max_length >= NEWEST else 0,
     )
+    return GraphSpec(shapes, config.data.exclude_seen, model.features)
 
 
 def catalogue_items(catalogue: pl.DataFrame) -> list[Item]:

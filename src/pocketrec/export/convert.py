@@ -12,7 +12,7 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor, nn
 
-from ..bundle.contract import Shapes
+from ..bundle.contract import GraphSpec
 from ..bundle.quiet import quiet
 from ..models.recommender import RecommenderModel
 from ..schema import Signature
@@ -24,22 +24,16 @@ with quiet():
     import litert_torch
 
 
-def convert(
-    model: RecommenderModel,
-    shapes: Shapes,
-    *,
-    exclude_seen: bool,
-    adaptation: Tensor | None = None,
-) -> bytes:
-    """The bytes of a file with every signature of `shapes`.
+def convert(model: RecommenderModel, spec: GraphSpec, *, adaptation: Tensor | None = None) -> bytes:
+    """The bytes of a file with every signature of `spec`.
 
     `adaptation` (D, D) maps an item's vector to the direction in which `adapt` moves a user;
     default: the identity, straight toward the item.
     """
     model.eval()
     if adaptation is None:
-        adaptation = torch.eye(shapes.dim)
-    recommend = RecommendGraph(model, shapes, exclude_seen=exclude_seen)
+        adaptation = torch.eye(spec.shapes.dim)
+    recommend = RecommendGraph(model, spec)
     graphs = {
         Signature.RECOMMEND: recommend,
         Signature.STEP: StepGraph(recommend),
@@ -49,7 +43,7 @@ def convert(
     return to_tflite(
         {
             name: (graphs[name], example_inputs(signature))
-            for name, signature in shapes.signatures(model.features).items()
+            for name, signature in spec.signatures().items()
         }
     )
 

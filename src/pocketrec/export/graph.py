@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..bundle.contract import Shapes
+from ..bundle.contract import GraphSpec
 from ..models.recommender import RecommenderModel
 from ..schema import PADDING, Signature
 from ..tflite.inspect import SignatureSpec
@@ -18,11 +18,10 @@ class RecommendGraph(nn.Module):
     Padding, `blocked` and (with `exclude_seen`) the history itself get the score MASKED.
     """
 
-    def __init__(self, model: RecommenderModel, shapes: Shapes, *, exclude_seen: bool) -> None:
+    def __init__(self, model: RecommenderModel, spec: GraphSpec) -> None:
         super().__init__()
         self.model = model
-        self.shapes = shapes
-        self.exclude_seen = exclude_seen
+        self.spec = spec
 
     def forward(
         self, item_id: Tensor, blocked: Tensor, user_vector: Tensor, **rows: Tensor
@@ -33,10 +32,10 @@ class RecommendGraph(nn.Module):
     def ranked(self, user: Tensor, item_id: Tensor, blocked: Tensor) -> dict[str, Tensor]:
         """The list of a user (1, D), best first."""
         scores = self.model.ranking_score(user, item_id)
-        hidden = torch.cat([item_id, blocked], -1) if self.exclude_seen else blocked
+        hidden = torch.cat([item_id, blocked], -1) if self.spec.exclude_seen else blocked
         # The first hidden slot is padding itself, which no list may hold.
         hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        ids, best = best_items(scores, hidden, self.shapes.results)
+        ids, best = best_items(scores, hidden, self.spec.shapes.results)
         return {Signature.IDS: ids, Signature.SCORES: self.model.scores_from(best)}
 
 

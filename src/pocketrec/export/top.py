@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..bundle.device import MASKED
+from ..bundle.contract import MASKED
 
 GROUPS = range(128, 15, -1)
 """Items of a group, where items are many. Between these sizes there is little to choose, but one

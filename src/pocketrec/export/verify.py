@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..bundle.contract import Shapes, check_contract, code_columns, item_tables
+from ..bundle.contract import GraphSpec, check_contract, code_columns, item_tables
 from ..bundle.device import DeviceModel
+from ..bundle.query import Query
 from ..config.export import ExportConfig
 from ..errors import QualityError
 from ..evaluation.on_device import rank_on_device
 from ..evaluation.protocol import Ranking, Scorer, rank_all
 from ..evaluation.summary import user_values
-from ..features.encoding import Feature
 from ..preparation.targets import Targets
-from ..schema import FeatureRows, IntArray
+from ..schema import PADDING
 from ..tflite.inspect import inspect
 
 PARITY = 1e-4
@@ -94,12 +94,10 @@ def verify(
     scorer: Scorer,
     float_model: bytes,
     model: bytes,
-    shapes: Shapes,
+    spec: GraphSpec,
     targets: Targets,
     config: ExportConfig,
     *,
-    exclude_seen: bool,
-    features: Sequence[Feature] = (),
     tables: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Verdict:
@@ -109,8 +107,8 @@ def verify(
     (more than one only by chance, as when V + 1 == D). Contract errors are raised as BundleError
     at once; the verdict holds everything that has a number.
     """
-    facts = inspect(model)
-    check_contract(facts, shapes, shapes.items, features)
+    facts, shapes = inspect(model), spec.shapes
+    check_contract(facts, spec, shapes.items)
     found = item_tables(facts, shapes)
     columns = {constant.buffer for constant in code_columns(facts, shapes)}
     count = len({constant.buffer for constant in found}) + bool(columns)
@@ -119,11 +117,12 @@ def verify(
     else:
         bits = max(BITS.get(constant.dtype, 64) for constant in found)
     most_bits = BITS.get(config.quantization, 8 * config.code_bytes / shapes.dim)
-    device = DeviceModel(model, shapes, exclude_seen=exclude_seen, features=features)
-    float_device = DeviceModel(float_model, shapes, exclude_seen=exclude_seen, features=features)
+    device, float_device = DeviceModel(model, spec), DeviceModel(float_model, spec)
     probes = _probes(targets)
 
-    reference = rank_all(scorer, targets, item_count=shapes.items, k=K, exclude_seen=exclude_seen)
+    reference = rank_all(
+        scorer, targets, item_count=shapes.items, k=K, exclude_seen=spec.exclude_seen
+    )
     shipped = rank_on_device(device, targets, k=K, beyond=False, progress=progress)
     float_ndcg = float(user_values(reference, f"ndcg@{K}", shapes.items).mean())
     ndcg = float(user_values(shipped, f"ndcg@{K}", shapes.items).mean())
@@ -153,16 +152,12 @@ def verify(
     return Verdict(gates, measured)
 
 
-Probe = tuple[IntArray, FeatureRows | None]
-"""A history, and the rows of its features."""
-
-
-def _probes(targets: Targets) -> list[Probe]:
+def _probes(targets: Targets) -> list[Query]:
     """Some of the users, and one without a history of whom nothing is known."""
     step = max(1, len(targets.histories) // PARITY_USERS)
     few = targets.part(slice(None, None, step))
-    features: Sequence[FeatureRows | None] = few.features or [None] * len(few.histories)
-    return [(np.empty(0, np.int32), None), *zip(few.histories, features, strict=True)]
+    features = few.features or [{}] * len(few.histories)
+    return [Query(), *map(Query, few.histories, features)]
 
 
 def _loss(before: float, after: float) -> float:
@@ -170,53 +165,48 @@ def _loss(before: float, after: float) -> float:
     return (before - after) / before if before > 0 else 1.0
 
 
-def _parity(scorer: Scorer, device: DeviceModel, probes: list[Probe]) -> float:
-    items = np.arange(1, device.shapes.items + 1, dtype=np.int32)
+def _parity(scorer: Scorer, device: DeviceModel, probes: list[Query]) -> float:
+    shapes = device.spec.shapes
+    items = np.arange(1, shapes.items + 1, dtype=np.int32)
     worst, variances = 0.0, []
-    for history, rows in probes:  # one by one: each has a number for every item
-        expected = scorer([history], [rows or {}])[0]
-        found = device.score(history, items, features=rows)
-        ids, listed = device.recommend(history, k=device.shapes.results, features=rows)
+    for query in probes:  # one by one: each has a number for every item
+        expected = scorer([query.history], [query.features])[0]
+        found = device.score(query, items)
+        ids, listed = device.recommend(query, k=shapes.results)
         apart = [*(found - expected), *(listed - expected[ids - 1])]
         worst = max(worst, float(np.abs(apart).max()))
         variances.append(float(expected.var()))
     return worst / max(math.sqrt(np.mean(variances)), LEAST_SPREAD)
 
 
-def _drift(device: DeviceModel, probes: list[Probe]) -> float:
-    """Largest difference of a list's scores when it is come to event by event.
+def _drift(device: DeviceModel, probes: list[Query]) -> float:
+    """Largest difference between the scores of a list reached event by event and `recommend`'s.
 
-    Relative to the spread of all lists' scores; of histories that recommend sees the whole of.
+    Relative to the spread of all lists' scores; histories are cut to the newest L, which
+    `recommend` reads whole.
     """
-    length, k = device.shapes.length, device.shapes.results
+    length, k = device.spec.shapes.length, device.spec.shapes.results
     worst, every = 0.0, [np.empty(0, np.float32)]
-    for history, rows in probes:
-        newest = history[-length:]
-        told = {
-            f.input: rows[f.input][-length:] if f.of == "event" else rows[f.input]
-            for f in device.features
-            if rows is not None and f.input in rows
-        }
-        state, _ = device.states(newest, told)
-        _, (_, found) = device.step(state, newest, k=k, features=told)
-        _, expected = device.recommend(newest, k=k, features=told)
+    for query in probes:
+        newest = query.part(slice(-length, None))
+        state, _ = device.states(newest)
+        _, (_, found) = device.step(state, newest, k=k)
+        _, expected = device.recommend(newest, k=k)
         same_size = len(found) == len(expected)
         worst = max([worst, *np.abs(found - expected)]) if same_size else np.inf
         every.append(expected)
     return float(worst / max(np.concatenate(every).std(), 1e-9))
 
 
-def _leaks(device: DeviceModel, probes: list[Probe]) -> int:
-    """Items shown although they were blocked, seen (if those are hidden) or padding."""
+def _leaks(device: DeviceModel, probes: list[Query]) -> int:
+    """Items shown although they were blocked, seen (where those are masked) or padding."""
     leaks = 0
-    for history, rows in probes:
-        free, _ = device.recommend(history, k=K, features=rows)
-        blocked = np.unique(free[::2])
-        shown, _ = device.recommend(
-            history, k=device.shapes.results, blocked=blocked, features=rows
-        )
-        hidden = np.union1d(blocked, history) if device.exclude_seen else blocked
-        leaks += int(np.isin(shown, [0, *hidden]).sum()) + len(shown) - len(np.unique(shown))
+    for query in probes:
+        free, _ = device.recommend(query, k=K)
+        blocking = replace(query, blocked=free[::2])
+        shown, _ = device.recommend(blocking, k=device.spec.shapes.results)
+        excluded = [PADDING, *blocking.excluded(device.spec.exclude_seen)]
+        leaks += int(np.isin(shown, excluded).sum()) + len(shown) - len(np.unique(shown))
     return leaks
 
 
@@ -225,11 +215,11 @@ def _overlap(reference: Ranking, shipped: Ranking) -> float:
     return float(same.sum() / max(1, int((reference.top > 0).sum())))
 
 
-def _latency(device: DeviceModel, probes: list[Probe]) -> float:
+def _latency(device: DeviceModel, probes: list[Query]) -> float:
     """Median milliseconds of a call with one thread."""
     times = []
-    for history, rows in probes * 4:
+    for query in probes * 4:
         begin = time.perf_counter()
-        device.recommend(history, k=K, features=rows)
+        device.recommend(query, k=K)
         times.append(time.perf_counter() - begin)
     return round(float(np.median(times)) * 1e3, 4)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..bundle.device import DeviceModel
 from ..bundle.folder import KIND, Bundle, open_bundle, write_bundle
 from ..bundle.golden import check_golden, make_golden
+from ..bundle.query import Query
 from ..errors import BundleError
 from ..features.attributes import encode_attributes, fit_encoding
 from ..schema import FloatArray, IntArray
@@ -77,11 +78,11 @@ def add_items(
         _check_scores(device, larger, walks)
         manifest = _manifest(bundle, larger, new, strength)
         everything = [*bundle.items, *new.items]
-        write_bundle(draft, content, everything, larger.shapes, manifest, bundle.features)
+        write_bundle(draft, content, everything, larger.spec, manifest)
     return Added(
         new,
         len(content),
-        float(np.mean(_places(larger, walks) > bundle.shapes.items)),
+        float(np.mean(_places(larger, walks) > bundle.spec.shapes.items)),
         _alike(bundle, read_table(content)),
     )
 
@@ -91,7 +92,7 @@ def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, Flo
 
     Learned from items that training saw, and not from those that were added.
     """
-    trained = bundle.items[: bundle.shapes.items - _added(bundle)]
+    trained = bundle.items[: bundle.spec.shapes.items - _added(bundle)]
     kinds = attributes_read(bundle)
     values = {name: [item.attributes.get(name) for item in trained] for name in kinds}
     try:
@@ -111,7 +112,7 @@ def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, Flo
 def _added(bundle: Bundle) -> int:
     """How many of the items, the last ones, training never saw."""
     added = bundle.manifest.get("added", 0)
-    if type(added) is not int or not 0 <= added < bundle.shapes.items:
+    if type(added) is not int or not 0 <= added < bundle.spec.shapes.items:
         raise BundleError(f"the manifest says that {added!r} items were added, which cannot be")
     return added
 
@@ -119,11 +120,8 @@ def _added(bundle: Bundle) -> int:
 def _extended(bundle: Bundle, vectors: NDArray[np.floating]) -> tuple[bytes, DeviceModel]:
     """The bundle's model with rows appended, as a file and loaded."""
     content = append_rows(bundle.model, vectors.astype(np.float32))
-    shapes = replace(bundle.shapes, items=bundle.shapes.items + len(vectors))
-    device = DeviceModel(
-        content, shapes, exclude_seen=bundle.exclude_seen, features=bundle.features
-    )
-    return content, device
+    shapes = replace(bundle.spec.shapes, items=bundle.spec.shapes.items + len(vectors))
+    return content, DeviceModel(content, replace(bundle.spec, shapes=shapes))
 
 
 def _strength(
@@ -138,7 +136,7 @@ def _strength(
     Neither the new items, nor the stand-ins (few new ones say little of the scale), get more of
     the places than they are of the catalogue, but for one place.
     """
-    old, counts = bundle.shapes.items, (len(stand_ins), len(of_new))
+    old, counts = bundle.spec.shapes.items, (len(stand_ins), len(of_new))
     differences = np.concatenate([stand_ins, of_new])
     low, high = 1.0, STRONGEST
     for _ in range(TRIALS):
@@ -165,7 +163,7 @@ def _walks(device: DeviceModel) -> list[IntArray]:
     for length in range(WALKS):
         history = np.empty(0, np.int32)
         for _ in range(length):
-            ids, _ = device.recommend(history, k=min(PLACES, device.shapes.results))
+            ids, _ = device.recommend(Query(history), k=min(PLACES, device.spec.shapes.results))
             if not len(ids):
                 break
             history = np.append(history, random.choice(ids)).astype(np.int32)
@@ -175,15 +173,16 @@ def _walks(device: DeviceModel) -> list[IntArray]:
 
 def _places(device: DeviceModel, walks: list[IntArray]) -> IntArray:
     """The items of all lists, one after the other."""
-    k = min(PLACES, device.shapes.results)
-    return np.concatenate([device.recommend(walk, k=k)[0] for walk in walks])
+    k = min(PLACES, device.spec.shapes.results)
+    return np.concatenate([device.recommend(Query(walk), k=k)[0] for walk in walks])
 
 
 def _check_scores(device: DeviceModel, larger: DeviceModel, walks: list[IntArray]) -> None:
     """Raise BundleError unless all old items have the scores that they had."""
-    old = np.arange(1, device.shapes.items + 1, dtype=np.int32)
+    old = np.arange(1, device.spec.shapes.items + 1, dtype=np.int32)
     for walk in walks:
-        difference = np.abs(device.score(walk, old) - larger.score(walk, old)).max()
+        query = Query(walk)
+        difference = np.abs(device.score(query, old) - larger.score(query, old)).max()
         if not difference <= TOLERANCE:
             raise BundleError(f"scores of old items would change by {difference:.3g}: not written")
 
@@ -206,7 +205,7 @@ def _alike(bundle: Bundle, table: FloatArray) -> list[list[str]]:
     """The nearest old items of each new one, by the angle between vectors."""
     length = np.linalg.norm(table, axis=1, keepdims=True)
     units = table / np.maximum(length, 1e-12)
-    old = bundle.shapes.items
+    old = bundle.spec.shapes.items
     nearest = np.argsort(-(units[old + 1 :] @ units[1 : old + 1].T), axis=1, kind="stable")[:, :3]
     titles = [item.title or str(item.id) for item in bundle.items]
     return [[titles[index] for index in row] for row in nearest]

@@ -1,4 +1,4 @@
-"""The items that an app names by id, and the model by index."""
+"""The catalogue's items: an app names them by id, the model by index."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from ..bundle.folder import Item
+from ..bundle.ranking import RankedItems
 from ..errors import BundleError, InputError, shown
-from ..schema import FloatArray, IntArray
+from ..schema import IntArray
 from .events import Event, ItemId, as_events, count, key_of, listed, warn_caller
 
 
 class UnknownItemWarning(UserWarning):
-    """Some ids are not in the catalogue and were left out."""
+    """The catalogue lacks some ids; they are ignored."""
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One line of a list; scores are logits, comparable within one list only."""
+    """One line of a list; scores are logits and compare within one list only."""
 
     id: ItemId
     title: str | None
@@ -41,7 +42,7 @@ class Catalogue:
     def events(
         self, history: Iterable[ItemId | Event], *, strict: bool
     ) -> tuple[list[Event], IntArray]:
-        """The events of known items (n), and their indices (n,); others as of `indices`."""
+        """The events of known items and their indices (n,); unknown ones are as in `indices`."""
         events = as_events(history)
         indices = self.indices([event.id for event in events], "history", strict=strict)
         if len(indices) < len(events):
@@ -49,21 +50,24 @@ class Catalogue:
         return events, indices
 
     def indices(self, ids: Iterable[ItemId], name: str, *, strict: bool) -> IntArray:
-        """The indices of some ids; unknown ones are ignored with a warning, or refused."""
-        given = listed(ids, name)
-        indices = [self._index.get(key_of(item, name)) for item in given]
+        """The indices (n,) of some ids; unknown ids are ignored with a warning, or refused.
+
+        `name` is what the app calls the ids, for errors.
+        """
+        items = listed(ids, name)
+        indices = [self._index.get(key_of(item, name)) for item in items]
         known = [index for index in indices if index is not None]
-        if len(known) < len(given):
-            unknown = [item for item, index in zip(given, indices, strict=True) if index is None]
+        if len(known) < len(items):
+            unknown = [item for item, index in zip(items, indices, strict=True) if index is None]
             quoted = ", ".join(map(shown, unknown[:3])) + (", ..." if len(unknown) > 3 else "")
-            message = f"{len(unknown)} of {len(given)} ids of {name} are unknown: {quoted}"
+            message = f"{len(unknown)} of {len(items)} ids of {name} are unknown: {quoted}"
             if strict:
                 raise InputError(message)
             warn_caller(f"{message}; they are ignored", UnknownItemWarning)
         return np.asarray(known, np.int32)
 
     def knows(self, item: ItemId) -> bool:
-        """Whether there is an item of this id."""
+        """Whether the catalogue has an item of this id."""
         return key_of(item) in self._index
 
     def item(self, index: int) -> Item:
@@ -71,16 +75,16 @@ class Catalogue:
         return self.items[index - 1]
 
     def count(self, k: Any) -> int:
-        """How long a list is to be, as a number; InputError for none, and beyond the catalogue."""
-        found, most = count(k, "k"), len(self.items)
-        if found > most:
+        """The length k of a list; InputError unless it is from 1 to the catalogue's size."""
+        length, most = count(k, "k"), len(self.items)
+        if length > most:
             raise InputError(f"k = {shown(k)} is more than the catalogue's {most} items")
-        return found
+        return length
 
-    def lines(self, ranking: tuple[IntArray, FloatArray], hidden: IntArray) -> list[Recommendation]:
-        """A list as an app reads it; BundleError when it holds what is hidden."""
+    def lines(self, ranking: RankedItems, excluded: IntArray) -> list[Recommendation]:
+        """A list as an app reads it; BundleError when it holds an excluded item."""
         ids, scores = ranking
-        if not set(hidden.tolist()).isdisjoint(ids.tolist()):
-            raise BundleError("the model recommends what is blocked or was seen: do not use it")
-        found = ((self.item(index), score) for index, score in zip(ids, scores, strict=True))
-        return [Recommendation(item.id, item.title, float(score)) for item, score in found]
+        if not set(excluded.tolist()).isdisjoint(ids.tolist()):
+            raise BundleError("the model recommends blocked or seen items: do not use this bundle")
+        ranked = ((self.item(index), score) for index, score in zip(ids, scores, strict=True))
+        return [Recommendation(item.id, item.title, float(score)) for item, score in ranked]

@@ -1,4 +1,4 @@
-"""One user's own state: what they said of items, and the vector that learned from it.
+"""One user's own state: their verdicts on items, and the vector learned from them.
 
 It stays where the app keeps it. `web/client/personal.js` is the same in JavaScript, with the
 same JSON.
@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from ..bundle.device import DECAY, SLOWING
+from ..bundle.contract import DECAY, SLOWING
 from ..errors import InputError, shown
 from ..features.values import is_number
 from ..storage.artifact import write_atomically
@@ -24,15 +24,15 @@ from .recommender import Recommender
 from .state import FORMAT, WINDOW, Feedback, State, Verdict, history_of, ordered, parse_state
 
 UNDO = 20
-"""Newest changes that can be undone."""
+"""How many of the newest changes can be undone."""
 RATES: dict[Verdict, float] = {"like": 1.0, "seen": 0.25, "dislike": -0.25}
-"""Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md)."""
+"""Learning rates, chosen on validation users (docs/decisions/0011-personalization.md)."""
 MARGIN = 1.0
-"""The guard: what learning may cost the newest WINDOW likes, as the sum of their gains."""
+"""The guard: how much gain, in sum, the newest WINDOW likes may lose by learning."""
 
 
 class RolledBackWarning(UserWarning):
-    """What was learned of a user made the lists worse, and was taken back."""
+    """The learned vector made the user's lists worse and was reset to zero."""
 
 
 class Personal:
@@ -42,15 +42,15 @@ class Personal:
     >>> personal.like(1)  # doctest: +SKIP
     >>> personal.recommend(k=3)  # doctest: +SKIP
 
-    A liked item moves the vector and joins the history; so does a seen one, by a quarter of a step;
-    a disliked one moves the vector the other way, stays out of the history, and is not
-    recommended. The newest word on an item replaces those before (of an item that may repeat, its
-    dislikes only).
+    A liked item moves the vector toward itself and joins the history. A seen one does the same by
+    a quarter of a step. A disliked one moves the vector away, stays out of the history, and is
+    never recommended. The newest verdict on an item replaces older ones (where items may repeat,
+    it replaces dislikes only).
 
-    The guard: before a like is learned from, the place of the item in the list is looked up with
-    the vector and without. When the vector has made the lists of the newest likes worse, it goes
-    back to zero, with a RolledBackWarning (`rolled_back` counts how often). Not safe to share
-    between threads.
+    The guard: before a like is learned from, the item's rank in the list is looked up with the
+    vector and without it. When the vector has made the lists before the newest likes worse, it is
+    reset to zero with a RolledBackWarning (`rolled_back` counts how often). Threads must not share
+    a Personal.
     """
 
     def __init__(self, recommender: Recommender, state: State | None = None) -> None:
@@ -58,8 +58,8 @@ class Personal:
             raise InputError(f"Personal takes a Recommender, not {shown(recommender)}")
         if not isinstance(state, State | None):
             raise InputError(
-                f"Personal takes no state such as {shown(state)}: use Personal.from_json for what "
-                "to_json gave, and Personal.restore for a file"
+                f"Personal takes a State, not {shown(state)}: use Personal.from_json for the "
+                "output of to_json, or Personal.restore for a file"
             )
         self.recommender = recommender
         self.state = state or State()
@@ -67,22 +67,22 @@ class Personal:
 
     @property
     def history(self) -> list[Event]:
-        """What the user liked or has seen, oldest first."""
+        """The items that the user liked or has seen, oldest first."""
         return history_of(self.state.events)
 
     @property
     def blocked(self) -> list[ItemId]:
-        """What is not to be recommended to the user."""
+        """The items that the user disliked, which are never recommended to them."""
         return [event.id for event in self.state.events if event.verdict == "dislike"]
 
     @property
     def vector(self) -> list[float]:
         """The personal vector (D,), zero at the start."""
-        return list(self.state.vector) or [0.0] * self.recommender.bundle.shapes.dim
+        return list(self.state.vector) or [0.0] * self.recommender.bundle.spec.shapes.dim
 
     @property
     def rolled_back(self) -> int:
-        """How often the guard took back what was learned."""
+        """How often the guard reset the vector."""
         return self.state.rolled_back
 
     def like(
@@ -93,46 +93,46 @@ class Personal:
         user: Mapping[str, Any] | None = None,
         now: Moment | None = None,
     ) -> None:
-        """Learn that the user likes an item; `user` and `now` (else `time`) as of `recommend`.
+        """Learn that the user likes an item; `user` and `now` (else `time`) are as in `recommend`.
 
-        Warns with a RolledBackWarning when the guard took back what was learned.
+        Warns with a RolledBackWarning when the guard resets the vector.
         """
-        told = {"user": user, "now": time if now is None else now}
-        self._change(self._guarded(self._learned(item, "like", time, told)))
+        context = {"user": user, "now": time if now is None else now}
+        self._change(self._guarded(self._learned(item, "like", time, context)))
         if self.rolled_back > self._before[-1].rolled_back:
             warn_caller(
-                "what was learned of the user made the lists of the newest likes worse: the "
-                "vector is back at zero, history and verdicts stay (undo brings it back)",
+                "the learned vector made the lists before the newest likes worse, so it is reset "
+                "to zero: history and verdicts stay, and undo() restores it",
                 RolledBackWarning,
             )
 
     def dislike(self, item: ItemId, *, time: Moment | None = None) -> None:
-        """Learn that an item is not for the user."""
+        """Learn that the user dislikes an item."""
         self._change(self._learned(item, "dislike", time))
 
     def seen(self, item: ItemId, *, time: Moment | None = None) -> None:
-        """Learn that the user knows an item, be it good or bad."""
+        """Learn that the user knows an item, whether they like it or not."""
         self._change(self._learned(item, "seen", time))
 
     def forget(self, item: ItemId) -> None:
-        """Take back all that was said of an item; the vector stays as it is."""
+        """Remove all verdicts on an item; the vector stays as it is."""
         key = key_of(item)
         events = tuple(event for event in self.state.events if key_of(event.id) != key)
         self._change(replace(self.state, events=events))
 
     def undo(self) -> bool:
-        """Take back the newest change, with what was learned; False when there is none left."""
+        """Undo the newest change, the vector's too; False when there is nothing left to undo."""
         if not self._before:
             return False
         self.state = self._before.pop()
         return True
 
     def decay(self, factor: float) -> None:
-        """Shrink the vector, as an app may do from time to time: 1 keeps it, 0 forgets it."""
+        """Multiply the vector by a factor: 1 keeps it, 0 forgets it."""
         if not is_number(factor) or not 0 <= factor <= 1:
             raise InputError(f"decay takes a factor from 0 to 1, not {shown(factor)}")
         vector = tuple(number * float(factor) for number in self.state.vector)
-        # A vector that was forgotten is not to be judged by what it did.
+        # The guard must not judge a new vector by the gains of a forgotten one.
         gains = self.state.gains if factor else ()
         self._change(replace(self.state, vector=vector, gains=gains))
 
@@ -168,7 +168,7 @@ class Personal:
         user: Mapping[str, Any] | None = None,
         now: Moment | None = None,
     ) -> list[Explanation]:
-        """Which of the user's items speak for these; see `Recommender.explain`."""
+        """Which of the user's items raise the scores of these; see `Recommender.explain`."""
         return self.recommender.explain(
             self.history, items, most=most, user=user, now=now, user_vector=self.vector
         )
@@ -178,9 +178,9 @@ class Personal:
         item: ItemId,
         verdict: Verdict,
         time: Moment | None,
-        told: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
     ) -> State:
-        """The state after a step of learning, at the moment when the item was met."""
+        """The state after a step of learning; `context` holds `user` and `now` of the moment."""
         item = self.recommender.spelled(item)
         events = self._with(Feedback(item, verdict, seconds(time)))
         rate = RATES[verdict] / (1 + self.state.steps / SLOWING)
@@ -192,38 +192,42 @@ class Personal:
         )
         gains = self.state.gains
         if verdict == "like":
-            gains = (*gains, self._gains(history_of(events)[:-1], item, told or {}))[-WINDOW:]
+            gains = (*gains, self._gains(history_of(events)[:-1], item, context or {}))[-WINDOW:]
         return replace(
             self.state, events=events, vector=tuple(vector), steps=self.state.steps + 1, gains=gains
         )
 
     def _gains(
-        self, history: list[Event], item: ItemId, told: Mapping[str, Any]
+        self, history: list[Event], item: ItemId, context: Mapping[str, Any]
     ) -> tuple[float, float]:
-        """What the lists before a like were worth to it, with the vector and without it."""
+        """The liked item's gain in the lists before the like, with the vector and without it.
+
+        A gain is 1 / log2(1 + rank), as in NDCG; 0 for an item that is not in the list.
+        """
+        # The list before the like may hold the item even if it was disliked until now.
         blocked = [id_ for id_ in self.blocked if str(id_) != str(item)]
-        k = self.recommender.bundle.shapes.results
+        k = self.recommender.bundle.spec.shapes.results
 
         def gain(vector: list[float] | None) -> float:
             lines = self.recommender.recommend(
-                history, k=k, blocked=blocked, user_vector=vector, **told
+                history, k=k, blocked=blocked, user_vector=vector, **context
             )
-            places = [n for n, line in enumerate(lines, 1) if str(line.id) == str(item)]
-            return 1 / math.log2(1 + places[0]) if places else 0.0
+            ranks = [n for n, line in enumerate(lines, 1) if str(line.id) == str(item)]
+            return 1 / math.log2(1 + ranks[0]) if ranks else 0.0
 
         plain = gain(None)
         return (gain(self.vector) if any(self.state.vector) else plain, plain)
 
     def _guarded(self, state: State) -> State:
-        """The state itself, or with the vector back at zero, if it has made lists worse."""
+        """The state itself, or with the vector at zero if the vector has made lists worse."""
         lost = sum(plain - adapted for adapted, plain in state.gains)
         if lost <= MARGIN:
             return state
         return replace(state, vector=(), gains=(), rolled_back=state.rolled_back + 1)
 
     def _with(self, new: Feedback) -> tuple[Feedback, ...]:
-        """All events, with a new one, which replaces those of its item that it contradicts."""
-        once = self.recommender.bundle.exclude_seen or new.verdict == "dislike"
+        """All events and a new one, which replaces the verdicts on its item that it contradicts."""
+        once = self.recommender.bundle.spec.exclude_seen or new.verdict == "dislike"
         kept = (
             event
             for event in self.state.events
@@ -236,7 +240,7 @@ class Personal:
         self.state = state
 
     def to_json(self) -> dict[str, Any]:
-        """All that is kept, for the app to store; `from_json` takes it back."""
+        """The whole state, for the app to store; `from_json` reads it."""
         return {
             "format": FORMAT,
             "model": self.recommender.fingerprint,
@@ -249,35 +253,35 @@ class Personal:
 
     @classmethod
     def from_json(cls, recommender: Recommender, value: Any) -> Self:
-        """The user of a saved state, which may come from anywhere.
+        """The user of a saved state, which may come from any client.
 
-        A vector belongs to one model; a state whose "vector" is [] is taken by any model that
-        knows its items. Raises InputError with what is wrong.
+        A vector belongs to one model. Any model that knows the items takes a state whose "vector"
+        is []. Raises InputError with what is wrong.
         """
         personal = cls(recommender, parse_state(value))
         state = personal.state
         if state.vector and value.get("model") != recommender.fingerprint:
             raise InputError(
-                "the saved state belongs to another model; without its vector ('vector': []) its "
-                "events can be used with this one"
+                "the saved state belongs to another model: set its 'vector' to [] to use its "
+                "events with this one"
             )
-        if len(state.vector) not in (0, recommender.bundle.shapes.dim):
+        if len(state.vector) not in (0, recommender.bundle.spec.shapes.dim):
             raise InputError(
-                f"the saved vector has {len(state.vector)} numbers, the model's users "
-                f"{recommender.bundle.shapes.dim}"
+                f"the saved vector has {len(state.vector)} numbers, but the model's vectors have "
+                f"{recommender.bundle.spec.shapes.dim}"
             )
         recommender.check_known([event.id for event in state.events])
         return personal
 
     def save(self, path: str | Path) -> None:
-        """Write the state as JSON that its owner alone may read, whole or not at all.
+        """Write the state as JSON that only the file's owner may read, whole or not at all.
 
-        Raises ArtifactError when that fails.
+        Raises ArtifactError when the file cannot be written.
         """
         try:
             write_atomically(Path(path), json.dumps(self.to_json()).encode(), private=True)
-        except (TypeError, ValueError):  # None, "", or with a NUL
-            raise InputError(f"{_quoted(path)} is no path of a file") from None
+        except (TypeError, ValueError):  # None, "", or a name with a NUL
+            raise InputError(f"{_quoted(path)} is not the path of a file") from None
 
     @classmethod
     def restore(cls, recommender: Recommender, path: str | Path) -> Self:
@@ -285,8 +289,8 @@ class Personal:
         try:
             value = json.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, TypeError, ValueError, RecursionError) as error:
-            told = getattr(error, "strerror", None) or "it is no JSON"
-            raise InputError(f"{_quoted(path)} cannot be read as a saved state: {told}") from None
+            reason = getattr(error, "strerror", None) or "it is not JSON"
+            raise InputError(f"{_quoted(path)} cannot be read as a saved state: {reason}") from None
         return cls.from_json(recommender, value)
 
 

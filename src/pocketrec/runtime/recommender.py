@@ -1,4 +1,4 @@
-"""Recommend from a bundle: raw ids in, raw ids and titles out. Needs no training stack."""
+"""Recommend from a bundle: ids of the catalogue in, ids and titles out. No training stack."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from ..bundle.folder import Bundle, Item, open_bundle
 from ..bundle.golden import check_golden
+from ..bundle.query import Query
 from ..errors import InputError, shown
 from ..features.encoding import Feature
 from ..pretrained import find_bundle
-from ..schema import File, FloatArray, IntArray
+from ..schema import File, FloatArray
 from .catalogue import Catalogue, Recommendation
 from .events import (
     Event,
@@ -22,7 +23,7 @@ from .events import (
     as_events,
     check_values,
     count,
-    encode_inputs,
+    encode_features,
     truth,
     vector,
 )
@@ -31,7 +32,7 @@ from .session import Session
 
 
 class Recommender:
-    """A loaded bundle. Stateless between calls, and safe to share between threads.
+    """A loaded bundle. It keeps nothing between calls, and threads may share it.
 
     >>> recommender = Recommender.load("bundles/movielens-100k")  # doctest: +SKIP
     >>> recommender.recommend(["50", "181"], k=3)  # doctest: +SKIP
@@ -40,8 +41,8 @@ class Recommender:
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         if not isinstance(bundle, Bundle):
             raise InputError(
-                f"a Recommender is made of an opened bundle, not of {shown(bundle)}: open a folder "
-                "with Recommender.load"
+                f"Recommender takes an opened bundle, not {shown(bundle)}: open a folder with "
+                "Recommender.load"
             )
         self.bundle = bundle
         self._device = bundle.device(threads)
@@ -52,7 +53,7 @@ class Recommender:
     def load(cls, path: str | Path, *, threads: int = 1) -> Self:
         """Open, check and load a bundle; raises BundleError with what is wrong with it.
 
-        `path` is a folder, or the name of a bundle that comes with pocketrec: "movielens-1m".
+        `path` is a folder or the name of a bundle that comes with pocketrec: "movielens-1m".
         """
         return cls(open_bundle(find_bundle(path)), threads=threads)
 
@@ -63,16 +64,16 @@ class Recommender:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """What the model can be told of events and users beside item ids."""
-        return self.bundle.features
+        """What the model reads of events and users beside item ids."""
+        return self.bundle.spec.features
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the model file: what was learned with one model is of no use to another."""
+        """Hash of the model file: a vector learned with one model is useless to another."""
         return str(self.bundle.manifest["files"][File.MODEL]["sha256"])
 
     def spelled(self, item: ItemId) -> ItemId:
-        """An item's id as the catalogue has it; InputError when it has none such."""
+        """An item's id as the catalogue has it; InputError when the catalogue lacks it."""
         (index,) = self._catalogue.indices([item], "items", strict=True)
         return self._catalogue.item(index).id
 
@@ -87,10 +88,10 @@ class Recommender:
         user: Mapping[str, Any] | None = None,
         strict: bool = False,
     ) -> Session:
-        """A user whose events come one by one, after what is known of them already.
+        """A user whose events come one by one, after those of `history`.
 
-        Arguments are those of `recommend`. Where the model has a state, a tap costs two events
-        and not L, but to begin costs a call of the model for each of the newest L events.
+        Arguments are those of `recommend`. Where the model has a state, a tap reads two events
+        instead of L, but starting a session calls the model once for each of the newest L events.
         """
         return Session(self._device, self._catalogue, history, user, strict=strict)
 
@@ -107,28 +108,25 @@ class Recommender:
     ) -> list[Recommendation]:
         """The best k items after a history (oldest first), best first.
 
-        An event is an item's id, or an Event that tells more of it. `user` are values by the names
-        of [features.user], and `now` the moment of asking, in seconds since 1970 or as a datetime;
-        what is left out, the model does without.
+        An event is an item's id, or an Event that says more about it. `user` holds values by the
+        names of [features.user]; `now` is the time of the request, in seconds since 1970 or as a
+        datetime. Omit anything you don't know: the model was trained with missing values.
 
-        Seen items are left out (unless the bundle is of a domain where users repeat), and
-        `blocked` ones always. An empty history gives what is popular. Ids that the catalogue
-        does not have are ignored with an UnknownItemWarning, and values of features that training
-        never saw with an UnknownValueWarning; both are refused when `strict`. The list is shorter
-        than k when fewer items are left. `user_vector` (D,) is added to the user.
+        The list never holds `blocked` items, nor seen ones (unless the bundle is for a domain where
+        users repeat). An empty history gives popular items. Ids that the catalogue lacks are
+        ignored with an UnknownItemWarning, and feature values that training never saw with an
+        UnknownValueWarning; `strict` makes both an error. The list is shorter than k when fewer
+        items are left. `user_vector` (D,) is added to the user's vector.
 
         Raises InputError for a k beyond the catalogue, for ids of another type, and for features
         that the model does not have.
         """
         k, strict = self._catalogue.count(k), truth(strict, "strict")
-        events, rows = self._events(history, user, now, strict=strict)
-        hidden = self._catalogue.indices(blocked, "blocked", strict=strict)
-        ranking = self._device.recommend(
-            events, k=k, blocked=hidden, user_vector=vector(user_vector), features=rows
+        query = self._query(
+            history, blocked=blocked, user=user, now=now, user_vector=user_vector, strict=strict
         )
-        if self.bundle.exclude_seen:
-            hidden = np.concatenate([hidden, events])
-        return self._catalogue.lines(ranking, hidden)
+        ranking = self._device.recommend(query, k=k)
+        return self._catalogue.lines(ranking, query.excluded(self.bundle.spec.exclude_seen))
 
     def score(
         self,
@@ -141,18 +139,13 @@ class Recommender:
     ) -> list[float]:
         """Scores of the candidates, in their order, by which `recommend` ranks.
 
-        Where nothing follows (`model.successors = 0`) it rounds them a little more than this.
+        Without successors (`model.successors = 0`) `recommend` rounds scores slightly more.
 
         Raises InputError for a candidate that the catalogue does not have.
         """
-        events, rows = self._events(history, user, now, strict=False)
-        scores = self._device.score(
-            events,
-            self._catalogue.indices(candidates, "candidates", strict=True),
-            user_vector=vector(user_vector),
-            features=rows,
-        )
-        return [float(score) for score in scores]
+        query = self._query(history, user=user, now=now, user_vector=user_vector)
+        indices = self._catalogue.indices(candidates, "candidates", strict=True)
+        return [float(score) for score in self._device.score(query, indices)]
 
     def adapt(
         self,
@@ -164,8 +157,8 @@ class Recommender:
     ) -> list[float]:
         """The user_vector (D,) after learning that an item was liked, or disliked.
 
-        One step on the device; `Personal` keeps the vector and chooses the rates. Raises
-        InputError for an item that the catalogue does not have.
+        One step of learning on the device; `Personal` keeps the vector and chooses the rates.
+        Raises InputError for an item that the catalogue does not have.
         """
         index = self._catalogue.indices([item], "adapt", strict=True)
         target = np.full(1, 1 if truth(liked, "liked") else -1, np.float32)
@@ -184,11 +177,11 @@ class Recommender:
         now: Moment | None = None,
         user_vector: Sequence[float] | None = None,
     ) -> list[Explanation]:
-        """For each of some items the events of the history that its score rests on most.
+        """For each of some items, the events of the history that raise its score most.
 
-        Every one of the newest 50 events is left out once, which costs a call of the model each.
-        Unknown ids of the history are no reasons. Raises InputError for an item that the
-        catalogue does not have.
+        Leaves out each of the newest 50 events once, one call of the model each. Ids of the history
+        that the catalogue lacks are never reasons. Raises InputError for an item that the catalogue
+        does not have.
         """
         known = [event for event in as_events(history) if self._catalogue.knows(event.id)]
         most = count(most, "most")
@@ -198,25 +191,28 @@ class Recommender:
         events = self._catalogue.indices(ids, "history", strict=True)
 
         def score(places: Sequence[int]) -> FloatArray:
-            rows = encode_inputs(self.features, [known[n] for n in places], user, now)
-            return self._device.score(
-                events[list(places)], candidates, user_vector=added, features=rows
-            )
+            # Rows are encoded anew: without an event, the gap of the next one is another.
+            rows = encode_features(self.features, [known[n] for n in places], user, now)
+            query = Query(events[list(places)], rows, user_vector=added)
+            return self._device.score(query, candidates)
 
-        found = leave_one_out(score, ids, most=most)
-        asked = (self._catalogue.item(int(index)).id for index in candidates)
-        return [Explanation(item, reasons) for item, reasons in zip(asked, found, strict=True)]
+        reasons = leave_one_out(score, ids, most=most)
+        explained = (self._catalogue.item(int(index)).id for index in candidates)
+        return [Explanation(item, why) for item, why in zip(explained, reasons, strict=True)]
 
-    def _events(
+    def _query(
         self,
         history: Iterable[ItemId | Event],
-        user: Mapping[str, Any] | None,
-        now: Moment | None,
         *,
-        strict: bool,
-    ) -> tuple[IntArray, dict[str, IntArray]]:
-        """What the device takes of a history; what is unknown of it is told of, or refused."""
+        blocked: Iterable[ItemId] = (),
+        user: Mapping[str, Any] | None = None,
+        now: Moment | None = None,
+        user_vector: Sequence[float] | None = None,
+        strict: bool = False,
+    ) -> Query:
+        """The app's words as arrays; warns of unknown ids and values, or refuses them (strict)."""
         events, indices = self._catalogue.events(history, strict=strict)
-        rows = encode_inputs(self.features, events, user, now)
+        rows = encode_features(self.features, events, user, now)
         check_values(self.features, events, user, strict=strict)
-        return indices, rows
+        block = self._catalogue.indices(blocked, "blocked", strict=strict)
+        return Query(indices, rows, block, vector(user_vector))

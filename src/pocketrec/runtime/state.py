@@ -1,4 +1,4 @@
-"""What is kept of a user: what they said of items, and what was learned from it.
+"""The saved state of a user: their verdicts on items, and the vector learned from them.
 
 `web/client/state.js` is the same in JavaScript, with the same JSON.
 """
@@ -14,7 +14,7 @@ from ..errors import InputError, shown
 from .events import LATEST, Event, ItemId, check_order
 
 MOST = 2**53 - 1
-"""Largest of the counts, which JavaScript counts up to."""
+"""Largest count: the largest integer that JavaScript holds exactly."""
 
 Verdict = Literal["like", "seen", "dislike"]
 
@@ -25,7 +25,7 @@ WINDOW = 10
 
 @dataclass(frozen=True)
 class Feedback:
-    """What the user said of an item, and when (seconds since 1970, if known)."""
+    """A user's verdict on an item, and its time in seconds since 1970, if known."""
 
     id: ItemId
     verdict: Verdict
@@ -38,25 +38,25 @@ class Feedback:
 
 @dataclass(frozen=True)
 class State:
-    """All that is kept of a user; every change makes a new one."""
+    """Everything that is kept about a user; every change makes a new state."""
 
     events: tuple[Feedback, ...] = ()
     vector: tuple[float, ...] = ()
     """The personal vector (D,); () is zero."""
     steps: int = 0
-    """Steps of learning so far, undone ones not counted; later steps are smaller."""
+    """Steps of learning so far, without undone ones; later steps are smaller."""
     gains: tuple[tuple[float, float], ...] = ()
-    """Of the newest likes: what the list was worth with the vector, and without it."""
+    """For the newest likes: the item's gain in the list with the vector, and without it."""
     rolled_back: int = 0
 
 
 def history_of(events: Iterable[Feedback]) -> list[Event]:
-    """What the user liked or has seen, as a `Recommender` takes it."""
+    """The items that the user liked or has seen, as a `Recommender` takes them."""
     return [Event(event.id, event.time) for event in events if event.verdict != "dislike"]
 
 
 def ordered(events: tuple[Feedback, ...]) -> tuple[Feedback, ...]:
-    """The events themselves, unless times of the history run backwards (InputError)."""
+    """The events themselves; InputError when times of the history run backwards."""
     check_order(event.time for event in events if event.verdict != "dislike")
     return events
 
@@ -65,33 +65,33 @@ _KEYS = ("format", "events", "vector", "gains", "steps", "rolled_back")
 
 
 def parse_state(value: Any) -> State:
-    """The state that some JSON is; InputError with what is wrong when it is none."""
-    found: dict[str, Any] = dict.fromkeys(_KEYS) | (value if isinstance(value, dict) else {})
-    events, vector, gains = found["events"], found["vector"], found["gains"]
+    """The state that some JSON holds; InputError with what is wrong with it."""
+    fields: dict[str, Any] = dict.fromkeys(_KEYS) | (value if isinstance(value, dict) else {})
+    events, vector, gains = fields["events"], fields["vector"], fields["gains"]
     problem = None
-    if not _is_number(found["format"], FORMAT, FORMAT):
-        problem = f"format {shown(found['format'])}, where {FORMAT} is expected"
+    if not _is_number(fields["format"], FORMAT, FORMAT):
+        problem = f"format {shown(fields['format'])}, where {FORMAT} is expected"
     elif not isinstance(events, list) or not all(map(_is_event, events)):
-        problem = "its events are not id, verdict and time each"
+        problem = "its events do not all have an id, a verdict and a time"
     elif not _are_numbers(vector, -LARGEST, LARGEST):
-        problem = f"its vector is not of numbers from {-LARGEST:g} to {LARGEST:g}"
+        problem = f"its vector is not a list of numbers from {-LARGEST:g} to {LARGEST:g}"
     elif not isinstance(gains, list) or not all(
         _are_numbers(pair, 0, 1) and len(pair) == 2 for pair in gains
     ):
         problem = "its gains are not pairs of numbers from 0 to 1"
     elif not all(
         type(count) is int and 0 <= count <= MOST
-        for count in (found["steps"], found["rolled_back"])
+        for count in (fields["steps"], fields["rolled_back"])
     ):
-        problem = "its steps and rolled_back are no counts"
+        problem = "its steps and rolled_back are not counts"
     if problem:
-        raise InputError(f"this is no saved state of a user: {problem}")
+        raise InputError(f"this is not a saved state of a user: {problem}")
     return State(
         ordered(tuple(Feedback(event["id"], event["verdict"], event["time"]) for event in events)),
         tuple(map(float, vector)),
-        found["steps"],
+        fields["steps"],
         tuple((float(adapted), float(plain)) for adapted, plain in gains[-WINDOW:]),
-        found["rolled_back"],
+        fields["rolled_back"],
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..bundle.device import DECAY, MASKED, SLOWING
+from ..bundle.contract import DECAY, MASKED, SLOWING
 from ..models.recommender import RecommenderModel
 from ..preparation.data import Sequences, StoredSequences
 from ..schema import PADDING, IntArray
