@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..bundle.contract import NEWEST, Shapes, check_operators
+from ..bundle.contract import NEWEST, GraphSpec, Shapes, check_operators
 from ..config.sections import Config
 from ..errors import BundleError, ConfigError
 from ..features.encoding import Feature
@@ -61,7 +61,7 @@ def convert_encoder(config: Config, features: Sequence[Feature]) -> bytes:
         model = RecommenderModel(ITEMS, sizes, features=features).folded()
     state = model.state_width or 0
     shapes = Shapes(length, sizes.dim, ITEMS, 1, 1, 1, state if length >= NEWEST else 0)
-    signatures = shapes.signatures(features)
+    signatures = GraphSpec(shapes, exclude_seen=False, features=tuple(features)).signatures()
     graphs: dict[str, tuple[nn.Module, dict[str, Tensor]]] = {}
     for name, graph in ((Signature.RECOMMEND, _User(model)), (Signature.STEP, _Step(model))):
         if name in signatures:
