@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pocketrec.errors import DataError
 from pocketrec.preparation import transitions
 from pocketrec.preparation.data import Sequences
-from pocketrec.preparation.transitions import count_transitions
+from pocketrec.preparation.transitions import count_transitions, sum_votes
 
 V = 6
 
@@ -18,13 +18,10 @@ def sequences(*lists):
     return Sequences(np.array([item for events in lists for item in events], np.int32), offsets)
 
 
-def dense(found):
+def dense(transitions):
     """(V + 1, V + 1) weights by item index."""
-    size = len(found.indptr) - 1
-    table = np.zeros((size, size))
-    rows = np.repeat(np.arange(size), np.diff(found.indptr))
-    table[rows, found.successors] = found.weights
-    assert np.count_nonzero(table) == len(found.weights)  # no pair is stored twice
+    table = transitions.toarray()
+    assert np.count_nonzero(table) == transitions.nnz  # no pair is stored twice
     return table
 
 
@@ -46,21 +43,21 @@ def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block, mi
                     expected[source, target] += lag_weights[lag] * source / target
                     made_by[source][target].add(user)
     expected *= [[len(users) >= min_users for users in row] for row in made_by]
-    found = count_transitions(
+    counted = count_transitions(
         sequences(*lists), V, lag_weights, source_scale, target_scale, min_users=min_users
     )
-    assert dense(found) == pytest.approx(expected)
+    assert dense(counted) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("unused", [0, 1000])  # items: many make votes be sorted, not counted
+@pytest.mark.parametrize("unused", [0, 1000])  # items
 @given(LISTS, LISTS, st.sampled_from([1, 7, 10**6]))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_following_sums_the_newest_rows(monkeypatch, unused, lists, histories, block):
-    found = count_transitions(sequences(*lists), V + unused, np.ones(2))
-    table, strengths = dense(found)[:, : V + 1], np.array([1.0, 0.5, 0.25])
+    counted = count_transitions(sequences(*lists), V + unused, np.ones(2))
+    table, strengths = dense(counted)[:, : V + 1], np.array([1.0, 0.5, 0.25])
     monkeypatch.setattr(transitions, "PAIRS", block)
     arrays = [np.array(history, np.int32) for history in histories]
-    scores = found.follow(arrays, strengths).whole(len(arrays), V + unused)
+    scores = sum_votes(counted, arrays, strengths).toarray()
     assert scores.shape == (len(histories), V + unused)
     assert not scores[:, V:].any()
     for row, history in zip(scores, histories, strict=True):
@@ -71,8 +68,8 @@ def test_following_sums_the_newest_rows(monkeypatch, unused, lists, histories, b
 
 def test_only_the_heaviest_neighbours_are_kept():
     events = sequences([1, 3], [1, 3], [1, 5], [1, 5], [1, 2], [4, 6])
-    found = count_transitions(events, V, np.ones(1), neighbours=1)
-    table = dense(found)
+    counted = count_transitions(events, V, np.ones(1), neighbours=1)
+    table = dense(counted)
     assert np.argwhere(table).tolist() == [[1, 3], [4, 6]]  # 3 and 5 tie: the lower index
     assert table[1, 3] == 2
     two = dense(count_transitions(events, V, np.ones(1), neighbours=2))

@@ -16,12 +16,12 @@ from pocketrec.preparation.data import PreparedData, Sequences
 from pocketrec.preparation.histories import History, held_out, members
 from pocketrec.preparation.targets import Targets
 from pocketrec.privacy.membership import (
-    Reference,
     attacks,
     log_probabilities,
     next_events,
     successor_lists,
 )
+from pocketrec.privacy.reference import Reference
 from pocketrec.privacy.separation import separate
 from support import small_models
 from support.small_shop import succeed

@@ -1,6 +1,6 @@
-"""What needs no training: each builds in seconds from the training events alone.
+"""Baselines that need no training: each is counted from the training events in seconds.
 
-A model that does not beat these is not worth its bytes. Figures on MovieLens-1M, leave-one-out,
+A model that does not beat them is not worth its bytes. Figures on MovieLens-1M, leave-one-out,
 full ranking, seen items left out, HR@10 / NDCG@10: popularity .037 / .018, markov .214 / .126,
 seq_knn .280 / .164.
 """
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from ..models.products import Cells, Products
 from ..preparation.data import Sequences
@@ -22,43 +23,44 @@ from ..preparation.transitions import (
     RECENCY_POWER,
     RECENT,
     STEPS,
-    Transitions,
     count_transitions,
     decay,
+    sum_votes,
 )
 
 # Chosen on the VALIDATION targets of MovieLens-1M (the second-last event of each user).
 SOURCE_POWER: Final = 0.5  # votes of an item with n events are divided by n^0.5
 TARGET_POWER: Final = 0.3  # votes for an item with n events are divided by n^0.3
-NEIGHBOURS: Final = 1000  # successors kept of each item: bounds memory for large catalogues
+NEIGHBOURS: Final = 1000  # successors kept per item, so that memory is bounded by the catalogue
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """One list of scores for everybody, but for the items that a history's newest events vote for.
+    """The same scores for everybody, except for items that the newest events of a history vote for.
 
-    `scores` (V,); without `transitions` nothing votes. `strengths` (R,) are votes of the newest
-    item, the one before, and so on.
+    `scores` (V,). `transitions` (V + 1, V + 1) are the votes; None: nothing votes. `strengths` (R,)
+    are the weights of the newest item, the one before it, and so on.
     """
 
     scores: NDArray[np.float32]
-    transitions: Transitions | None = None
+    transitions: csr_array | None = None
     strengths: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def products(self, histories: list[NDArray[np.int32]], features: object = None) -> Products:
-        """Scores (B, V), of which only those with votes are made."""
-        everybody = torch.ones(len(histories), 1)
-        found = Products(everybody, torch.from_numpy(self.scores).unsqueeze(1))
+        """Scores (B, V); only the items with votes take memory."""
+        # The product of a column of ones and the shared scores: the same row for every user.
+        ones = torch.ones(len(histories), 1)
+        shared = Products(ones, torch.from_numpy(self.scores).unsqueeze(1))
         if self.transitions is None:
-            return found
-        votes = self.transitions.follow(histories, self.strengths)
-        told = votes.users, votes.items, votes.weights
-        return replace(found, cells=Cells.of(*(torch.from_numpy(part) for part in told)))
+            return shared
+        votes = sum_votes(self.transitions, histories, self.strengths)
+        users, items = (torch.from_numpy(indices).long() for indices in votes.coords)
+        return replace(shared, cells=Cells.of(users, items, torch.from_numpy(votes.data)))
 
     def __call__(
         self, histories: list[NDArray[np.int32]], features: object = None
     ) -> NDArray[np.float32]:
-        """The scores as a scorer gives them."""
+        """Scores (B, V), as `protocol.Scorer` returns them."""
         scores: NDArray[np.float32] = self.products(histories).block(0, len(self.scores)).numpy()
         return scores
 
@@ -72,8 +74,8 @@ def markov(sequences: Sequences, item_count: int) -> Baseline:
     """First-order Markov chain: score(i) = how often i came right after the newest item.
 
     Dividing by the row's sum would not change the order, so it is left out. Equal counts go to the
-    lower index, which in prepared data is the more popular item. Items never seen there, and all
-    items for an empty history, rank by popularity below the others.
+    lower index, which in prepared data is the more popular item. Items without a
+    vote rank by popularity below the others; an empty history has no votes.
     """
     transitions = count_transitions(sequences, item_count, np.ones(1), neighbours=NEIGHBOURS)
     return Baseline(_fallback(sequences, item_count), transitions, np.ones(1))
@@ -84,7 +86,7 @@ def seq_knn(sequences: Sequences, item_count: int) -> Baseline:
 
     score(i) = sum over r = 1..20 of r^-1 * w(item r-th newest in the history, i), with
     w(a, i) = sum over pairs, lag <= 10, of lag^-0.75 / (count(a)^0.5 * count(i)^0.3).
-    Items without a vote, and all items for an empty history, rank by popularity below the others.
+    Items without a vote rank by popularity below the others; an empty history has no votes.
     A sequence-aware item-kNN in the family of Ludewig and Jannach 2018, "Evaluation of
     Session-based Recommendation Algorithms".
     """
@@ -105,7 +107,7 @@ BASELINES: Final[dict[str, Callable[[Sequences, int], Baseline]]] = {
     "markov": markov,
     "seq_knn": seq_knn,
 }
-"""All baselines by the name that reports give them, weakest first."""
+"""All baselines by their name in reports, weakest first."""
 
 
 def _fallback(sequences: Sequences, item_count: int) -> NDArray[np.float32]:

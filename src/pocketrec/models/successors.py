@@ -62,7 +62,7 @@ class Successors(nn.Module):
         source = np.repeat(np.arange(rows), sizes)
         rank = np.arange(len(source)) - np.repeat(transitions.indptr[:-1], sizes)
         ids = np.zeros((rows, width), np.int64)
-        ids[source, rank] = transitions.successors
+        ids[source, rank] = transitions.indices
         self.ids.copy_(torch.from_numpy(ids))
 
     def forward(self, logits: Tensor, item_id: Tensor, lengths: Tensor) -> Tensor:

@@ -1,117 +1,33 @@
-"""Can one who holds the model and a user's history tell whether it was trained on that user?
+"""Membership inference: can the holder of a model tell whether it was trained on a given user?
 
-Membership inference (Shokri et al. 2017, "Membership Inference Attacks Against Machine Learning
-Models"): each user gets a score from what an attacker sees, the higher the more like a member, and
-`separation` says how far members (trained on) lie apart from strangers (never seen). What
-further users do, who are in neither group, tells the attacker how hard a user's events are in
-themselves, and cannot carry the membership of anybody who is attacked.
+The attacker has the model and the user's history (Shokri et al. 2017, "Membership Inference
+Attacks Against Machine Learning Models"). An attack gives each user a score, higher for users that
+look like members. `separation` measures how well the scores tell members (users the model was
+trained on) from strangers (users it never saw). Some attacks also use a reference: users in neither
+group, who show how predictable a user's events are without the model. The reference holds nobody
+who is attacked, so it cannot reveal by itself who is a member.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluation.baselines import NEIGHBOURS
 from ..evaluation.protocol import SCORES, Scorer
 from ..models.pairs import share_in_lists
 from ..models.successors import Successors
-from ..preparation.data import Sequences
 from ..preparation.histories import History
 from ..preparation.targets import Targets, joined
-from ..preparation.transitions import (
-    LAG_POWER,
-    RECENCY_POWER,
-    RECENT,
-    STEPS,
-    Transitions,
-    count_transitions,
-    decay,
-)
 from ..schema import FeatureRows, IntArray
 from ..tflite.parsed import stored_integers
 from ..tflite.serialize import parse
+from .reference import Reference, concatenate
 
 Scores = NDArray[np.float64]
 BATCH = 256
-"""Histories that are scored at once, or fewer where these are more than SCORES."""
-
-REFERENCE_SHARE = 0.5
-"""Of the reference's probability, what the newest events vote for; the rest is popularity."""
-
-
-def next_events(history: History, count: int) -> Targets:
-    """At most `count` events of a user, evenly spread, each with all that was before it.
-
-    The first event is never asked for: training does not learn it from a history.
-    """
-    last = len(history.items) - 1
-    places = np.linspace(1, last, min(count, last)).round().astype(np.int64)
-
-    def before(place: int) -> FeatureRows:
-        return {
-            name: rows if rows.ndim == 1 else rows[:place]
-            for name, rows in history.features.items()
-        }
-
-    return Targets(
-        [history.items[:place] for place in places],
-        history.items[places],
-        [before(place) for place in places] if history.features else None,
-    )
-
-
-def log_probabilities(
-    scorer: Scorer, targets: Targets, progress: Callable[[int], None] = lambda _: None
-) -> Scores:
-    """What a scorer gives to each target: log softmax of its scores over the catalogue -> (U,).
-
-    Right for logits and for log-probabilities alike, which it only brings to the sum of 1.
-    """
-    found = np.empty(len(targets.targets))
-    first, step = 0, 1  # one history tells how many items there are
-    while first < len(found):
-        part = targets.part(slice(first, first + step))
-        scores = np.asarray(scorer(part.histories, part.features), np.float64)
-        scores -= scores.max(axis=1, keepdims=True)
-        own = scores[np.arange(len(scores)), part.targets - 1]
-        found[first : first + step] = own - np.log(np.exp(scores).sum(axis=1))
-        first, step = first + step, max(1, min(BATCH, SCORES // scores.shape[1]))
-        progress(len(scores))
-    return found
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What users whom nobody attacks do, counted: an interpolated Markov chain as a scorer.
-
-    p(i) = .5 (1 + n(i)) / sum of (1 + n) + .5 votes(i), where n(i) are events of item i and the
-    votes, which sum to 1, are those of the newest 20 events for what follows them within 10.
-    """
-
-    popularity: Scores  # (V,), sums to 1
-    transitions: Transitions
-
-    @classmethod
-    def count(cls, histories: Sequence[History], item_count: int) -> Reference:
-        """Count whole histories."""
-        sequences = _sequences(histories)
-        counts = sequences.counts(item_count) + 1.0
-        lags = decay(STEPS, LAG_POWER)
-        transitions = count_transitions(sequences, item_count, lags, neighbours=NEIGHBOURS)
-        return cls(counts / counts.sum(), transitions)
-
-    def __call__(self, histories: list[IntArray], features: object = None) -> NDArray[np.float32]:
-        """Log-probabilities (B, V)."""
-        found = self.transitions.follow(histories, decay(RECENT, RECENCY_POWER))
-        votes = found.whole(len(histories), len(self.popularity))
-        sums = votes.sum(axis=1, keepdims=True)
-        votes = np.where(sums > 0, votes / np.where(sums > 0, sums, 1), self.popularity)
-        mixed = (1 - REFERENCE_SHARE) * self.popularity + REFERENCE_SHARE * votes
-        return np.log(mixed).astype(np.float32)
+"""Most histories that are scored at once; fewer where their scores are more than SCORES."""
 
 
 def attacks(
@@ -124,52 +40,96 @@ def attacks(
     events: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Scores]:
-    """The score of every user (U,) by the name of the attack; those without model come first.
+    """Run all attacks -> scores of every user (U,) by attack; attacks without the model come first.
 
-    `successors` (V + 1, F) are the model's lists, if it has any; `references`, by name, users of
-    whom the attacker knows everything, none of them attacked; `events` how many of a user's are
-    asked for. `progress` is called with the events scored: all of them, and all again if features
-    can be left out.
+    `successors` (V + 1, F) are the model's lists; None if it has none. `references` are groups of
+    users, by name, whose whole histories the attacker knows; none of them is attacked. `events` is
+    the most events of a user that are scored. `progress` is called with the number of events
+    scored: all of them once, and once more if the model reads features.
 
-    - length, popularity: events of a history; mean log-probability of its items under the
-      references' popularity. They do not look at the model: what they find is how groups differ.
+    - length, popularity: number of events; mean log-probability of the items under the popularity
+      of all references. Neither looks at the model: they show how the groups differ in themselves.
     - REFERENCE alone: mean log-probability of the user's events under `Reference`; no model.
-    - loss: the same under the model (Yeom et al. 2018, "Privacy Risk in Machine Learning"), told
-      the features, or told nothing but the items.
-    - loss - REFERENCE: less how hard they are (Watson et al. 2022, "On the Importance of Difficulty
-      Calibration in Membership Inference Attacks").
-    - successors: share of all "b within 10 events after a" of a user with b in the list of a.
-    - successors - REFERENCE: less the share in lists that are counted on the reference.
+    - loss: the same under the model (Yeom et al. 2018, "Privacy Risk in Machine Learning").
+    - loss, told nothing: the same without features, if the model reads any.
+    - loss - REFERENCE: the loss minus that of the reference, which says how hard the events are
+      (Watson et al. 2022, "On the Importance of Difficulty Calibration in Membership Inference
+      Attacks").
+    - successors: of all pairs "b within 10 events after a" of a user, the share with b in a's list.
+    - successors - REFERENCE: minus the share in lists that are counted on the reference.
     """
-    asked = [next_events(history, events) for history in attacked]
-    targets, sizes = joined(asked), [len(part.targets) for part in asked]
+    targets_by_user = [next_events(history, events) for history in attacked]
+    targets, sizes = joined(targets_by_user), [len(part.targets) for part in targets_by_user]
     everyone = [history for histories in references.values() for history in histories]
     popularity = np.log(Reference.count(everyone, item_count).popularity)
-    found = {
+    scores = {
         "length": np.array([len(history.items) for history in attacked], np.float64),
         "popularity": np.array([popularity[history.items - 1].mean() for history in attacked]),
     }
     for name, histories in references.items():
         reference = Reference.count(histories, item_count)
-        found[f"{name} alone"] = _means(log_probabilities(reference, targets), sizes)
-    found["loss"] = _means(log_probabilities(scorer, targets, progress), sizes)
+        scores[f"{name} alone"] = _means(log_probabilities(reference, targets), sizes)
+    scores["loss"] = _means(log_probabilities(scorer, targets, progress), sizes)
     if targets.features is not None:
-        nothing = Targets(targets.histories, targets.targets)
-        found["loss, told nothing"] = _means(log_probabilities(scorer, nothing, progress), sizes)
+        items_only = Targets(targets.histories, targets.targets)
+        scores["loss, told nothing"] = _means(
+            log_probabilities(scorer, items_only, progress), sizes
+        )
     for name in references:
-        found[f"loss - {name}"] = found["loss"] - found[f"{name} alone"]
+        scores[f"loss - {name}"] = scores["loss"] - scores[f"{name} alone"]
     if successors is not None:
-        found["successors"] = _shares(attacked, successors)
+        scores["successors"] = _shares(attacked, successors)
         for name, histories in references.items():
-            counted = Successors(item_count, successors.shape[1], 0.0)
-            counted.count(_sequences(histories))
-            hard = _shares(attacked, counted.ids.numpy().astype(np.int32))
-            found[f"successors - {name}"] = found["successors"] - hard
-    return found
+            expected = Successors(item_count, successors.shape[1], 0.0)
+            expected.count(concatenate(histories))
+            share = _shares(attacked, expected.ids.numpy().astype(np.int32))
+            scores[f"successors - {name}"] = scores["successors"] - share
+    return scores
+
+
+def next_events(history: History, count: int) -> Targets:
+    """Take at most `count` events of a user, evenly spread, each with all events before it.
+
+    The first event is never taken: the model is not trained to predict it.
+    """
+    last = len(history.items) - 1
+    places = np.linspace(1, last, min(count, last)).round().astype(np.int64)
+
+    def features_before(place: int) -> FeatureRows:
+        return {
+            name: rows if rows.ndim == 1 else rows[:place]  # (M,) is of the user, not of events
+            for name, rows in history.features.items()
+        }
+
+    return Targets(
+        [history.items[:place] for place in places],
+        history.items[places],
+        [features_before(place) for place in places] if history.features else None,
+    )
+
+
+def log_probabilities(
+    scorer: Scorer, targets: Targets, progress: Callable[[int], None] = lambda _: None
+) -> Scores:
+    """Log-probability of each target: log softmax of its scores over the catalogue -> (U,).
+
+    Works for logits and for log-probabilities alike: the softmax leaves the latter as they are.
+    """
+    result = np.empty(len(targets.targets))
+    first, step = 0, 1  # the first history alone shows how many items there are
+    while first < len(result):
+        part = targets.part(slice(first, first + step))
+        scores = np.asarray(scorer(part.histories, part.features), np.float64)
+        scores -= scores.max(axis=1, keepdims=True)  # so that exp does not overflow
+        of_target = scores[np.arange(len(scores)), part.targets - 1]
+        result[first : first + step] = of_target - np.log(np.exp(scores).sum(axis=1))
+        first, step = first + step, max(1, min(BATCH, SCORES // scores.shape[1]))
+        progress(len(scores))
+    return result
 
 
 def successor_lists(content: bytes, item_count: int) -> IntArray | None:
-    """The lists (V + 1, F) that a .tflite holds as its one table of integers; None without."""
+    """Read the successor lists (V + 1, F) of a .tflite, its one table of integers; None without."""
     model = parse(content)
     for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
         lists = stored_integers(model, tensor)
@@ -179,7 +139,7 @@ def successor_lists(content: bytes, item_count: int) -> IntArray | None:
 
 
 def _means(values: Scores, sizes: Sequence[int]) -> Scores:
-    """Mean of each user's values, which follow one another -> (U,)."""
+    """Mean of each user's values, which stand one user after another -> (U,)."""
     ends = np.cumsum(sizes)[:-1]
     return np.array([part.mean() for part in np.split(values, ends)])
 
@@ -187,9 +147,3 @@ def _means(values: Scores, sizes: Sequence[int]) -> Scores:
 def _shares(histories: Sequence[History], successors: IntArray) -> Scores:
     """`share_in_lists` of each user -> (U,)."""
     return np.array([share_in_lists(history.items, successors) for history in histories])
-
-
-def _sequences(histories: Sequence[History]) -> Sequences:
-    lengths = [len(history.items) for history in histories]
-    items = np.concatenate([history.items for history in histories])
-    return Sequences(items, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
