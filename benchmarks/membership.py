@@ -33,9 +33,9 @@ from pocketrec.bundle.folder import KIND, Bundle, open_bundle
 from pocketrec.bundle.query import Query
 from pocketrec.cli import log
 from pocketrec.evaluation.protocol import Scorer
-from pocketrec.models.pairs import supporters
+from pocketrec.models.pairs import count_pair_users
 from pocketrec.preparation.data import PreparedData
-from pocketrec.preparation.histories import held_out, members
+from pocketrec.preparation.histories import held_out_histories, training_histories
 from pocketrec.privacy.membership import attacks, successor_lists
 from pocketrec.privacy.separation import separate
 from pocketrec.schema import FeatureRows, IntArray
@@ -67,7 +67,7 @@ def supported(bundle: Bundle, data: PreparedData) -> dict[str, int] | None:
     lists = successor_lists(bundle.model, bundle.spec.shapes.items)
     if lists is None:
         return None
-    users = supporters(members(data, []), lists)[lists > 0]
+    users = count_pair_users(training_histories(data, []), lists)[lists > 0]
     return {
         "pairs": len(users),
         "of one user": int((users == 1).sum()),
@@ -86,8 +86,8 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
         )
     if bundle.spec.shapes.items != data.item_count:
         raise SystemExit(f"items were added to '{bundle_path}': give the bundle as it was exported")
-    trained = members(data, bundle.spec.features)
-    never, public = (held_out(data, part, bundle.spec.features) for part in ("test", "valid"))
+    trained = training_histories(data, bundle.spec.features)
+    never, public = (held_out_histories(data, part, bundle.spec.features) for part in ("test", "valid"))
     if len(trained) < 2 * len(never):
         raise SystemExit(
             f"'{data.folder}' has {len(trained)} users who train and {len(never)} who test, where "

@@ -10,7 +10,7 @@ from pocketrec.config.model import ModelConfig
 from pocketrec.errors import DataError
 from pocketrec.evaluation import ranking
 from pocketrec.evaluation.protocol import rank_all
-from pocketrec.evaluation.ranking import Whole, rank_scores
+from pocketrec.evaluation.ranking import DenseScores, rank_scores
 from pocketrec.models import scorer as scorer_module
 from pocketrec.models.products import Cells, Products
 from pocketrec.models.recommender import RecommenderModel
@@ -56,7 +56,7 @@ def worlds(draw):
 @settings(deadline=None)
 def test_rank_and_list_equal_the_naive_ones(world, k, exclude_seen):
     scores, histories, targets = world
-    ranks, top = rank_scores(Whole(scores), histories, targets, k, exclude_seen)
+    ranks, top = rank_scores(DenseScores(scores), histories, targets, k, exclude_seen)
     assert ranks.dtype == np.int64
     assert top.dtype == np.int32
     for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
@@ -80,7 +80,7 @@ def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
         batch=batch,
         progress=done.append,
     )
-    ranks, top = rank_scores(Whole(scores), histories, targets, 3, exclude_seen)
+    ranks, top = rank_scores(DenseScores(scores), histories, targets, 3, exclude_seen)
     assert (found.ranks == ranks).all()
     assert (found.top == top).all()
     assert found.lengths.tolist() == [len(history) for history in histories]
@@ -89,17 +89,19 @@ def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
 
 def test_a_constant_scorer_gets_no_credit_for_ties():
     scores = np.zeros((1, 100), np.float32)
-    ranks, _ = rank_scores(Whole(scores), [array()], array(100), 10, exclude_seen=True)
+    ranks, _ = rank_scores(DenseScores(scores), [array()], array(100), 10, exclude_seen=True)
     assert ranks.tolist() == [100]
     everyone = np.arange(1, 101, dtype=np.int32)
     ranks, _ = rank_scores(
-        Whole(np.zeros((100, 100))), [array()] * 100, everyone, 10, exclude_seen=True
+        DenseScores(np.zeros((100, 100))), [array()] * 100, everyone, 10, exclude_seen=True
     )
     assert (ranks <= 10).mean() == pytest.approx(0.1)  # as good as chance, no better
 
 
 def test_an_unknown_target_is_a_miss_however_long_the_list():
-    ranks, top = rank_scores(Whole(np.ones((1, 3))), [array()], array(0), 10, exclude_seen=True)
+    ranks, top = rank_scores(
+        DenseScores(np.ones((1, 3))), [array()], array(0), 10, exclude_seen=True
+    )
     assert ranks.tolist() == [4]
     assert top.tolist() == [[1, 2, 3, 0, 0, 0, 0, 0, 0, 0]]
 
@@ -107,31 +109,35 @@ def test_an_unknown_target_is_a_miss_however_long_the_list():
 def test_seen_items_make_way_and_are_never_shown():
     scores = np.array([[9.0, 8.0, 7.0, 6.0]])
     history = [array(1, 1, 3)]
-    ranks, top = rank_scores(Whole(scores), history, array(4), 4, exclude_seen=True)
+    ranks, top = rank_scores(DenseScores(scores), history, array(4), 4, exclude_seen=True)
     assert ranks.tolist() == [2]
     assert top.tolist() == [[2, 4, 0, 0]]
-    ranks, top = rank_scores(Whole(scores), history, array(4), 4, exclude_seen=False)
+    ranks, top = rank_scores(DenseScores(scores), history, array(4), 4, exclude_seen=False)
     assert ranks.tolist() == [4]
     assert top.tolist() == [[1, 2, 3, 4]]
 
 
 def test_a_target_that_was_seen_is_a_miss():
     scores = np.array([[9.0, 1.0]])
-    ranks, _ = rank_scores(Whole(scores), [array(1)], array(1), 1, exclude_seen=True)
+    ranks, _ = rank_scores(DenseScores(scores), [array(1)], array(1), 1, exclude_seen=True)
     assert ranks.tolist() == [3]
-    ranks, _ = rank_scores(Whole(scores), [array(1)], array(1), 1, exclude_seen=False)
+    ranks, _ = rank_scores(DenseScores(scores), [array(1)], array(1), 1, exclude_seen=False)
     assert ranks.tolist() == [1]
 
 
 def test_scores_that_are_no_numbers_are_refused():
     with pytest.raises(DataError, match="NaN"):
-        rank_scores(Whole(np.array([[1.0, np.nan]])), [array()], array(1), 1, exclude_seen=True)
+        rank_scores(
+            DenseScores(np.array([[1.0, np.nan]])), [array()], array(1), 1, exclude_seen=True
+        )
 
 
 @pytest.mark.parametrize(("history", "target"), [([5], 1), ([-1], 1), ([1], 5), ([1], -2)])
 def test_items_outside_of_the_catalogue_are_refused(history, target):
     with pytest.raises(DataError, match="1 to 4"):
-        rank_scores(Whole(np.zeros((1, 4))), [array(*history)], array(target), 1, exclude_seen=True)
+        rank_scores(
+            DenseScores(np.zeros((1, 4))), [array(*history)], array(target), 1, exclude_seen=True
+        )
 
 
 def test_a_scorer_of_another_catalogue_is_refused():
@@ -156,7 +162,7 @@ def test_blocks_do_not_change_the_ranking(monkeypatch, world, k, exclude_seen, b
     """Down to blocks of one item; ties lie in one block and across them."""
     scores, histories, targets = world
     monkeypatch.setattr(ranking, "BLOCK", block)
-    ranks, top = rank_scores(Whole(scores), histories, targets, k, exclude_seen)
+    ranks, top = rank_scores(DenseScores(scores), histories, targets, k, exclude_seen)
     for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
         rank, shown = naive(scores[user], history.tolist(), target, k, exclude_seen)
         assert ranks[user] == rank
@@ -165,7 +171,7 @@ def test_blocks_do_not_change_the_ranking(monkeypatch, world, k, exclude_seen, b
 
 @pytest.mark.parametrize("exclude_seen", [False, True])
 def test_products_rank_as_a_full_sort_of_their_scores(monkeypatch, exclude_seen):
-    """Whole numbers, so that products are exact, few different ones and many ties."""
+    """DenseScores numbers, so that products are exact, few different ones and many ties."""
     random = np.random.default_rng(3)
     users, item_count, k = 23, 500, 20
     factors = [random.integers(-2, 3, (size, 4)) for size in (users, item_count)]

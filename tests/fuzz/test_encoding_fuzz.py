@@ -176,7 +176,7 @@ events = st.lists(
     ),
     max_size=5,
 )
-in_order = st.lists(st.none() | st.floats(0, 8e12) | st.integers(0, 8 * 10**12), max_size=8)
+sort_events = st.lists(st.none() | st.floats(0, 8e12) | st.integers(0, 8 * 10**12), max_size=8)
 
 
 @fuzz("inputs: events and users of junk", 600, events=events, user=st.none() | junk, now=junk)
@@ -191,7 +191,7 @@ def test_inputs_are_rows_or_refused(events, user, now):
             assert (rows[feature.input] < feature.encoding.rows).all()
 
 
-@fuzz("inputs: moments in order", 400, moments=in_order, now=st.booleans())
+@fuzz("inputs: moments in order", 400, moments=sort_events, now=st.booleans())
 def test_times_have_the_rows_of_their_clock(moments, now):
     """In exact arithmetic, where the code divides floats."""
     told = iter(sorted(moment for moment in moments if moment is not None))
@@ -219,7 +219,7 @@ def test_times_have_the_rows_of_their_clock(moments, now):
         assert rows["event_weekday"][place].tolist() == [weekday]
 
 
-@fuzz("inputs: moments in any order", 200, moments=in_order, now=st.none() | st.floats(0, 8e12))
+@fuzz("inputs: moments in any order", 200, moments=sort_events, now=st.none() | st.floats(0, 8e12))
 def test_times_that_run_backwards_are_refused(moments, now):
     with answered() as outcome:
         encode_features(FEATURES, [Event(1, moment) for moment in moments], None, now)

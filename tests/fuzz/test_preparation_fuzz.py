@@ -13,9 +13,9 @@ from pocketrec.preparation.engines.local import LocalEngine
 from pocketrec.preparation.filters import keep_first, keep_items
 from pocketrec.preparation.manifest import KIND
 from pocketrec.preparation.prepare import run_preparation
-from pocketrec.preparation.sequences import in_order, user_sequences
+from pocketrec.preparation.sequences import gather_sequences, sort_events
 from pocketrec.preparation.split import ROLE, Role, assign_roles, time_cuts, time_histogram
-from pocketrec.preparation.vocabulary import count_items, sum_counts, vocabulary
+from pocketrec.preparation.vocabulary import build_vocabulary, count_items, sum_counts
 from pocketrec.storage.draft import new_folder
 from support.odd_log_files import ids, is_id
 from support.runtime_calls import answered
@@ -73,7 +73,7 @@ def cuts_of(frame, split):
 @fuzz("splits: roles of events", 800, rows=logs, split=splits)
 def test_roles(rows, split):
     """Each user trains on a beginning only; a target is one event, after all that is trained on."""
-    frame, split = in_order(frame_of(rows)), config_of(split).split
+    frame, split = sort_events(frame_of(rows)), config_of(split).split
     cuts = cuts_of(frame, split)
     found = assign_roles(frame, split, cuts)
     kept = Counter(found.select("user", "item", "time").rows())
@@ -109,14 +109,14 @@ def test_roles(rows, split):
 @fuzz("sequences: rows of users", 600, rows=logs, split=splits, known=st.sets(things, max_size=6))
 def test_sequences(rows, split, known):
     """Some items are unknown: they are targets as 0, and in no history."""
-    frame, split = in_order(frame_of(rows)), config_of(split).split
+    frame, split = sort_events(frame_of(rows)), config_of(split).split
     events = assign_roles(frame, split, cuts_of(frame, split))
     items = sorted(known | {row[1] for row in rows[::2]})
     table = pl.DataFrame(
         {"item": items, "index": range(1, len(items) + 1)},
         schema={"item": pl.Int64, "index": pl.Int32},
     )
-    found = {row["user"]: row for row in user_sequences(events, table).iter_rows(named=True)}
+    found = {row["user"]: row for row in gather_sequences(events, table).iter_rows(named=True)}
     place = {item: n for n, item in enumerate(items, 1)}
     for user in {row[0] for row in rows}:
         own = events.filter(pl.col("user") == user).select("item", "time", ROLE).rows()
@@ -153,12 +153,12 @@ def test_vocabulary(rows, buckets, text):
     assert counts.rows() == [(i, events[i], pairs[i]) for i in sorted(events, key=order)]
     ranked = sorted(events, key=lambda i: (-events[i], order(i)))
     expected = [(n, i, events[i]) for n, i in enumerate(ranked, 1)]
-    assert vocabulary(counts).rows() == expected
+    assert build_vocabulary(counts).rows() == expected
 
 
 @fuzz("filters: repeats and k-core", 500, rows=logs, least=st.integers(1, 30), kept=st.sets(things))
 def test_filters(rows, least, kept):
-    first = keep_first(in_order(frame_of(rows))).select("user", "item", "time").rows()
+    first = keep_first(sort_events(frame_of(rows))).select("user", "item", "time").rows()
     seen = {}
     for user, item, time in sorted(rows, key=lambda row: row[2]):
         seen.setdefault((user, item), time)

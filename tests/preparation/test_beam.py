@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from pocketrec.errors import DataError, EngineError
 from pocketrec.ingest import events
 from pocketrec.preparation import survey
-from pocketrec.preparation.engines import Plan, Reduction, beam, fold, work
+from pocketrec.preparation.engines import Plan, Reduction, fold, pipelines, work
 from pocketrec.preparation.engines.beam import BeamEngine
 from pocketrec.preparation.engines.local import LocalEngine
-from pocketrec.preparation.engines.runner import read_options, running
+from pocketrec.preparation.engines.runner import read_options, run_quietly
 from pocketrec.preparation.engines.scratch import beam_engine
 from pocketrec.preparation.engines.step import Step
-from pocketrec.preparation.features import with_users
+from pocketrec.preparation.features import join_users
 from pocketrec.preparation.prepare import _take, run_preparation
-from pocketrec.preparation.sequences import in_order
+from pocketrec.preparation.sequences import sort_events
 from pocketrec.preparation.vocabulary import count_items, sum_counts
 from pocketrec.storage.paths import Url
 from support.small_logs import NO_FILTER, make_config, make_events, some_rows
@@ -134,7 +134,7 @@ def test_csv_in_files_with_every_kind_of_feature(tmp_path, monkeypatch):
 def test_parquet_in_ranges_of_rows_from_and_to_a_store(tmp_path, monkeypatch, memory):
     """The log, the users and what is written are elsewhere, for both engines."""
     monkeypatch.setattr(events, "PART_ROWS", 130)
-    monkeypatch.setattr(beam, "FAN_OUT", 2)
+    monkeypatch.setattr(pipelines, "FAN_OUT", 2)
     log = frame(some_rows(700))
     for name, part in (("a", log[:400]), ("b", log[400:])):
         with fsspec.open(f"{memory}/log/{name}.parquet", "wb") as stream:
@@ -278,18 +278,18 @@ def test_a_user_with_too_much_is_cut_before_anything_is_sorted(monkeypatch):
         for n in np.random.default_rng(1).permutation(100) * 40
     ]
     blocks.append(pl.DataFrame({"user": 8, "item": [1, 2], "time": 1, "order": [9, 8]}))
-    sizes, newest = [], fold.newest
+    sizes, keep_newest = [], fold.keep_newest
 
     def measured(rows, most):
         sizes.append(rows.height)
-        return newest(rows, most)
+        return keep_newest(rows, most)
 
-    monkeypatch.setattr(fold, "newest", measured)
+    monkeypatch.setattr(fold, "keep_newest", measured)
     kept, cut = fold.fold(blocks, 30)
-    assert (kept.height, cut) == (32, fold.Cut(3970, 1))
+    assert (kept.height, cut) == (32, fold.Truncated(3970, 1))
     assert sorted(kept.filter(user=7)["order"]) == list(range(3970, 4000))
     assert max(sizes) < 120
-    assert fold.fold(blocks[-1:], 2)[1] == fold.Cut()
+    assert fold.fold(blocks[-1:], 2)[1] == fold.Truncated()
 
 
 @pytest.mark.parametrize(
@@ -432,12 +432,12 @@ def test_workers_are_told_of_folders_from_the_root_on(tmp_path, monkeypatch, cap
         assert engine.scratch.is_dir()
     assert not engine.scratch.exists()
     shared = tmp_path if scratch is None else tmp_path / scratch
-    assert f"workers must reach the folder '{shared}'" in caplog.text
+    assert f"must reach the folder '{shared}'" in caplog.text
 
 
 def test_an_option_that_beam_does_not_know_is_mentioned(caplog):
     read_options(["--runner=PortableRunner", "--no_such_option=5"])
-    assert "Beam knows no option --no_such_option" in caplog.text
+    assert "Beam does not know the option --no_such_option" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -454,7 +454,7 @@ def test_an_option_that_beam_does_not_know_is_mentioned(caplog):
 )
 def test_of_a_traceback_the_last_line_is_told(tmp_path, text, error, words):
     step, options = Step(str(tmp_path)), read_options([])
-    with pytest.raises(error) as caught, running(step, options):
+    with pytest.raises(error) as caught, run_quietly(step, options):
         raise RuntimeError(text)
     assert re.search(words, f"{caught.type.__name__}: {caught.value}")
     assert "Traceback" not in str(caught.value)
@@ -596,10 +596,10 @@ def test_workers_in_other_processes_are_told_all_and_tell_what_is_wrong(tmp_path
     found = {}
     for engine in (BeamEngine(tmp_path / "scratch", workers), LocalEngine(tmp_path / "local")):
         buckets = engine.partition(log, Plan(2, 5, partial(_take, min_rating=2.0)))
-        buckets.map(in_order)
-        found[type(engine)] = buckets.combine(Reduction(count_items, sum_counts)), buckets.cut
+        buckets.map(sort_events)
+        found[type(engine)] = buckets.combine(Reduction(count_items, sum_counts)), buckets.truncated
         people = pl.LazyFrame({"user": [1, 1], "user:age": [1, 2]})
-        buckets.join(engine.partition(people, Plan(2)), with_users)
+        buckets.join(engine.partition(people, Plan(2)), join_users)
         with pytest.raises(DataError, match="holds the id 1 more than once"):
             buckets.combine(Reduction(count_items, sum_counts))
     (beams, beam_cut), (ours, our_cut) = found.values()

@@ -21,10 +21,10 @@ class Trap:
 
 def test_what_a_step_leaves_is_found(tmp_path):
     step = Step(str(tmp_path))
-    step.leave("work", {"items": [1, 2]})
-    assert Step(step.folder, step.key).find("work") == {"items": [1, 2]}
+    step.write("work", {"items": [1, 2]})
+    assert Step(step.folder, step.key).read("work") == {"items": [1, 2]}
     with pytest.raises(FileNotFoundError):
-        step.find("found")
+        step.read("found")
 
 
 @pytest.mark.parametrize("signed_by", ["nobody", "another step"])
@@ -37,15 +37,15 @@ def test_what_somebody_else_left_is_not_opened(tmp_path, signed_by):
     if signed_by == "nobody":
         (tmp_path / "work").write_bytes(pickle.dumps(Trap(sprung)))
     else:
-        Step(str(tmp_path)).leave("work", Trap(sprung))
-    with pytest.raises(EngineError, match="changed by somebody else"):
-        step.find("work")
+        Step(str(tmp_path)).write("work", Trap(sprung))
+    with pytest.raises(EngineError, match="not written by this command or its workers"):
+        step.read("work")
     assert not sprung.exists()
 
 
 def test_a_value_does_not_pass_for_another(tmp_path):
     step = Step(str(tmp_path))
-    step.leave("found", 1)
+    step.write("found", 1)
     (tmp_path / "work").write_bytes((tmp_path / "found").read_bytes())
     with pytest.raises(EngineError):
-        step.find("work")
+        step.read("work")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pocketrec.preparation.buckets import automatic, bucket_of, stable_hash, unit_interval
+from pocketrec.preparation.buckets import bucket_of, choose_bucket_count, stable_hash, unit_interval
 
 WRAP = 2**64
 
@@ -102,6 +102,6 @@ def test_the_largest_seed_works():
 
 
 def test_memory_is_set_by_buckets_of_about_as_many_rows_each():
-    assert [automatic(rows) for rows in (0, 1_000_000, 10**8, 10**9, 10**13)] == [
+    assert [choose_bucket_count(rows) for rows in (0, 1_000_000, 10**8, 10**9, 10**13)] == [
         8, 8, 67, 667, 4096
     ]  # fmt: skip

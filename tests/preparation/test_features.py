@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pocketrec.config.load import parse_config
 from pocketrec.errors import ConfigError, InputError
 from pocketrec.features.encoding import MISSING, Bins, Categories, Feature, time_feature
-from pocketrec.preparation.features import BINS, RARE, column_of, encode
+from pocketrec.preparation.feature_fitting import BINS, RARE
+from pocketrec.preparation.features import column_of, encode
 from pocketrec.runtime.events import Event, encode_features
 from support.small_logs import NO_FILTER, make_events
 

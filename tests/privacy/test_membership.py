@@ -9,11 +9,11 @@ import torch.nn.functional as F
 
 from pocketrec.config.model import ModelConfig
 from pocketrec.errors import DataError
-from pocketrec.models.pairs import share_in_lists, supporters
+from pocketrec.models.pairs import count_pair_users, fraction_in_lists
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import PreparedData, Sequences
-from pocketrec.preparation.histories import History, held_out, members
+from pocketrec.preparation.histories import History, held_out_histories, training_histories
 from pocketrec.preparation.targets import Targets
 from pocketrec.privacy.membership import (
     attacks,
@@ -110,9 +110,9 @@ def test_the_reference_is_a_probability():
 def test_followed_pairs_are_counted():
     lists = np.zeros((5, 2), np.int32)
     lists[1] = 2, 3
-    assert share_in_lists(np.array([1, 2, 3, 4], np.int32), lists) == pytest.approx(2 / 6)
+    assert fraction_in_lists(np.array([1, 2, 3, 4], np.int32), lists) == pytest.approx(2 / 6)
     far = np.array([1, *[4] * 10, 2], np.int32)  # 2 comes eleven events later
-    assert share_in_lists(far, lists) == 0
+    assert fraction_in_lists(far, lists) == 0
 
 
 def test_each_user_supports_a_pair_once():
@@ -120,7 +120,7 @@ def test_each_user_supports_a_pair_once():
     lists[1] = 2, 3
     lists[4] = 1, 0
     users = [[1, 2, 1, 2], [1, 4, 2], [2, 3, 1]]
-    found = supporters([History(np.array(user, np.int32), {}) for user in users], lists)
+    found = count_pair_users([History(np.array(user, np.int32), {}) for user in users], lists)
     assert found.tolist() == [[0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]
 
 
@@ -227,7 +227,7 @@ def test_groups_are_those_of_the_split(tmp_path):
     data = PreparedData.open(tmp_path / "data")
     ids = [None, *data.catalogue["item"].to_list()]
     (channel,) = data.features
-    groups = members(data, [channel]), held_out(data, "test", [channel])
+    groups = training_histories(data, [channel]), held_out_histories(data, "test", [channel])
     found = [[[ids[item] for item in history.items] for history in group] for group in groups]
     assert all(log in logs for group in found for log in group)
     assert not any(log in found[1] for log in found[0])

@@ -17,7 +17,7 @@ from ..errors import DataError
 from ..models.products import Products
 from ..preparation.targets import Targets
 from ..schema import FeatureRows
-from .ranking import Scores, Whole, rank_scores
+from .ranking import DenseScores, Scores, rank_scores
 
 SCORES = 2**24
 """Most scores that a scorer is asked to give at once (64 MB)."""
@@ -84,7 +84,7 @@ def rank_all(
     step = batch if isinstance(scorer, ProductScorer) else max(1, min(batch, SCORES // item_count))
     lengths = np.array([len(history) for history in targets.histories], np.int64)
     order = np.argsort(lengths, kind="stable")  # of like length, so that little is padding
-    targets = targets.in_order(order)
+    targets = targets.reorder(order)
     ranks = np.empty(len(lengths), np.int64)
     top = np.zeros((len(ranks), k), np.int32)
     for first in range(0, len(ranks), step):
@@ -94,7 +94,7 @@ def rank_all(
         if isinstance(scorer, ProductScorer):
             scores = scorer.products(histories, users.features)
         else:
-            scores = Whole(np.asarray(scorer(histories, users.features)))
+            scores = DenseScores(np.asarray(scorer(histories, users.features)))
         if scores.shape != (len(histories), item_count):
             raise DataError(
                 f"a scorer gave scores of shape {scores.shape} for {len(histories)} users and "

@@ -39,7 +39,7 @@ class Scores(Protocol):
 
 
 @dataclass(frozen=True)
-class Whole:
+class DenseScores:
     """Scores that exist already: (B, V)."""
 
     scores: NDArray[np.float32]

@@ -10,7 +10,7 @@ import polars as pl
 
 from .columns import COLUMNS, Column, Metrics, main_cutoff
 from .notebook import html_table
-from .summary import Bucket, metrics_to_json
+from .summary import LengthGroup, metrics_to_json
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Report:
     split: str
     users: int
     metrics: Metrics
-    by_length: dict[str, Bucket] = field(default_factory=dict)
+    by_length: dict[str, LengthGroup] = field(default_factory=dict)
     baselines: dict[str, Metrics] = field(default_factory=dict)
     variants: dict[str, Metrics] = field(default_factory=dict)
     """The subject with other inputs for the same users, such as "without now"."""

@@ -18,7 +18,7 @@ LENGTH_EDGES = (0, 1, 10, 50, 200)
 
 
 @dataclass(frozen=True)
-class Bucket:
+class LengthGroup:
     """The metrics of some of the users, and how many they are."""
 
     users: int
@@ -91,7 +91,7 @@ def by_length(
     bootstrap: int,
     seed: int,
     edges: Sequence[int] = LENGTH_EDGES,
-) -> dict[str, Bucket]:
+) -> dict[str, LengthGroup]:
     """`measure` for users of similar history length: "0", "1-9", .., "200+", empty ones left out.
 
     `edges` are the shortest length of each bucket, rising from 0.
@@ -112,5 +112,5 @@ def by_length(
                 bootstrap=bootstrap,
                 seed=seed,
             )
-            buckets[name] = Bucket(int(users.sum()), metrics)
+            buckets[name] = LengthGroup(int(users.sum()), metrics)
     return buckets

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..models.pairs import supporters
+from ..models.pairs import count_pair_users
 from ..models.recommender import RecommenderModel
 from ..preparation.data import PreparedData
-from ..preparation.histories import members
+from ..preparation.histories import training_histories
 from ..schema import IntArray
 
 
@@ -22,7 +22,9 @@ def disclosure(data: PreparedData, model: RecommenderModel) -> dict[str, Any]:
     told = dict(data.manifest.counts.disclosed)
     if model.successors is not None:
         ids: IntArray = model.successors.ids.numpy().astype("int32")
-        of_shards = (supporters(members(data, (), [shard]), ids) for shard in data.shards)
+        of_shards = (
+            count_pair_users(training_histories(data, (), [shard]), ids) for shard in data.shards
+        )
         users = sum(of_shards, np.zeros_like(ids))[ids > 0]  # a user is in one shard only
         told["successors"] = {
             "pairs": len(users),

@@ -51,7 +51,7 @@ def _pushed(places: Tensor, count: int) -> Tensor:
 
 def _divided(number: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """Quotient and rest of whole numbers from 0 on."""
-    # Whole division would take operators that no bundle may have; floats may be wrong by one.
+    # DenseScores division would take operators that no bundle may have; floats may be wrong by one.
     quotient = (number * (1 / size)).to(torch.int32)
     rest = number - quotient * size
     wrong = (rest >= size).to(torch.int32) - (rest < 0).to(torch.int32)

@@ -1,4 +1,4 @@
-"""Which attributes of the catalogue a model reads."""
+"""The attributes of the catalogue that a model reads, checked and encoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def read_attributes(
 ) -> ItemAttributes | None:
     """Encode the attributes that [features.item] names, for items in order of their index.
 
-    Raises ConfigError for an attribute that the catalogue does not have, or not of that kind.
+    Raises ConfigError for an attribute that the catalogue lacks, or whose values are of another
+    kind.
     """
     if not kinds:
         return None
@@ -28,8 +29,7 @@ def read_attributes(
             raise ConfigError(f"features.item.{name}: the catalogue has no such attribute; {has}")
         if kind == "number" and not catalogue[name].dtype.is_numeric():
             raise ConfigError(
-                f'features.item.{name} = "number", but the catalogue has text in it: "category" '
-                "fits"
+                f'features.item.{name} = "number", but the catalogue holds text: use "category"'
             )
     values = {name: catalogue[name].to_list() for name in kinds}
     return encode_attributes(

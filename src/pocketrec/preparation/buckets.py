@@ -1,4 +1,4 @@
-"""Which bucket a user belongs to: a hash that we define, so that every engine agrees forever."""
+"""The bucket of each user, by a hash of our own, so that all engines and versions agree."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FNV_PRIME = np.uint64(0x100000001B3)
 
 FEWEST, MOST = 8, 4096
 ROWS = 1_500_000
-"""Of a log that a bucket holds on average, of which a few hundred bytes each are in memory."""
+"""Rows of a bucket on average; each takes a few hundred bytes of memory."""
 
 
-def automatic(rows: int) -> int:
-    """How many buckets a log of so many rows is cut into."""
+def choose_bucket_count(rows: int) -> int:
+    """The number of buckets for a log of so many rows."""
     return min(MOST, max(FEWEST, -(-rows // ROWS)))
 
 
@@ -29,7 +29,7 @@ def bucket_of(ids: pl.Series, buckets: int) -> pl.Series:
 
 
 def unit_interval(ids: pl.Series, seed: int) -> pl.Series:
-    """A number in [0, 1) for each id, fixed by the id and the seed: it chooses held-out users."""
+    """A number in [0, 1) for each id, fixed by id and seed, which selects held-out users."""
     mixed = _mix(stable_hash(ids) ^ _mix(np.full(1, seed + 1, np.uint64)))
     return pl.Series(ids.name, (mixed >> np.uint64(11)).astype(np.float64) / 2.0**53)
 
@@ -45,7 +45,7 @@ def stable_hash(ids: pl.Series) -> npt.NDArray[np.uint64]:
 
 
 def _fnv1a(ids: pl.Series) -> npt.NDArray[np.uint64]:
-    """One step per byte position over all strings at once, so that cost is set by bytes."""
+    """Hash all strings at once, one byte position per step, so that time depends on their bytes."""
     array = ids.to_arrow().cast(pa.large_binary())
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()

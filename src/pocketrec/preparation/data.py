@@ -22,7 +22,7 @@ from ..schema import PADDING, Column, FeatureRows, File, IntArray
 from ..storage.artifact import fingerprint
 from .features import column_of
 from .manifest import PreparedManifest
-from .targets import Targets, joined
+from .targets import Targets, join_targets
 
 
 class Part(NamedTuple):
@@ -61,7 +61,7 @@ class Sequences:
         """Training events of each user, (U,)."""
         return np.diff(self.offsets)
 
-    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+    def first_events(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
         """The first events, at most so many, of each of some users, whose places rise."""
         for user in users:
             first, last = self.offsets[user : user + 2]
@@ -241,7 +241,7 @@ class PreparedData:
                 frame = self._read([name], Column.ITEM, column, *columns).drop_nulls(column)[own]
                 found.append(_targets(frame, features, now=now))
             before += size
-        return joined(found)
+        return join_targets(found)
 
     def _read(self, shards: Sequence[str], *columns: str) -> pl.DataFrame:
         # Those of the manifest: what else may lie in the folder was never checked.
@@ -260,14 +260,14 @@ class StoredSequences:
         """Training events of each user, (U,)."""
         return np.concatenate([self.data.lengths(shard) for shard in self.data.shards])
 
-    def firsts(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
+    def first_events(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
         """As those of Sequences."""
         before = 0
         for shard in self.data.shards:
             sequences = self.data.training((), [shard])
             after = before + len(sequences.lengths)
             own = users[(users >= before) & (users < after)]
-            yield from sequences.firsts(own - before, most)
+            yield from sequences.first_events(own - before, most)
             before = after
 
 

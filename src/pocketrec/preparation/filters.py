@@ -1,4 +1,4 @@
-"""Which events count: repeated events, and users and items with too few of them."""
+"""Filters that drop events: repeated ones, and those of users and items with too few."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from ..schema import Column
 
 
 def keep_first(events: pl.DataFrame) -> pl.DataFrame:
-    """Keep, of events in order, a user's first with each item.
+    """Keep each user's first event with each item; events are sorted by user and time.
 
-    No later event decides, so nothing leaks.
+    The choice does not depend on later events, so nothing leaks from the future.
     """
     return events.filter(_pair(events[Column.ITEM]).is_first_distinct())
 
 
 def _pair(items: pl.Series) -> pl.Expr:
-    """A value for each user and item, of events in order."""
+    """One value for each pair of user and item; events are sorted by user."""
     user = pl.col(Column.USER).rle_id().cast(pl.Int64)
     low, high = items.min(), items.max()
     if isinstance(low, int) and isinstance(high, int) and high - low < 2**31:
-        # One number in place of two columns takes a third of the time.
+        # One number instead of two columns takes a third of the time.
         return user * 2**31 + (pl.col(Column.ITEM) - low)
     return pl.struct(user, Column.ITEM)
 
 
 def keep_items(events: pl.DataFrame, items: pl.Series, min_user_events: int) -> pl.DataFrame:
-    """Keep events with `items`, then users who have at least `min_user_events` of those left."""
+    """Keep events of `items`, then users with at least `min_user_events` of the events left."""
     return events.filter(pl.col(Column.ITEM).is_in(items.implode())).filter(
         pl.len().over(Column.USER) >= min_user_events
     )

@@ -1,4 +1,4 @@
-"""Whole histories of users, with the rows of their features."""
+"""Whole histories of users, with their feature rows."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ..schema import FeatureRows, IntArray
 
 @dataclass(frozen=True)
 class History:
-    """All events of one user: `items` (n,), oldest first, and rows of features by input.
+    """All events of one user: `items` (n,), oldest first, and feature rows by input.
 
-    Rows of events may be one fewer: nothing is asked after the last event.
+    The rows of events may lack the last event, because the model is not queried after it.
     """
 
     items: IntArray
     features: FeatureRows
 
 
-def members(
+def training_histories(
     data: PreparedData, features: Sequence[Feature], shards: Sequence[str] | None = None
 ) -> list[History]:
-    """The users, of some shards or of all, with at least two events that training saw: those."""
+    """Training events of each user with at least two of them, from some shards or from all."""
     sequences = data.training(features, shards)
     bounds = zip(sequences.offsets[:-1], sequences.offsets[1:], strict=True)
     return [
@@ -42,15 +42,18 @@ def members(
     ]
 
 
-def held_out(data: PreparedData, part: str, features: Sequence[Feature]) -> list[History]:
-    """The users of "test" or "valid", of a split by users, with at least two events: all they did.
+def held_out_histories(data: PreparedData, part: str, features: Sequence[Feature]) -> list[History]:
+    """All events of each "test" or "valid" user of a split by users, if there are at least two.
 
-    Events with items out of the catalogue, which no member has, are left out.
+    Events of items that are not in the catalogue are left out, as they are for training users.
     """
     targets = data.targets(part, features=features)
-    told = targets.features or [{}] * len(targets.targets)
-    found = [
+    features_of = targets.features or [{}] * len(targets.targets)
+    histories = [
+        # An unknown target (0) is cut off again.
         History(np.append(history, target)[: len(history) + (target > 0)], rows)
-        for history, target, rows in zip(targets.histories, targets.targets, told, strict=True)
+        for history, target, rows in zip(
+            targets.histories, targets.targets, features_of, strict=True
+        )
     ]
-    return [history for history in found if len(history.items) >= 2]
+    return [history for history in histories if len(history.items) >= 2]

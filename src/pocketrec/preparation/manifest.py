@@ -40,7 +40,7 @@ class Counts(BaseModel):
     catalogue: dict[str, int] | None
     warnings: list[str]
     disclosed: dict[str, Any]
-    """What of the log a bundle will show; see `disclosure`."""
+    """What of the log a bundle will show; see `describe_disclosure`."""
 
 
 class PreparedManifest(BaseModel):

@@ -1,4 +1,4 @@
-"""What is odd in a log as it came, and is no error: found bucket by bucket, told by `advice`."""
+"""Suspicious things in a log that are no errors: counted by bucket, reported by `advice`."""
 
 from __future__ import annotations
 
@@ -13,65 +13,67 @@ from .engines import Reduction
 from .survey import Survey
 
 MOST_FORMS = 2_000_000
-"""Ids of users that are held against each other; of a larger log it is a sample."""
+"""Most forms of user ids that are compared; a larger log is sampled."""
 
 Examples = dict[str, tuple[str, str]]
-"""Two ids that are alike, or should be, by what they are ids of."""
+"""Two ids that look alike, by what they identify: "users", "items" or "catalogue"."""
 
 _FORM, _IDS, _ONE, _OTHER, _HALVED = "form", "ids", "one", "other", "halved"
 
 
-def counting_oddities(now: float | None) -> Reduction:
-    """Count, of events in order, those after `now`, repeated rows, and users without an order.
+def oddity_reduction(now: float | None) -> Reduction:
+    """Count events after `now`, repeated rows, and users whose events have no order.
 
-    `now` is in seconds since 1970; None where the log has no clock. Two rows are the same when
-    user, item and time are. A user has no order when all of several events are of one moment.
+    Events come sorted by user and time. `now` is in seconds since 1970; None if the log has no
+    clock. A row repeats another if user, item and time are equal. A user's events have no order if
+    there are several and all have the same time.
     """
     return Reduction(partial(_count, now=now), pl.DataFrame.sum)
 
 
 def _count(events: pl.DataFrame, now: float | None) -> pl.DataFrame:
     time = pl.col(Column.TIME)
-    late = pl.lit(value=False) if now is None else time > int(now * 1000)
+    is_late = pl.lit(value=False) if now is None else time > int(now * 1000)
     users = events.group_by(Column.USER).agg(
         several=pl.len() > 1, still=(pl.len() > 1) & (time.min() == time.max())
     )
     moment = pl.struct(Column.USER, Column.TIME)
-    # Events are in order: rows that are the same are of one moment, and so neighbours.
+    # Events are sorted by time, so equal rows have a neighbour of the same user and time.
     together = (moment == moment.shift(1)) | (moment == moment.shift(-1))
     same = events.filter(together.fill_null(value=False)).select(
         Column.USER, Column.TIME, Column.ITEM
     )
-    found = events.select(
-        late_events=late.sum(), repeated_rows=pl.lit(same.height - same.n_unique())
+    of_events = events.select(
+        late_events=is_late.sum(), repeated_rows=pl.lit(same.height - same.n_unique())
     )
-    sums = users.select(
+    of_users = users.select(
         users_of_several=pl.col("several").sum(), users_of_one_moment=pl.col("still").sum()
     )
-    return pl.concat([found, sums], how="horizontal").cast(pl.Int64)
+    return pl.concat([of_events, of_users], how="horizontal").cast(pl.Int64)
 
 
-def gathering_forms() -> Reduction:
-    """The forms of users' ids; of more than MOST_FORMS a sample, the same on every engine."""
+def id_form_reduction() -> Reduction:
+    """Collect the forms of user ids; more than MOST_FORMS are sampled, alike on every engine."""
     return Reduction(_forms_of_users, _merge_forms)
 
 
-def find_oddities(
+def summarize_oddities(
     counts: pl.DataFrame, users: pl.DataFrame, read: Survey
 ) -> tuple[dict[str, int], Examples]:
-    """Of what these reductions found: counts, with those of ids that are alike, and examples.
+    """Put the results of both reductions into counts by name, with examples of ids that look alike.
 
-    The examples are ids of the log.
+    `users` are the forms of user ids. The examples are real ids of the log: keep them out of
+    bundles.
     """
-    found = counts.row(0, named=True)
+    by_name = counts.row(0, named=True)
     examples: Examples = {}
     items = _merge_forms(_forms(read.items[Column.ITEM]))
     for what, forms in (("users", users), ("items", items)):
         shared = forms.filter(pl.col(_IDS) > 1).sort(_FORM)
-        found[f"{what}_alike"] = int(shared[_IDS].sum())
+        by_name[f"{what}_alike"] = int(shared[_IDS].sum())
         if shared.height:
             examples[what] = shared[_ONE][0], shared[_OTHER][0]
-    return found, examples
+    return by_name, examples
 
 
 def _forms_of_users(events: pl.DataFrame) -> pl.DataFrame:
@@ -79,10 +81,10 @@ def _forms_of_users(events: pl.DataFrame) -> pl.DataFrame:
 
 
 def _forms(ids: pl.Series) -> pl.DataFrame:
-    """How often each form stands among different ids, and two ids that have it.
+    """Group ids by their form: the number of different ids, and two of them.
 
-    A form is an id without case, with blanks and Unicode as they look, and numbers as they count:
-    7, 07 and 7.0 are one. Integers have no forms.
+    The form of an id ignores case, surrounding and repeated blanks, the Unicode representation,
+    and how a number is written: 7, 07 and 7.0 have the same form. Integer ids have no forms.
     """
     plain = ids.unique() if ids.dtype == pl.String else pl.Series(ids.name, [], pl.String)
     form = plain.str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
@@ -97,7 +99,7 @@ def _forms(ids: pl.Series) -> pl.DataFrame:
 
 
 def _merge_forms(parts: pl.DataFrame) -> pl.DataFrame:
-    """Add up, with all parts sampled as the sparsest is."""
+    """Add up the parts, after sampling all of them as sparsely as the sparsest."""
     parts = _sample(parts)
     return _sample(
         parts.group_by(_FORM).agg(
@@ -107,9 +109,10 @@ def _merge_forms(parts: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sample(forms: pl.DataFrame) -> pl.DataFrame:
-    """Halve the forms by their hash until MOST_FORMS are left; of a form all ids stay, or none.
+    """Halve the forms by their hash until at most MOST_FORMS are left.
 
-    How often depends on all forms and not on the order in which they come.
+    A form keeps all its ids or none. The sample depends on the set of forms, not on their order,
+    so every engine gets the same one.
     """
     halved = int(forms[_HALVED].max() or 0)  # type: ignore[arg-type]
     if forms.height <= MOST_FORMS and not halved:

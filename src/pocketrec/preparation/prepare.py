@@ -16,17 +16,18 @@ from ..ingest.events import Log
 from ..ingest.users import Users
 from ..schema import Column, File
 from . import split
-from .advice import warnings
-from .buckets import automatic
-from .disclosure import disclosure, untitled
+from .advice import write_warnings
+from .buckets import choose_bucket_count
+from .disclosure import count_untitled, describe_disclosure
 from .engines import Buckets, Engine, Plan, Reduction
-from .engines.fold import Cut
-from .features import first_counts, fit_features, told_of_users, with_users
+from .engines.fold import Truncated
+from .feature_fitting import fit_features, value_count_reductions
+from .features import join_users, select_user_attributes
 from .filters import keep_first, keep_items
-from .oddities import counting_oddities, find_oddities, gathering_forms
-from .sequences import in_order, rank_times, user_sequences
-from .survey import Survey, surveying
-from .vocabulary import USERS, count_items, sum_counts, vocabulary
+from .oddities import id_form_reduction, oddity_reduction, summarize_oddities
+from .sequences import gather_sequences, rank_times, sort_events
+from .survey import Survey, survey_reduction
+from .vocabulary import USERS, build_vocabulary, count_items, sum_counts
 
 
 def run_preparation(
@@ -48,26 +49,26 @@ def run_preparation(
     """
     data = config.data
     rows = events.rows if isinstance(events, Log) else _count_rows(events)
-    number = data.buckets or automatic(rows)
-    take = partial(_take, min_rating=data.min_rating)
-    buckets = engine.partition(events, Plan(number, data.max_user_events, take))
+    number = data.buckets or choose_bucket_count(rows)
+    select = partial(_take, min_rating=data.min_rating)
+    buckets = engine.partition(events, Plan(number, data.max_user_events, select))
     schema = events.schema if isinstance(events, Log) else events.collect_schema()
     if schema[Column.TIME] != pl.Int64:
         buckets.map(rank_times)
     has_clock = data.source is None and data.time_format != "order"
-    buckets.map(in_order)
+    buckets.map(sort_events)
     once = data.repeats_rule == "first"
     counting = [
-        surveying(data.min_user_events),
-        counting_oddities(now if has_clock else None),
-        gathering_forms(),
+        survey_reduction(data.min_user_events),
+        oddity_reduction(now if has_clock else None),
+        id_form_reduction(),
     ]
     if once:  # found in the same pass, and done in the next
-        counting.append(surveying(data.min_user_events, once=True).after(keep_first))
+        counting.append(survey_reduction(data.min_user_events, once=True).after(keep_first))
     found, odd, forms, *firsts = buckets.combine(*counting)
     read = Survey.of(found)
     _need_users(read)
-    oddities, examples = find_oddities(odd, forms, read)
+    oddities, examples = summarize_oddities(odd, forms, read)
     first = Survey.of(firsts[0]) if firsts else read
     if once:
         buckets.map(keep_first)
@@ -75,20 +76,20 @@ def run_preparation(
     cuts = _cuts(buckets, kept, config)
     buckets.map(partial(split.assign_roles, split=config.split, cuts=cuts))
     if users is not None and config.features.user:
-        take = partial(told_of_users, names=list(config.features.user))
+        select = partial(select_user_attributes, names=list(config.features.user))
         rows_of_users = users.lazy() if isinstance(users, pl.DataFrame) else users
-        buckets.join(engine.partition(rows_of_users, Plan(number, take=take)), with_users)
+        buckets.join(engine.partition(rows_of_users, Plan(number, select=select)), join_users)
     trained, roles, *counted = buckets.combine(
         Reduction(partial(_count_trained, once=once), sum_counts),
         Reduction(split.count_roles, split.sum_roles),
-        *first_counts(config.features),
+        *value_count_reductions(config.features),
     )
     _need_split(roles, config)
-    items = vocabulary(trained)
+    items = build_vocabulary(trained)
     fitted = fit_features(config.features, counted, lambda one: buckets.combine(one)[0])
     features = [fit.feature for fit in fitted]
     buckets.write(
-        partial(user_sequences, vocabulary=items, features=features), folder / File.SHARDS
+        partial(gather_sequences, vocabulary=items, features=features), folder / File.SHARDS
     )
     table = _with_catalogue(items, catalogue)
     table.write_parquet(folder / File.ITEMS_TABLE)
@@ -100,14 +101,14 @@ def run_preparation(
         "training_events": int(items[Column.COUNT].sum()),
         "cuts": cuts,
         "largest_user": kept.largest,
-        "dropped": _dropped(rows, buckets.cut, read, first, data),
+        "dropped": _dropped(rows, buckets.truncated, read, first, data),
         "oddities": oddities,
         "catalogue": None if catalogue is None else _of_catalogue(catalogue, read, table),
     }
     if catalogue is not None and catalogue.height and not counts["catalogue"]["known_items"]:
         examples["catalogue"] = str(catalogue[Column.ITEM][0]), str(table[Column.ITEM][0])
-    counts["warnings"] = warnings(counts, examples, data)
-    counts["disclosed"] = disclosure(kept, trained, table, fitted)
+    counts["warnings"] = write_warnings(counts, examples, data)
+    counts["disclosed"] = describe_disclosure(kept, trained, table, fitted)
     return counts, features
 
 
@@ -144,7 +145,7 @@ def _k_core(buckets: Buckets, found: Survey, data: DataConfig) -> Survey:
     while found.small_users or not found.items.select(enough.all()).item():
         items = found.items.filter(enough)[Column.ITEM]
         buckets.map(partial(keep_items, items=items, min_user_events=data.min_user_events))
-        found = Survey.of(*buckets.combine(surveying(data.min_user_events, once=once)))
+        found = Survey.of(*buckets.combine(survey_reduction(data.min_user_events, once=once)))
     if found.events == 0:
         raise DataError(
             f"no event is left of {first.events} ({first.users} users, {first.items.height} "
@@ -163,7 +164,9 @@ def _shared(data: DataConfig) -> pl.Expr:
     return pl.col(USERS) >= data.min_item_users
 
 
-def _dropped(rows: int, cut: Cut, read: Survey, first: Survey, data: DataConfig) -> dict[str, Any]:
+def _dropped(
+    rows: int, cut: Truncated, read: Survey, first: Survey, data: DataConfig
+) -> dict[str, Any]:
     """By setting, what it drops of the log as it is before any of the filters of the k-core.
 
     What more is dropped, because of what was dropped, is nobody's own.
@@ -213,7 +216,7 @@ def _of_catalogue(catalogue: pl.DataFrame, read: Survey, table: pl.DataFrame) ->
         "rows": catalogue.height,
         "never_met": catalogue.height - int(ids.is_in(met.implode()).sum()),
         "known_items": int(items.is_in(ids.implode()).sum()),
-        "untitled_items": untitled(table),
+        "untitled_items": count_untitled(table),
     }
 
 

@@ -1,4 +1,4 @@
-"""Events of a bucket of users -> one row a user, in time order."""
+"""Turn the events of a bucket into one row per user, in time order."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from .split import ROLE, Role
 
 
 def rank_times(events: pl.DataFrame) -> pl.DataFrame:
-    """Times that are numbers or text, of an order that is no clock, as ranks among the user's own.
+    """Replace times that are no clock (fractions or text) by their ranks within the user.
 
-    So they do not depend on who is in the bucket.
+    Ranks within the user do not depend on who else is in the bucket.
     """
     return events.with_columns(dense_ranks(pl.col(Column.TIME)).over(Column.USER))
 
 
-def in_order(events: pl.DataFrame) -> pl.DataFrame:
-    """Sort by user, time and place in the input: the order that everything later relies on.
+def sort_events(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort by user, time and position in the input, and drop the position.
 
-    The place has then done its work, and is dropped.
+    Every later step relies on this order.
     """
-    # Three stable sorts of one column each, the first of which mostly finds its work done, take
-    # two thirds of the time of one by three columns.
+    # Three stable sorts by one column each take two thirds of the time of one sort by three
+    # columns; the first mostly finds its column sorted already.
     for column in (Column.ORDER, Column.TIME, Column.USER):
         events = events.sort(column, maintain_order=True)
     return events.drop(Column.ORDER)
 
 
-def user_sequences(
+def gather_sequences(
     events: pl.DataFrame, vocabulary: pl.DataFrame, features: list[Feature] | None = None
 ) -> pl.DataFrame:
-    """Gather events (with a role each, in order) into one row a user, sorted by user.
+    """Gather sorted events with roles into one row per user, sorted by user.
 
     Columns: user; item, List(Int32) of vocabulary indices; time, List(Int64); train_length, the
-    number of leading events that training may see; valid_position and test_position, where the
-    targets stand (null: none). A target whose item is not in the vocabulary is kept as 0; other
-    events without a known item are dropped, as they would be on the device. Columns of features:
-    List(Int32), the rows of all events one after the other, M each; of a user's features M.
+    number of leading events that training may see; valid_position and test_position, the positions
+    of the targets (null: none). A target whose item is not in the vocabulary is kept as 0; other
+    events of unknown items are dropped, as they are on the device. Columns of features are
+    List(Int32): M rows for each event, one event after another, or M rows for the user.
     """
     features = features or []
     index = vocabulary.select(Column.ITEM, Column.INDEX)

@@ -1,7 +1,7 @@
-"""Which event is for what: training, context, or the target of validation or test.
+"""The role of each event: training, context, validation target or test target.
 
-Every target's history is what the user did before it. Training events of a user come before
-all of the user's targets, so nothing that is tested was trained on.
+The history of a target is what the user did before it. All training events of a user come before
+the user's targets, so the model is never tested on an event it was trained on.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ ROLE = "role"
 _POSITION = "_position"
 _LENGTH = "_length"
 RESOLUTION = 10_000
-"""Steps into which `time_histogram` cuts the span of the log."""
+"""Steps into which `time_histogram` divides the span of the log."""
 
 
 class Role(IntEnum):
-    """What an event is for."""
+    """The purpose of an event."""
 
     TRAIN = 0
     CONTEXT = 1  # part of a later target's history, never trained on
     VALID = 2
     TEST = 3
-    DROP = 4  # after the last target: of no use
+    DROP = 4  # after the last target: not used
 
 
 def assign_roles(
@@ -36,8 +36,8 @@ def assign_roles(
 ) -> pl.DataFrame:
     """Add the column `role` to events that are sorted by user, time and input order.
 
-    `cuts` are the two moments of a split by time: training ends before the first, the tuning
-    window before the second; the target of a window is a user's first event in it.
+    `cuts` are the two moments of a split by time: training ends before the first, the validation
+    window before the second. A user's target in a window is the first event in it.
     """
     events = events.with_columns(
         pl.int_range(pl.len()).over(Column.USER).alias(_POSITION),
@@ -60,7 +60,7 @@ def assign_roles(
 
 
 def _leave_one_out() -> pl.Expr:
-    """Last event tests, the one before it tunes; users with fewer than 3 events only train."""
+    """The last event is the test target, the one before it validates; users of 1-2 events train."""
     from_end = pl.col(_LENGTH) - 1 - pl.col(_POSITION).cast(pl.Int64)
     return (
         pl.when(pl.col(_LENGTH) < 3)
@@ -74,7 +74,7 @@ def _leave_one_out() -> pl.Expr:
 
 
 def _held_out_users(split: SplitConfig) -> pl.Expr:
-    """Some users only test and some only tune, each on the last event; the rest only train."""
+    """Test on the last event of some users, validate on that of others, train on the rest."""
     chance = pl.col(Column.USER).map_batches(
         lambda users: unit_interval(users, split.seed), return_dtype=pl.Float64
     )
@@ -107,7 +107,7 @@ def _by_time(valid_cut: int, test_cut: int) -> pl.Expr:
 
 
 def time_histogram(events: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
-    """Events per step of the span, so that the cuts need a table of fixed size, not the log."""
+    """Count events per step of the span, a table of fixed size from which the cuts can be found."""
     step = time_step(first, last)
     return events.group_by(((pl.col(Column.TIME) - first) // step).alias("step")).agg(
         pl.len().cast(pl.Int64).alias(Column.COUNT)
@@ -115,7 +115,7 @@ def time_histogram(events: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
 
 
 def time_step(first: int, last: int) -> int:
-    """Length of one step of the histogram, in units of the time column."""
+    """The length of a step of the histogram, in units of the time column."""
     return max(1, -(-(last - first + 1) // RESOLUTION))
 
 
@@ -127,20 +127,20 @@ def sum_steps(histograms: pl.DataFrame) -> pl.DataFrame:
 def time_cuts(
     histogram: pl.DataFrame, first: int, last: int, split: SplitConfig
 ) -> tuple[int, int]:
-    """The moments after which the tuning and the test share of all events begin."""
+    """Find the moments where the validation share and the test share of all events begin."""
     steps = sum_steps(histogram).sort("step")
     before = steps[Column.COUNT].cum_sum() - steps[Column.COUNT]
     share = before / steps[Column.COUNT].sum()
     cuts = []
-    for wanted in (1 - split.valid_fraction - split.test_fraction, 1 - split.test_fraction):
-        later = steps["step"].filter(share >= wanted)
+    for begin in (1 - split.valid_fraction - split.test_fraction, 1 - split.test_fraction):
+        later = steps["step"].filter(share >= begin)
         step = later[0] if len(later) else steps["step"][-1] + 1
         cuts.append(first + int(step) * time_step(first, last))
     return cuts[0], cuts[1]
 
 
 def count_roles(events: pl.DataFrame) -> pl.DataFrame:
-    """How many events of a bucket are for what."""
+    """Count the events of a bucket by role."""
     return events.group_by(ROLE).agg(pl.len().cast(pl.Int64).alias(Column.COUNT))
 
 

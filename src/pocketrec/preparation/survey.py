@@ -1,4 +1,4 @@
-"""How large a log is, and how its events spread over users and items: found bucket by bucket."""
+"""The size of a log, and how its events spread over users and items, counted bucket by bucket."""
 
 from __future__ import annotations
 
@@ -14,37 +14,38 @@ from .vocabulary import count_items, sum_counts
 
 @dataclass(frozen=True)
 class Survey:
-    """A log at one point of the preparation."""
+    """The size of a log at one point of the preparation."""
 
     events: int
     users: int
     largest: int
-    """Events of the user who has most."""
+    """Events of the user who has the most."""
     small_users: int
-    """Users with fewer events than was asked about."""
+    """Users with fewer events than `min_user_events`."""
     small_events: int
     """Events of these users."""
     first: int | None
+    """Time of the first event; None if there are no events."""
     last: int | None
-    """The moments of the first event and the last; None where there is none."""
+    """Time of the last event; None if there are no events."""
     items: pl.DataFrame
-    """Columns item, count and users (see `vocabulary`), by item."""
+    """Columns item, count and users (see `count_items`), sorted by item."""
 
     @classmethod
-    def of(cls, found: pl.DataFrame) -> Survey:
-        """What `surveying` found."""
-        items = found.select(pl.col("items").explode(empty_as_null=False)).unnest("items")
-        return cls(**found.drop("items").row(0, named=True), items=items)
+    def of(cls, table: pl.DataFrame) -> Survey:
+        """Read the result of a `survey_reduction`."""
+        items = table.select(pl.col("items").explode(empty_as_null=False)).unnest("items")
+        return cls(**table.drop("items").row(0, named=True), items=items)
 
     def to_json(self) -> dict[str, int]:
-        """As the manifest keeps it."""
+        """The three numbers that the manifest keeps."""
         return {"events": self.events, "users": self.users, "items": self.items.height}
 
 
-def surveying(min_user_events: int, *, once: bool = False) -> Reduction:
-    """Count events, users and items, and the users with fewer than `min_user_events` events.
+def survey_reduction(min_user_events: int, *, once: bool = False) -> Reduction:
+    """A reduction to one row for `Survey.of`: events, users, items and small users.
 
-    `once` says that no user has an item twice. The result is for `Survey.of`.
+    `once` says that no user has the same item twice, which makes counting cheaper.
     """
     return Reduction(partial(_count, min_user_events=min_user_events, once=once), _merge)
 
@@ -54,6 +55,7 @@ def _count(events: pl.DataFrame, min_user_events: int, *, once: bool) -> pl.Data
     small = size < min_user_events
     users = events.group_by(Column.USER).agg(pl.len().cast(pl.Int64).alias(Column.COUNT))
     time = events[Column.TIME]
+    # One row; the table of items is a list in one of its cells.
     return users.select(
         events=size.sum(),
         users=pl.len().cast(pl.Int64),

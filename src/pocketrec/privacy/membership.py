@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluation.protocol import SCORES, Scorer
-from ..models.pairs import share_in_lists
+from ..models.pairs import fraction_in_lists
 from ..models.successors import Successors
 from ..preparation.histories import History
-from ..preparation.targets import Targets, joined
+from ..preparation.targets import Targets, join_targets
 from ..schema import FeatureRows, IntArray
 from ..tflite.parsed import stored_integers
 from ..tflite.serialize import parse
@@ -59,7 +59,7 @@ def attacks(
     - successors - REFERENCE: minus the share in lists that are counted on the reference.
     """
     targets_by_user = [next_events(history, events) for history in attacked]
-    targets, sizes = joined(targets_by_user), [len(part.targets) for part in targets_by_user]
+    targets, sizes = join_targets(targets_by_user), [len(part.targets) for part in targets_by_user]
     everyone = [history for histories in references.values() for history in histories]
     popularity = np.log(Reference.count(everyone, item_count).popularity)
     scores = {
@@ -145,5 +145,5 @@ def _means(values: Scores, sizes: Sequence[int]) -> Scores:
 
 
 def _shares(histories: Sequence[History], successors: IntArray) -> Scores:
-    """`share_in_lists` of each user -> (U,)."""
-    return np.array([share_in_lists(history.items, successors) for history in histories])
+    """`fraction_in_lists` of each user -> (U,)."""
+    return np.array([fraction_in_lists(history.items, successors) for history in histories])

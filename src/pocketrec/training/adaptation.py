@@ -72,7 +72,7 @@ class _Users:
             users = np.sort(random.choice(users, USERS, replace=False))
         width = self.events + AHEAD
         items: IntArray = np.zeros((len(users), width), np.int32)
-        for row, own in enumerate(sequences.firsts(users, width)):
+        for row, own in enumerate(sequences.first_events(users, width)):
             items[row, : len(own)] = own
         self.items = torch.from_numpy(items)  # (U, events + AHEAD)
         self.lengths = (self.items != PADDING).sum(1)

@@ -1,7 +1,7 @@
-"""How one user's events come together: the one thing that differs between machines.
+"""Engines partition events into buckets of whole users, on one machine or on many.
 
-An engine partitions events into buckets of whole users and then applies pure functions to one
-bucket at a time. What the functions compute does not depend on the engine.
+An engine then applies pure functions to one bucket at a time. The results do not depend on the
+engine.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 import polars as pl
 
 from ...ingest.parts import PartedTable
-from .fold import Cut
+from .fold import Truncated
 
 BucketFunction = Callable[[pl.DataFrame], pl.DataFrame]
 JoinFunction = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
@@ -26,16 +26,16 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Reduction:
-    """A small table of each bucket, and how the concatenated tables of some become one.
+    """A function from a bucket to a small table, and one that merges concatenated tables.
 
-    Merging is associative, and what it gives does not depend on the order of the buckets.
+    Merging is associative and does not depend on the order of the buckets.
     """
 
     of_bucket: BucketFunction
     merge: BucketFunction
 
     def after(self, function: BucketFunction) -> Reduction:
-        """The same of what a function makes of each bucket, which is not kept."""
+        """Apply `function` to each bucket before reducing it; the bucket itself stays as it is."""
         return Reduction(partial(_after, function, self.of_bucket), self.merge)
 
 
@@ -45,44 +45,44 @@ def _after(first: BucketFunction, then: BucketFunction, rows: pl.DataFrame) -> p
 
 @dataclass(frozen=True)
 class Plan:
-    """How a log is partitioned."""
+    """How to partition a log."""
 
     buckets: int
-    newest: int | None = None
-    """Most events of a user: older ones are left out; None: all are kept."""
-    take: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
-    """A pure function: what is taken of the rows at all; None: all."""
+    max_user_events: int | None = None
+    """Most events of a user: the oldest are dropped; None: all are kept."""
+    select: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
+    """A pure function that selects rows and columns before the partition; None: all."""
 
-    def taken(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Rows, or a part of them, as buckets get them."""
-        return rows if self.take is None else self.take(rows)
+    def apply(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Select the rows and columns that go into buckets."""
+        return rows if self.select is None else self.select(rows)
 
 
 class Buckets(Protocol):
     """Rows in buckets; a bucket holds whole users and fits in memory."""
 
-    cut: Cut
-    """What `Plan.newest` left out; known once the buckets were reduced."""
+    truncated: Truncated
+    """What `Plan.max_user_events` dropped; complete after the first `combine`."""
 
     def map(self, function: BucketFunction) -> None:
-        """Apply a pure function to each bucket, when next it is read."""
+        """Apply a pure function to each bucket the next time it is read."""
         ...
 
     def join(self, other: Buckets, function: JoinFunction) -> None:
-        """Apply a pure function to each bucket and the one of `other` with the same users."""
+        """Apply a pure function to each bucket and to the bucket of `other` with the same users."""
         ...
 
     def combine(self, *reductions: Reduction) -> list[pl.DataFrame]:
-        """Reduce all buckets, in one pass; what was mapped before is kept."""
+        """Run all reductions in one pass, and keep the result of the maps before it."""
         ...
 
     def write(self, function: BucketFunction, folder: Path) -> None:
-        """Write what a function makes of each bucket as Parquet shards, and end the buckets."""
+        """Write the function's result for each bucket as a shard; the buckets are then gone."""
         ...
 
 
 class Engine(Protocol):
-    """Makes buckets of a log."""
+    """Turns a log into buckets."""
 
     def map_tasks(self, function: Callable[[Task], Answer], tasks: Sequence[Task]) -> list[Answer]:
         """See `ingest.parallel.ParallelMap`."""
@@ -94,5 +94,5 @@ class Engine(Protocol):
 
 
 def shard_name(bucket: int) -> str:
-    """The file of a bucket."""
+    """The file name of a bucket."""
     return f"part-{bucket:05d}.parquet"

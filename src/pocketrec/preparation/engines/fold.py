@@ -1,4 +1,4 @@
-"""Blocks of rows -> one bucket, in memory that is set by its users and not by their events."""
+"""Join blocks of rows into one bucket, in memory bounded by its users rather than its events."""
 
 from __future__ import annotations
 
@@ -10,61 +10,62 @@ import polars as pl
 from ...schema import Column
 
 FOLD_ROWS = 4_000_000
-"""Rows that are gathered before it is looked whether a user has too many."""
+"""Rows to gather before looking for users with too many events."""
 
 
 @dataclass(frozen=True)
-class Cut:
-    """What was left out of users with too many events."""
+class Truncated:
+    """What was dropped of users with too many events."""
 
     events: int = 0
     users: int = 0
 
-    def __add__(self, other: Cut) -> Cut:
-        return Cut(self.events + other.events, self.users + other.users)
+    def __add__(self, other: Truncated) -> Truncated:
+        return Truncated(self.events + other.events, self.users + other.users)
 
 
-def newest(events: pl.DataFrame, most: int) -> pl.DataFrame:
-    """Keep each user's newest events, at most so many; of one moment the last of the input."""
-    if events.height <= most:  # as nearly always: nobody can have more
+def keep_newest(events: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Keep the newest `most` events of each user; at equal times, the last ones of the input."""
+    if events.height <= most:  # the usual case: nobody can have more
         return events
-    crowded = _crowded(events, most)
-    if crowded.is_empty():
+    users = _find_truncated(events, most)
+    if users.is_empty():
         return events
-    is_crowded = pl.col(Column.USER).is_in(crowded.implode())
-    cut = (
-        events.filter(is_crowded)
+    is_truncated = pl.col(Column.USER).is_in(users.implode())
+    kept = (
+        events.filter(is_truncated)
         .sort(Column.TIME, Column.ORDER, descending=True)
         .filter(pl.int_range(pl.len()).over(Column.USER) < most)
     )
-    return pl.concat([events.filter(~is_crowded), cut])
+    return pl.concat([events.filter(~is_truncated), kept])
 
 
-def _crowded(events: pl.DataFrame, most: int) -> pl.Series:
+def _find_truncated(events: pl.DataFrame, most: int) -> pl.Series:
+    """The users with more than `most` events."""
     sizes = events.group_by(Column.USER).len()
     return sizes.filter(pl.col("len") > most)[Column.USER]
 
 
-def fold(blocks: Iterable[pl.DataFrame], most: int | None) -> tuple[pl.DataFrame, Cut]:
-    """Put a bucket together, of each user the `newest` events only; and what that left out.
+def fold(blocks: Iterable[pl.DataFrame], most: int | None) -> tuple[pl.DataFrame, Truncated]:
+    """Join blocks into a bucket with the newest `most` events of each user; None keeps all.
 
-    At no moment are there many more rows than that, or than FOLD_ROWS.
+    Never holds many more rows than the result or FOLD_ROWS, whichever is larger.
     """
     gathered: list[pl.DataFrame] = []
-    taken = rows = 0
+    total = rows = 0
     limit = FOLD_ROWS
     for block in blocks:
         gathered.append(block)
-        taken += block.height
+        total += block.height
         rows += block.height
         if most is not None and rows > limit:
-            # One more than is kept tells at the end who had too many.
-            gathered = [newest(pl.concat(gathered), most + 1)]
+            # Keep one event too many: at the end it shows which users had more than `most`.
+            gathered = [keep_newest(pl.concat(gathered), most + 1)]
             rows = gathered[0].height
             limit = max(FOLD_ROWS, 2 * rows)
     whole = pl.concat(gathered)
     if most is None or whole.height <= most:
-        return whole, Cut()
-    kept = newest(whole, most)
-    users = 0 if taken == kept.height else len(_crowded(whole, most))
-    return kept, Cut(taken - kept.height, users)
+        return whole, Truncated()
+    kept = keep_newest(whole, most)
+    users = 0 if total == kept.height else len(_find_truncated(whole, most))
+    return kept, Truncated(total - kept.height, users)

@@ -1,4 +1,4 @@
-"""One machine: buckets are Parquet files in a scratch folder, one in memory at a time."""
+"""The engine for one machine: Parquet files in a scratch folder, one bucket in memory at a time."""
 
 from __future__ import annotations
 
@@ -14,51 +14,53 @@ from ...schema import Column
 from ..buckets import bucket_of
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task, shard_name
 from . import fold as folding
-from .fold import Cut, fold
+from .fold import Truncated, fold
 
 _BUCKET = "_bucket"
 
 
 class LocalBuckets:
-    """Files with the rows of one bucket each; see `engines.Buckets`."""
+    """One file per bucket; see `engines.Buckets`."""
 
-    def __init__(self, files: list[Path], newest: int | None, on_step: Callable[[], None]) -> None:
+    def __init__(
+        self, files: list[Path], max_user_events: int | None, on_step: Callable[[], None]
+    ) -> None:
         self.files = files
-        self.cut = Cut()
-        self._newest = newest
+        self.truncated = Truncated()
+        self._max_user_events = max_user_events
         self._on_step = on_step
         self._is_folded = False
         self._pending: list[Callable[[pl.DataFrame, int], pl.DataFrame]] = []
 
     def map(self, function: BucketFunction) -> None:
-        """Applied when a bucket is next read."""
+        """Applied the next time a bucket is read."""
         self._pending.append(lambda rows, _: function(rows))
 
     def join(self, other: Buckets, function: JoinFunction) -> None:
-        """Bucket by bucket, so that no more than two are in memory."""
+        """Joined bucket by bucket, so that at most two are in memory."""
         if not isinstance(other, LocalBuckets):
             raise TypeError("buckets of two engines cannot be joined")
         self._pending.append(lambda rows, number: function(rows, other.read(number)))
 
     def read(self, number: int) -> pl.DataFrame:
-        """One bucket, with all that was mapped."""
+        """Read one bucket and apply the pending functions."""
         file = self.files[number]
         if self._is_folded:
             rows = pl.read_parquet(file, glob=False)
         else:
-            rows, cut = fold(_blocks(file), self._newest)
-            self.cut += cut
+            rows, truncated = fold(_blocks(file), self._max_user_events)
+            self.truncated += truncated
         for function in self._pending:
             rows = function(rows, number)
         return rows
 
     def combine(self, *reductions: Reduction) -> list[pl.DataFrame]:
-        """Reduce one bucket after another, merging as it goes: two tables in memory at most."""
+        """Reduce one bucket after another, merging as it goes: at most two tables are in memory."""
         totals: list[pl.DataFrame] = []
         for number, file in enumerate(self.files):
-            before = self.cut
+            before = self.truncated
             rows = self.read(number)
-            if self._pending or self.cut != before:
+            if self._pending or self.truncated != before:
                 new = file.with_suffix(".new")
                 rows.write_parquet(new, compression="lz4", statistics=False)
                 new.replace(file)
@@ -71,10 +73,10 @@ class LocalBuckets:
         return totals
 
     def write(self, function: BucketFunction, folder: Path) -> None:
-        """One shard a bucket."""
+        """One shard per bucket."""
         folder.mkdir(parents=True, exist_ok=True)
         for number, file in enumerate(self.files):
-            # Statistics and metadata that name no writer's moment: the same bytes every time.
+            # Parquet files hold no time of writing: equal rows give equal bytes.
             function(self.read(number)).write_parquet(
                 folder / shard_name(number), compression="zstd"
             )
@@ -83,7 +85,7 @@ class LocalBuckets:
 
 
 def _blocks(file: Path) -> Iterator[pl.DataFrame]:
-    """A file in pieces, for of one user there may be more than fits in memory."""
+    """Read a file in pieces: one user may have more events than fit in memory."""
     scan = pl.scan_parquet(file, glob=False)
     rows = scan.select(pl.len()).collect().item()
     if rows <= folding.FOLD_ROWS:
@@ -95,7 +97,7 @@ def _blocks(file: Path) -> Iterator[pl.DataFrame]:
 
 
 class LocalEngine:
-    """Polars streams the log once into `scratch`; `on_step` is told of each bucket done."""
+    """Polars streams the log once into `scratch`; `on_step` is called after each bucket."""
 
     def __init__(self, scratch: Path, on_step: Callable[[], None] = lambda: None) -> None:
         self.scratch = scratch
@@ -107,28 +109,29 @@ class LocalEngine:
         return map_serially(function, tasks)
 
     def partition(self, rows: pl.LazyFrame | PartedTable, plan: Plan) -> LocalBuckets:
-        """Stream the rows once into one file a bucket; memory does not grow with them."""
+        """Stream the rows once into one file per bucket; memory does not grow with the rows."""
         root = self.scratch / f"partition-{self._partitions}"
         self._partitions += 1
         folders: list[Path] = []
         for frame in [rows] if isinstance(rows, pl.LazyFrame) else rows.frames(root / "copies"):
             folders.append(root / f"rows-{len(folders)}")
-            _split(plan.taken(frame), plan.buckets, folders[-1])
+            _split(plan.apply(frame), plan.buckets, folders[-1])
         shutil.rmtree(root / "copies", ignore_errors=True)
         schema = rows.collect_schema() if isinstance(rows, pl.LazyFrame) else rows.schema
-        empty = plan.taken(pl.LazyFrame(schema=schema))
+        empty = plan.apply(pl.LazyFrame(schema=schema))
         files = []
         for number in range(plan.buckets):
             file = root / f"bucket-{number:05d}.parquet"
-            found = [folder / f"{_BUCKET}={number}" for folder in folders]
-            _join([part for one in found for part in sorted(one.glob("*.parquet"))], empty, file)
+            of_bucket = [folder / f"{_BUCKET}={number}" for folder in folders]
+            parts = [part for one in of_bucket for part in sorted(one.glob("*.parquet"))]
+            _join(parts, empty, file)
             files.append(file)
             self.on_step()
-        return LocalBuckets(files, plan.newest, self.on_step)
+        return LocalBuckets(files, plan.max_user_events, self.on_step)
 
 
 def _split(rows: pl.LazyFrame, buckets: int, folder: Path) -> None:
-    """Files of each bucket, in a folder of its own."""
+    """Write the rows of each bucket into files in a folder for that bucket."""
     hashed = rows.with_columns(
         pl.col(Column.USER)
         .map_batches(
@@ -136,7 +139,7 @@ def _split(rows: pl.LazyFrame, buckets: int, folder: Path) -> None:
         )
         .alias(_BUCKET)
     )
-    folder.mkdir(parents=True, exist_ok=True)  # a sink of no rows makes none
+    folder.mkdir(parents=True, exist_ok=True)  # a sink without rows makes no folder
     hashed.sink_parquet(
         pl.PartitionBy(folder, key=_BUCKET, include_key=False),
         compression="lz4",
@@ -146,7 +149,7 @@ def _split(rows: pl.LazyFrame, buckets: int, folder: Path) -> None:
 
 
 def _join(parts: list[Path], empty: pl.LazyFrame, file: Path) -> None:
-    """Make one file of those of a bucket."""
+    """Join the files of a bucket into one."""
     if len(parts) == 1:
         parts[0].replace(file)
         return

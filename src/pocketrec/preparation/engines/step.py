@@ -1,9 +1,9 @@
-"""A step of a cluster: its folder, and the values that the command and its workers leave there.
+"""One step on a cluster: a folder where the command and its workers exchange values.
 
-Values are pickled, as Beam does with all that it carries, for they hold functions of ours by name.
-A scratch folder may be open to others, and who can choose what is unpickled can run anything: so
-each step has a key, which travels inside of the pipeline, and nothing is opened that was not signed
-with it.
+Values are pickled, because they refer to functions of ours by name; Beam pickles its own pipelines
+in the same way. Whoever can choose the bytes that are unpickled can run any code, and a scratch
+folder may be writable by others. So each step has a random key, which travels inside the pipeline
+and never lies in the folder, and only values signed with that key are unpickled.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _WIDTH = 32
 
 @dataclass(frozen=True)
 class Step:
-    """Where values of one step are, and the key that they are signed with."""
+    """The folder with the values of one step, and the key that signs them."""
 
     folder: str
     key: bytes = field(default_factory=lambda: secrets.token_bytes(_WIDTH), repr=False)
@@ -33,21 +33,21 @@ class Step:
         """The folder."""
         return parse_path(self.folder)
 
-    def leave(self, name: str, value: Any) -> None:
-        """Write a value, whole."""
+    def write(self, name: str, value: Any) -> None:
+        """Sign a value and write it, whole or not at all."""
         content = pickle.dumps(value)
-        # The name is signed with it, so that no value can stand for another.
+        # The signature covers the name too, so that one value cannot replace another.
         signature = hmac.digest(self.key, name.encode() + content, _SIGNED)
         write_bytes(self.path / name, signature + content)
 
-    def find(self, name: str) -> Any:
-        """Read a value; FileNotFoundError for none, EngineError for one that is not ours."""
-        found = read_bytes(self.path / name)
-        signature, content = found[:_WIDTH], found[_WIDTH:]
+    def read(self, name: str) -> Any:
+        """Read a value; FileNotFoundError if there is none, EngineError if it was not signed."""
+        signed = read_bytes(self.path / name)
+        signature, content = signed[:_WIDTH], signed[_WIDTH:]
         expected = hmac.digest(self.key, name.encode() + content, _SIGNED)
         if not hmac.compare_digest(signature, expected):
             raise EngineError(
-                f"'{name}' in '{self.folder}' was changed by somebody else: give --scratch a place "
-                "that only you and your workers can write"
+                f"'{name}' in '{self.folder}' was not written by this command or its workers: give "
+                "--scratch a place that only you and your workers can write"
             )
-        return pickle.loads(content)  # noqa: S301 - signed by this very command
+        return pickle.loads(content)  # noqa: S301 - signed with this step's key
