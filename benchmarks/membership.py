@@ -3,19 +3,19 @@
     python benchmarks/membership.py BUNDLE --data DATA [--events 20] [--seed 1] [--json]
 
 DATA is prepared with split.kind = "users", and BUNDLE was trained on it. Strangers are all test
-users: neither weights, successors nor the choice of an epoch has seen them. Members are as many
-training users, drawn at random. A split by users makes both groups alike but for membership.
+users: neither the weights, the successors nor the choice of the epoch depend on them. Members are
+as many training users, sampled at random. After a split by users the two groups differ only in
+membership.
 
-The attacker has the bundle's folder, and the whole history of a user, with times and with what the
-app is told of users (age, gender); the question is whether training saw that user. Attacks that
-know more say what they take away: "public" are the validation users, as whoever collects histories
-of such people has them, none of the training log's; "rest" are all training users who are not
-drawn. Nobody has the rest of a log but its owner: it is the worst case, against which only noise in
-training helps, and it finds whatever was counted exactly. An AUC of .5 is chance. What each attack
-does is told in `pocketrec.privacy.membership.attacks`. Attacks that train models of their own
-(shadow models), or that take the weights apart, are not tried.
+The attacker has the bundle's folder and the whole history of a user, with times and the features
+of the user (age, gender). The question is whether the model was trained on that user. Some attacks
+compare with a reference: "public" are the validation users, whose histories anybody might collect;
+none is in the training log. "rest" are all other training users. Only the owner of the log has
+them: this is the worst case. It finds whatever was counted exactly, and only noise in training
+helps against it. An AUC of .5 is chance. `pocketrec.privacy.membership.attacks` describes each
+attack. Attacks that train their own models (shadow models) or analyse the weights are not tried.
 
-Last comes how many pairs of the successors' lists are of one training user, or of few.
+The last line counts the pairs of the successor lists that one training user, or few, made.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from pocketrec.storage.artifact import kind_of
 
 BOOTSTRAP = 2000
 MANY = 300
-"""From so many strangers on false alarms are allowed for 1 % of them; 1 % of fewer are too few to
-count, and it is 5 %."""
+"""From this many strangers on, false alarms are allowed for 1 % of them, otherwise for 5 %: 1 % of
+fewer strangers are too few to count."""
 FEW = 5
 MEASURES = ("auc", "tpr", "advantage")
 
 
 def scorer_of(device: DeviceModel) -> Scorer:
-    """All items' scores from the .tflite."""
+    """A scorer of all items by the .tflite."""
     items = np.arange(1, device.spec.shapes.items + 1, dtype=np.int32)
 
     def score(
@@ -63,7 +63,7 @@ def scorer_of(device: DeviceModel) -> Scorer:
 
 
 def supported(bundle: Bundle, data: PreparedData) -> dict[str, int] | None:
-    """Pairs in the successors' lists, by how many training users did them; None without lists."""
+    """Count the pairs of the successor lists, by training users who made them; None: no lists."""
     lists = successor_lists(bundle.model, bundle.spec.shapes.items)
     if lists is None:
         return None
@@ -82,7 +82,7 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     if data.config.split.kind != "users" or trained_on != data.split_fingerprint:
         raise SystemExit(
             f"'{data.folder}' must be prepared with split.kind = \"users\", and '{bundle_path}' "
-            "trained on it: else there is nobody whom it is known never to have seen"
+            "trained on it: otherwise no user is known to be new to the model"
         )
     if bundle.spec.shapes.items != data.item_count:
         raise SystemExit(f"items were added to '{bundle_path}': give the bundle as it was exported")
@@ -90,41 +90,47 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     never, public = (held_out_histories(data, part, bundle.spec.features) for part in ("test", "valid"))
     if len(trained) < 2 * len(never):
         raise SystemExit(
-            f"'{data.folder}' has {len(trained)} users who train and {len(never)} who test, where "
-            "twice as many are needed to train: lower split.test_fraction"
+            f"'{data.folder}' has {len(trained)} training users and {len(never)} test users, but "
+            "needs twice as many training users as test users: lower split.test_fraction"
         )
     order = np.random.default_rng(seed).permutation(len(trained))
-    drawn, rest = ([trained[i] for i in part] for part in np.split(order, [len(never)]))
-    total = 2 * len(drawn + never) * events  # at most
+    sampled, rest = ([trained[i] for i in part] for part in np.split(order, [len(never)]))
+    total = 2 * len(sampled + never) * events  # at most
     with log.counting("attacking") as count:
         scores = attacks(
             scorer_of(bundle.device()),
             successor_lists(bundle.model, bundle.spec.shapes.items),
-            drawn + never,
+            sampled + never,
             {"public": public, "rest": rest},
             item_count=data.item_count,
             events=events,
             progress=lambda done: count(done, total),
         )
     fpr = 0.01 if len(never) >= MANY else 0.05
-    found = {}
+    separations = {}
     for name, values in scores.items():
-        of_members, of_strangers = np.split(values, [len(drawn)])
+        of_members, of_strangers = np.split(values, [len(sampled)])
         separation = separate(of_members, of_strangers, fpr=fpr, samples=BOOTSTRAP, seed=seed)
-        found[name] = separation.to_json()
+        separations[name] = separation.to_json()
     return {
         "config": bundle.manifest["config"],
         "best_epoch": bundle.manifest["provenance"]["training"]["best_epoch"],
-        "members": len(drawn),
+        "members": len(sampled),
         "strangers": len(never),
         "public": len(public),
         "rest": len(rest),
         "events": events,
         "seed": seed,
         "fpr": fpr,
-        "attacks": found,
+        "attacks": separations,
         "successors": supported(bundle, data),
     }
+
+
+def label(attack: str) -> str:
+    """The name of an attack as it is printed; in JSON the names stay as they always were."""
+    attack = attack.replace("loss, told nothing", "loss, without features")
+    return attack.replace(" alone", ", no model")
 
 
 def table(report: dict[str, Any]) -> list[str]:
@@ -133,9 +139,9 @@ def table(report: dict[str, Any]) -> list[str]:
         f"| attack | AUC | TPR at {report['fpr']:.0%} FPR | advantage |",
         "|---|---|---|---|",
     ]
-    for name, found in report["attacks"].items():
-        cells = ["{value:.3f} [{low:.3f}, {high:.3f}]".format(**found[m]) for m in MEASURES]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+    for name, measures in report["attacks"].items():
+        cells = ["{value:.3f} [{low:.3f}, {high:.3f}]".format(**measures[m]) for m in MEASURES]
+        lines.append(f"| {label(name)} | {' | '.join(cells)} |")
     return lines
 
 
@@ -144,8 +150,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--events", type=int, default=20, help="most events asked for, of a user")
-    parser.add_argument("--seed", type=int, default=1, help="draws the members, and resamples")
+    parser.add_argument("--events", type=int, default=20, help="most events of a user to score")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="samples the members, and resamples users"
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     if arguments.events < 1:

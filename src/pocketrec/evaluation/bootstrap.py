@@ -1,4 +1,4 @@
-"""95 % intervals by resampling users: how much a figure would move with other users.
+"""95 % intervals by resampling users: how much a figure would change with other users.
 
 The interval is about users alone: the model, its training seed and the split are held fixed.
 Source: Efron 1979; percentile intervals as in Efron and Tibshirani 1993, chapter 13.
@@ -35,33 +35,37 @@ class Measure:
 
 
 def resamples(users: int, samples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """Blocks (S, U) of weights: how often each resample of U users drew each user.
+    """Yield blocks (S, U) of weights: how often each resample of U users contains each user.
 
-    Each row sums to U. Equal arguments give equal draws, so that figures of different models
+    Each row sums to U. Equal arguments give equal resamples, so that figures of different models
     over the same users are resampled together. Memory is bounded by CELLS.
     """
     generator = np.random.default_rng(seed)
     block = max(1, CELLS // users)
     for first in range(0, samples, block):
         size = min(block, samples - first)
-        drawn = generator.integers(0, users, (size, users))
-        drawn += np.arange(size)[:, None] * users
-        counts = np.bincount(drawn.ravel(), minlength=size * users)
+        sampled = generator.integers(0, users, (size, users))
+        sampled += np.arange(size)[:, None] * users  # count all rows with one bincount
+        counts = np.bincount(sampled.ravel(), minlength=size * users)
         yield counts.reshape(size, users).astype(np.float64)
 
 
 def intervals(values: NDArray[np.float64], samples: int, seed: int) -> list[Measure]:
     """Means over users of each column of `values` (U, M), with percentile intervals -> M measures.
 
-    All columns share the draws: a block is one product, weights (S, U) @ values (U, M). One user
-    gives an interval of width zero, which says nothing. Raises DataError without users, or if a
-    value is not a number.
+    All columns share the resamples: a block is one product, weights (S, U) @ values (U, M). A
+    single user gives an interval of width zero, which has no meaning. Raises DataError without
+    users, or if a value is not a number.
     """
     users = len(values)
     if not users:
-        raise DataError("there is no user to evaluate: the split left none with a target")
+        raise DataError(
+            "there is no user to evaluate: the split left none with a target; prepare a larger log"
+        )
     if not np.isfinite(values).all():
-        raise DataError("a metric is not a finite number for some user: it cannot be averaged")
+        raise DataError(
+            "a metric is not a finite number for some user and has no mean: check the scorer"
+        )
     means = values.mean(axis=0)
     sampled = np.concatenate([w @ values / users for w in resamples(users, samples, seed)])
     low, high = np.percentile(sampled, TAILS, axis=0)
@@ -76,8 +80,8 @@ def interval(values: ArrayLike, samples: int, seed: int) -> Measure:
 def paired_difference(values_a: ArrayLike, values_b: ArrayLike, samples: int, seed: int) -> Measure:
     """Mean over users of a - b, both (U,) of the SAME users in the same order, with its interval.
 
-    Much narrower than two separate intervals suggest, since hard users are hard for both. An
-    interval above 0 says that a beats b on such users.
+    It is much narrower than two separate intervals suggest, because hard users are hard for both.
+    An interval above 0 says that a beats b on such users.
     """
     a, b = np.asarray(values_a, np.float64), np.asarray(values_b, np.float64)
     if a.shape != b.shape:
@@ -92,11 +96,11 @@ def centred_interval(
     samples: int,
     seed: int,
 ) -> Measure:
-    """Interval of a figure of all users together, such as a union: weights (S, U) -> (S,).
+    """Interval of a figure over all users together, such as a union: weights (S, U) -> (S,).
 
-    A resample holds only 63 % of the users, so a union over it is always smaller and the plain
-    percentiles would lie below the figure itself. Their spread is kept, and moved so that the
-    resamples' mean falls on `value`.
+    A resample contains only 63 % of the users, so a union over it is always smaller, and plain
+    percentiles would lie below the figure itself. They are shifted so that the resamples' mean
+    falls on `value`.
     """
     sampled = np.concatenate([statistic(w) for w in resamples(users, samples, seed)])
     low, high = np.percentile(sampled, TAILS) - sampled.mean() + value
@@ -104,5 +108,5 @@ def centred_interval(
 
 
 def _measure(value: float, low: float, high: float) -> Measure:
-    """A measure whose interval holds its value, whatever the rounding or the few resamples."""
+    """Widen the interval to contain the value, which rounding or few resamples may exclude."""
     return Measure(float(value), float(min(low, value)), float(max(high, value)))

@@ -21,11 +21,11 @@ def rank_on_device(
     beyond: bool = True,
     progress: Callable[[int], None] | None = None,
 ) -> Ranking:
-    """Ranks and lists as `rank_all` gives them, from the signatures of the file.
+    """Rank all targets as `rank_all` does, with the signatures of the file.
 
-    The list is `recommend`'s. A target in it has its place there as rank; for others all items
-    are scored by `score`, and those ahead are counted. That takes long where items are many: not
-    `beyond` the list, they are misses (rank V + 1), which changes no metric with a cutoff.
+    Lists come from `recommend`. A target in the list has its place there as rank. For other
+    targets, `score` scores all items and those ahead are counted, which takes long for many items.
+    Without `beyond` such targets are misses (rank V + 1); metrics with a cutoff stay the same.
     """
     length = max(k, device.spec.shapes.results)
     ranks = np.empty(len(targets.targets), np.int64)
@@ -50,9 +50,11 @@ def _rank(device: DeviceModel, query: Query, target: int, ids: IntArray, beyond:
     if not beyond:
         return missed
     scores = device.score(query, np.arange(1, missed, dtype=np.int32))
-    own = scores[target - 1]
-    ahead = (scores > own) | ((scores == own) & (np.arange(1, missed) < target))
+    of_target = scores[target - 1]
+    tied_before = (scores == of_target) & (np.arange(1, missed) < target)
+    ahead = (scores > of_target) | tied_before
     if exclude_seen:
         ahead[query.history - 1] = False
-    # What is not in the list is behind all of it, whatever `score`, which rounds less, says.
+    # A target that is not in the list ranks behind all of it, even if `score`, which rounds less
+    # than `recommend`, puts it higher.
     return 1 + max(len(ids), int(ahead.sum()))

@@ -20,7 +20,7 @@ from ..schema import FeatureRows
 from .ranking import DenseScores, Scores, rank_scores
 
 SCORES = 2**24
-"""Most scores that a scorer is asked to give at once (64 MB)."""
+"""Most scores in one call of a scorer (64 MB)."""
 
 
 class Scorer(Protocol):
@@ -31,36 +31,36 @@ class Scorer(Protocol):
     ) -> NDArray[np.float32]:
         """Histories of item indices, oldest first, perhaps empty -> scores (B, V) of items 1..V.
 
-        `features` are what is told of each history beside the items, for scorers that listen.
-        Higher is better; -inf means that the item is never recommended to this user.
+        `features` are the feature rows of each history, for scorers that read any. Higher is
+        better; -inf means that the item is never recommended to this user.
         """
         ...
 
 
 @runtime_checkable
 class ProductScorer(Protocol):
-    """A scorer whose scores are products, of which ranks are counted block by block."""
+    """A scorer whose scores are products, so that ranks are counted block by block of items."""
 
     def products(
         self, histories: list[NDArray[np.int32]], features: list[FeatureRows] | None = None, /
     ) -> Products:
-        """Arguments as a scorer's -> scores of the same order as those that it gives whole."""
+        """Same arguments as a scorer -> scores that rank all items in the same order."""
         ...
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """What a scorer did with all targets; every metric is computed from this alone."""
+    """The result of ranking all targets; every metric is computed from it."""
 
     ranks: NDArray[np.int64]
-    """(U,) from 1 to V, and V + 1 for a miss that no longer list would mend."""
+    """(U,) from 1 to V; V + 1 for a target that is in no list, however long."""
     top: NDArray[np.int32]
     """(U, K) best item indices, best first, 0 where there are fewer."""
     lengths: NDArray[np.int64]
     """(U,) events in each history."""
 
     def __getitem__(self, users: NDArray[np.bool_]) -> Ranking:
-        """The same for some of the users, given as a mask (U,)."""
+        """Select users by a mask (U,)."""
         return Ranking(self.ranks[users], self.top[users], self.lengths[users])
 
 
@@ -76,20 +76,20 @@ def rank_all(
 ) -> Ranking:
     """Rank every target with `scorer`, at most `batch` users at a time.
 
-    They are fewer if V is large and the scorer has no products, only whole scores.
-    `k` is the length of the lists kept: the largest cutoff that will be measured. `progress` is
-    called with the number of users of each batch that is done. The result does not depend on
-    `batch`, as long as the scorer's scores do not.
+    Batches are smaller if V is large and the scorer is no `ProductScorer`. `k` is the length of
+    the lists to keep: the largest cutoff that will be measured. `progress` is called with the
+    number of users after each batch. The result does not depend on `batch` unless the scorer's
+    scores do.
     """
     step = batch if isinstance(scorer, ProductScorer) else max(1, min(batch, SCORES // item_count))
     lengths = np.array([len(history) for history in targets.histories], np.int64)
-    order = np.argsort(lengths, kind="stable")  # of like length, so that little is padding
+    order = np.argsort(lengths, kind="stable")  # similar lengths together, so that little is padded
     targets = targets.reorder(order)
     ranks = np.empty(len(lengths), np.int64)
     top = np.zeros((len(ranks), k), np.int32)
     for first in range(0, len(ranks), step):
         users = targets.part(slice(first, first + step))
-        histories, wanted = users.histories, users.targets
+        histories = users.histories
         scores: Scores
         if isinstance(scorer, ProductScorer):
             scores = scorer.products(histories, users.features)
@@ -97,11 +97,12 @@ def rank_all(
             scores = DenseScores(np.asarray(scorer(histories, users.features)))
         if scores.shape != (len(histories), item_count):
             raise DataError(
-                f"a scorer gave scores of shape {scores.shape} for {len(histories)} users and "
-                f"{item_count} items: the model belongs to another catalogue"
+                f"a scorer returned scores of shape {scores.shape} for {len(histories)} users and "
+                f"{item_count} items: use the model that was trained on this catalogue, not on "
+                "another catalogue"
             )
         part = order[first : first + step]
-        ranks[part], top[part] = rank_scores(scores, histories, wanted, k, exclude_seen)
+        ranks[part], top[part] = rank_scores(scores, histories, users.targets, k, exclude_seen)
         if progress is not None:
             progress(len(histories))
     return Ranking(ranks, top, lengths)

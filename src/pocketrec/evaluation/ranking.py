@@ -1,7 +1,7 @@
-"""The one order of items, for ranks and for lists: higher score first, then lower index.
+"""Ranks and lists from scores, in one order of items: higher score first, then lower index.
 
-Items that may not be recommended are in neither. All is counted a block of items at a time, as
-soon as the block's scores are made and while they are in the cache.
+Items that may not be recommended are in neither. Everything is counted one block of items at a
+time, while the scores of the block are in the CPU cache.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ..errors import DataError
 from ..models.products import Cells
 
 BLOCK = 2**19
-"""Scores made at once (2 MB): what stays in a cache, and is worth the calls."""
+"""Scores in one block (2 MB): few enough for the cache, enough to make the calls worthwhile."""
 
 
 class Scores(Protocol):
-    """Scores (B, V) of users for items 0..V-1; -inf is never recommended."""
+    """Scores (B, V) of users for items 0..V-1; an item with -inf is never recommended."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -34,13 +34,13 @@ class Scores(Protocol):
         ...
 
     def block(self, first: int, last: int) -> Tensor:
-        """Of the items from `first` to before `last`: (B, last - first), the caller's to change."""
+        """Scores of items first..last-1: (B, last - first), which the caller may change."""
         ...
 
 
 @dataclass(frozen=True)
 class DenseScores:
-    """Scores that exist already: (B, V)."""
+    """Scores (B, V) that are in memory already."""
 
     scores: NDArray[np.float32]
 
@@ -79,33 +79,35 @@ def rank_scores(
         raise DataError(f"a target is not one of the catalogue's items, 1 to {item_count}")
     everybody = torch.arange(users)
     target = torch.from_numpy(np.maximum(targets, 1).astype(np.int64) - 1)
-    own = scores.of(target)
-    # A product of one row is not to the last bit that of a block: everywhere it is this one.
-    own_cells = Cells.of(everybody, target, own)
-    reachable = torch.from_numpy(targets > 0) & (own > -torch.inf)
-    seen = _seen(histories, item_count, own.dtype) if exclude_seen else None
+    target_score = scores.of(target)
+    # The product of a single row may differ from that of a block in the last bit. Write this one
+    # into every block, so that a target ties with itself.
+    target_cells = Cells.of(everybody, target, target_score)
+    reachable = torch.from_numpy(targets > 0) & (target_score > -torch.inf)
+    seen = _seen(histories, item_count, target_score.dtype) if exclude_seen else None
     if seen is not None:
         reachable[seen.users[seen.items == target[seen.users]]] = False
     ahead = torch.zeros(users, dtype=torch.int64)
-    below = torch.nextafter(own, own.new_tensor(-torch.inf))
-    best = _Best(users, k, own.dtype)
+    below = torch.nextafter(target_score, target_score.new_tensor(-torch.inf))
+    best = _TopK(users, k, target_score.dtype)
     width = max(1, min(BLOCK // max(1, users), item_count))
-    buffer = own.new_empty(users, width)  # a comparison's result as numbers is summed the quickest
+    buffer = target_score.new_empty(users, width)  # numbers are summed faster than booleans
     for first in range(0, item_count, width):
         last = min(first + width, item_count)
         block = scores.block(first, last)  # (B, v)
-        own_cells.write(block, first)
+        target_cells.write(block, first)
         highest = block.amax(1)
         if highest.isnan().any():
-            raise DataError("the scores to be ranked are not numbers (NaN): the model is broken")
+            raise DataError("the model returned scores that are not numbers (NaN): train it again")
         if seen is not None:
             seen.write(block, first)
-        # Of a block before the target equal scores are ahead of it, of one behind it they are not.
-        least = torch.where(target >= last, below, own)
+        # Equal scores are ahead of the target only if their index is lower. In blocks before the
+        # target they all count, so anything above `below` is ahead.
+        least = torch.where(target >= last, below, target_score)
         above = torch.gt(block, least.unsqueeze(1), out=buffer[:, : last - first])
         ahead += above.sum(1).long()
         inside = torch.nonzero((target >= first) & (target < last)).squeeze(1)
-        equal = block[inside] == own[inside].unsqueeze(1)
+        equal = block[inside] == target_score[inside].unsqueeze(1)
         earlier = torch.arange(first, last) < target[inside].unsqueeze(1)
         ahead[inside] += (equal & earlier).sum(1)
         best.add(block, first, highest)
@@ -114,7 +116,7 @@ def rank_scores(
 
 
 def _seen(histories: list[NDArray[np.int32]], item_count: int, dtype: torch.dtype) -> Cells:
-    """The cells of what users have seen, which nothing is behind."""
+    """The cells of items that users have seen, with a score of -inf."""
     items = np.concatenate([np.empty(0, np.int32), *histories])
     users = np.repeat(np.arange(len(histories)), [len(history) for history in histories])
     if len(items) and not 0 <= items.min() <= items.max() <= item_count:
@@ -124,7 +126,7 @@ def _seen(histories: list[NDArray[np.int32]], item_count: int, dtype: torch.dtyp
     return Cells.of(*places, torch.full((int(known.sum()),), -torch.inf, dtype=dtype))
 
 
-class _Best:
+class _TopK:
     """The best k items of each user so far: `items` (B, k) from 1, best first, then 0."""
 
     def __init__(self, users: int, k: int, dtype: torch.dtype) -> None:
@@ -133,12 +135,14 @@ class _Best:
         self.items = torch.zeros((users, k), dtype=torch.int64)
 
     def add(self, block: Tensor, first: int, highest: Tensor) -> None:
-        """Merge a block (B, v) of later items, none of which is above `highest` (B,)."""
+        """Merge a block (B, v) of later items, whose highest scores are `highest` (B,)."""
         users = torch.nonzero(highest > self.scores[:, -1]).squeeze(1)
         if not len(users):
             return
         block, last = block[users], self.scores[users, -1]
-        least = torch.nextafter(last, last.new_tensor(torch.inf))  # equal ones come too late
+        least = torch.nextafter(
+            last, last.new_tensor(torch.inf)
+        )  # ties lose: their index is higher
         if block.shape[1] > self.k and (last == -torch.inf).any():
             least = torch.maximum(least, torch.topk(block, self.k).values[:, -1])
         row, column = torch.nonzero(block >= least.unsqueeze(1), as_tuple=True)
@@ -149,7 +153,8 @@ class _Best:
         items = torch.cat([self.items[users], torch.zeros((len(users), width)).long()], 1)
         scores[row, self.k + place] = block[row, column]
         items[row, self.k + place] = first + column + 1
-        # Those so far are in front, and of one block in order: ties go to the lower index.
+        # Earlier items stand in front and a block is in order, so a stable sort keeps, of equal
+        # scores, the lower index.
         order = torch.sort(scores, dim=1, descending=True, stable=True).indices[:, : self.k]
         self.scores[users] = scores.gather(1, order)
         self.items[users] = items.gather(1, order)

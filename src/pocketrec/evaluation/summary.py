@@ -1,4 +1,4 @@
-"""From a ranking to its figures: every metric with its interval, of all users and by length."""
+"""Metrics of a ranking with intervals, over all users and by history length."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .metrics import average_popularity, coverage, mean_rank, mrr, ndcg, recall,
 from .protocol import Ranking
 
 LENGTH_EDGES = (0, 1, 10, 50, 200)
-"""Shortest history of each bucket of `by_length`."""
+"""Shortest history of each group of `by_length`."""
 
 
 @dataclass(frozen=True)
 class LengthGroup:
-    """The metrics of some of the users, and how many they are."""
+    """Metrics of the users with similar history lengths, and the number of these users."""
 
     users: int
     metrics: dict[str, Measure]
@@ -37,7 +37,7 @@ def metrics_to_json(metrics: dict[str, Measure]) -> dict[str, dict[str, float]]:
 def user_values(ranking: Ranking, metric: str, item_count: int) -> NDArray[np.float64]:
     """One metric of each user (U,), by its name in reports: "ndcg@10", "mean_rank".
 
-    What `paired_difference` compares. Coverage belongs to all users together: ValueError.
+    For `paired_difference`. Raises ValueError for coverage, which has no value per user.
     """
     name, _, cutoff = metric.partition("@")
     if name == "mean_rank":
@@ -70,8 +70,8 @@ def measure(
     for k in cutoffs:
         shown = ranking.top[:, :k]
         columns[f"average_popularity@{k}"] = average_popularity(shown, item_counts)
-    found = intervals(np.column_stack(list(columns.values())), bootstrap, seed)
-    measures = dict(zip(columns, found, strict=True))
+    of_columns = intervals(np.column_stack(list(columns.values())), bootstrap, seed)
+    measures = dict(zip(columns, of_columns, strict=True))
     for k in cutoffs:
         shown = ranking.top[:, :k]
         spread = centred_interval(
@@ -92,11 +92,11 @@ def by_length(
     seed: int,
     edges: Sequence[int] = LENGTH_EDGES,
 ) -> dict[str, LengthGroup]:
-    """`measure` for users of similar history length: "0", "1-9", .., "200+", empty ones left out.
+    """`measure` for users of similar history length: "0", "1-9", .., "200+"; no empty groups.
 
-    `edges` are the shortest length of each bucket, rising from 0.
+    `edges` are the shortest length of each group, rising from 0.
     """
-    buckets = {}
+    groups = {}
     for shortest, following in zip(edges, [*edges[1:], None], strict=True):
         users = ranking.lengths >= shortest
         if following is None:
@@ -112,5 +112,5 @@ def by_length(
                 bootstrap=bootstrap,
                 seed=seed,
             )
-            buckets[name] = LengthGroup(int(users.sum()), metrics)
-    return buckets
+            groups[name] = LengthGroup(int(users.sum()), metrics)
+    return groups

@@ -1,4 +1,4 @@
-"""Prepared data, opened: the item table, and the sequences as flat arrays."""
+"""Prepared data: the item table, and the sequences as flat arrays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .targets import Targets, join_targets
 
 
 class Part(NamedTuple):
-    """The `number`-th, from 0, `of` so many about equal parts."""
+    """Part `number`, from 0, `of` about equal parts."""
 
     number: int = 0
     of: int = 1
@@ -37,11 +37,11 @@ WHOLE = Part()
 
 @dataclass(frozen=True)
 class Sequences:
-    """The TRAINING events of all users, one after the other, oldest first.
+    """The TRAINING events of all users, one user after another, oldest first.
 
-    `items` (E,) int32 are item indices; user u owns items[offsets[u]:offsets[u + 1]], with
-    `offsets` (U + 1,) int64 from 0 to E. Index 0, an item out of the catalogue, counts nothing.
-    `features` are the rows of each input feature, by its name: (E, M) of events, (U, M) of users.
+    `items` (E,) int32 are item indices; user u has items[offsets[u]:offsets[u + 1]], with
+    `offsets` (U + 1,) int64 from 0 to E. Index 0, an item that is not in the catalogue, is not
+    counted. `features` are the feature rows by input name: (E, M) of events, (U, M) of users.
     """
 
     items: IntArray
@@ -62,7 +62,7 @@ class Sequences:
         return np.diff(self.offsets)
 
     def first_events(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
-        """The first events, at most so many, of each of some users, whose places rise."""
+        """Yield the first `most` events of some users, given by rising indices."""
         for user in users:
             first, last = self.offsets[user : user + 2]
             yield self.items[first : min(last, first + most)]
@@ -112,15 +112,15 @@ class PreparedData:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the prepared files: the same content in other buckets has another one."""
+        """Hash of the prepared files; the same content in other buckets has another hash."""
         return fingerprint(self.manifest.files)
 
     @property
     def split_fingerprint(self) -> str:
-        """Hash of who did what in which order, and of what is trained, tuned and tested on.
+        """Hash of all users' events in order, and of which are for training and which are targets.
 
-        Equal for the same log in another form, in other buckets, written by other versions of
-        libraries or with other features: figures of one model on equal splits can be compared.
+        It does not depend on the log's file format, the buckets, the versions of libraries, or the
+        features: figures on equal splits can be compared.
         """
         names = (Column.TRAIN_LENGTH, Column.VALID_POSITION, Column.TEST_POSITION)
         frame = self._read(self.shards, Column.USER, Column.ITEM, *names)
@@ -136,7 +136,7 @@ class PreparedData:
 
     @property
     def item_count(self) -> int:
-        """V, padding not counted."""
+        """V, without padding."""
         return self.catalogue.height
 
     @property
@@ -145,9 +145,9 @@ class PreparedData:
         return self.catalogue[Column.COUNT].to_numpy()
 
     def features_of(self, config: FeaturesConfig) -> list[Feature]:
-        """The prepared inputs that a config asks for: all, or some of them.
+        """Select the prepared inputs that a config names.
 
-        Raises ConfigError for one that was not prepared, or as another kind.
+        Raises ConfigError for an input that was not prepared, or was prepared as another kind.
         """
         prepared = self.config.features
         for of in ("event", "time", "user"):
@@ -155,7 +155,7 @@ class PreparedData:
             for name in asked:
                 if name not in has or (of != "time" and asked[name] != has[name]):
                     raise ConfigError(
-                        f"features.{of}: '{name}' was not prepared as it is asked for; "
+                        f"features.{of}: '{name}' was not prepared, or as another kind: "
                         f"prepare '{self.folder}' again"
                     )
         of_events = {*config.event, *config.time}
@@ -165,20 +165,20 @@ class PreparedData:
 
     @property
     def shards(self) -> list[str]:
-        """Names of the shards, in order; each has the whole histories of some users."""
+        """Names of the shards, in order; each holds whole histories of some users."""
         return _shards_of(self.manifest.files)
 
     def lengths(self, shard: str) -> npt.NDArray[np.int64]:
         """Training events of each user of a shard, (U,), by reading one small column."""
-        found = self._read([shard], Column.TRAIN_LENGTH)[Column.TRAIN_LENGTH]
-        return found.to_numpy().astype(np.int64)
+        lengths = self._read([shard], Column.TRAIN_LENGTH)[Column.TRAIN_LENGTH]
+        return lengths.to_numpy().astype(np.int64)
 
     def training(
         self, features: Sequence[Feature] = (), shards: Sequence[str] | None = None
     ) -> Sequences:
-        """The part of each user's events that training may see; of some shards, or of all.
+        """Read the events of each user that training may see, from some shards or from all.
 
-        Memory is that of the result and one shard.
+        Holds the result and one shard in memory.
         """
         names = self.shards if shards is None else shards
         parts = [self._training(name, features) for name in names]
@@ -218,40 +218,41 @@ class PreparedData:
         now: bool = True,
         of: Part = WHOLE,
     ) -> Targets:
-        """Histories (oldest first, whole), features and targets of "valid" or "test", one a user.
+        """Read whole histories, features and targets of "valid" or "test", one per user.
 
         A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
-        With `limit`, users are taken at equal distances, the same ones each time. Without `now`
-        the model is not told how much time passed between the newest event and the target. `of`
-        is a part of them. One shard is read at a time.
+        `limit` picks users at equal distances, the same ones each time. Without `now`, the time
+        between the newest event and the target is missing. `of` selects a part of the users. One
+        shard is read at a time.
         """
         column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
         if column is None:
-            raise DataError(f"there is no part '{part}': valid or test")
+            raise DataError(f"there is no part '{part}' of the split: use valid or test")
         sizes = [self._read([name], column)[column].drop_nulls().len() for name in self.shards]
-        kept = np.arange(sum(sizes))
-        if limit is not None and len(kept) > limit:
-            kept = np.linspace(0, len(kept) - 1, limit).round().astype(np.int64)
-        kept = np.array_split(kept, of.of)[of.number]
-        found, before = [_targets(pl.DataFrame(), features, now=now)], 0
+        users = np.arange(sum(sizes))
+        if limit is not None and len(users) > limit:
+            users = np.linspace(0, len(users) - 1, limit).round().astype(np.int64)
+        users = np.array_split(users, of.of)[of.number]
+        # Targets without users come first, in case no shard has any.
+        parts, before = [_targets(pl.DataFrame(), features, now=now)], 0
         for name, size in zip(self.shards, sizes, strict=True):
-            own = kept[(kept >= before) & (kept < before + size)] - before
-            if len(own):
+            rows = users[(users >= before) & (users < before + size)] - before
+            if len(rows):
                 columns = [column_of(feature) for feature in features]
-                frame = self._read([name], Column.ITEM, column, *columns).drop_nulls(column)[own]
-                found.append(_targets(frame, features, now=now))
+                frame = self._read([name], Column.ITEM, column, *columns).drop_nulls(column)[rows]
+                parts.append(_targets(frame, features, now=now))
             before += size
-        return join_targets(found)
+        return join_targets(parts)
 
     def _read(self, shards: Sequence[str], *columns: str) -> pl.DataFrame:
-        # Those of the manifest: what else may lie in the folder was never checked.
+        # Only files of the manifest: others in the folder were never checked.
         files = [self.folder / name for name in shards]
         return pl.scan_parquet(files, glob=False).select(columns).collect()
 
 
 @dataclass(frozen=True)
 class StoredSequences:
-    """The training events of all users where they lie: one shard in memory at a time."""
+    """The training events of all users on disk: one shard is in memory at a time."""
 
     data: PreparedData
 
@@ -261,13 +262,13 @@ class StoredSequences:
         return np.concatenate([self.data.lengths(shard) for shard in self.data.shards])
 
     def first_events(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
-        """As those of Sequences."""
+        """See `Sequences.first_events`."""
         before = 0
         for shard in self.data.shards:
             sequences = self.data.training((), [shard])
             after = before + len(sequences.lengths)
-            own = users[(users >= before) & (users < after)]
-            yield from sequences.first_events(own - before, most)
+            in_shard = users[(users >= before) & (users < after)]
+            yield from sequences.first_events(in_shard - before, most)
             before = after
 
 
@@ -276,10 +277,10 @@ def _shards_of(names: Iterable[str]) -> list[str]:
 
 
 def _targets(frame: pl.DataFrame, features: Sequence[Feature], *, now: bool) -> Targets:
-    """Targets of users: columns of items, of the target's position, and of each feature."""
+    """Targets from columns of items, of the target's position, and of each feature."""
     histories: list[IntArray] = []
     targets: list[int] = []
-    told: list[FeatureRows] = []
+    rows_by_user: list[FeatureRows] = []
     for items, position, *rows in frame.iter_rows():
         events = np.asarray(items, np.int32)
         before = events[:position]
@@ -295,10 +296,10 @@ def _targets(frame: pl.DataFrame, features: Sequence[Feature], *, now: bool) -> 
             of_user[feature.input] = values[:position][known]
             if feature.time == "now" and not now:
                 of_user[feature.input][-1:] = MISSING
-        told.append(of_user)
-    return Targets(histories, np.asarray(targets, np.int32), told if features else None)
+        rows_by_user.append(of_user)
+    return Targets(histories, np.asarray(targets, np.int32), rows_by_user if features else None)
 
 
 def _flat(lists: pl.Series) -> IntArray:
-    """All values of a column of lists, one list after the other."""
+    """All values of a column of lists, one list after another."""
     return lists.explode(empty_as_null=False).drop_nulls().to_numpy().astype(np.int32)

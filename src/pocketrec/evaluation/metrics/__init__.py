@@ -1,4 +1,4 @@
-"""One metric a file: per user from the target's rank, or from the lists that were shown."""
+"""One metric per file, computed from the target's rank or from the recommended lists."""
 
 from .average_popularity import average_popularity
 from .coverage import coverage, resampled_coverage

@@ -1,4 +1,4 @@
-"""How popular the recommended items are: high means that everybody is shown the same hits."""
+"""Popularity of the recommended items: high means that everybody is shown the same hits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def average_popularity(
     `top` (U, k) holds item indices, 0 where a list is shorter; `item_counts` (V,) the number of
     training events of items 1..V; -> (U,) per user, whose mean is the metric: "the average
     recommended item has 1,200 events". An empty list is 0. Neither high nor low is best: the
-    figure says whether accuracy was bought with popularity. Source: ARP in Abdollahpouri et al.
+    figure shows whether accuracy comes from popular items only. Source: ARP in Abdollahpouri et al.
     2019, "Managing Popularity Bias in Recommender Systems".
     """
     counts = np.concatenate([[0.0], item_counts])  # (V + 1,), padding counts nothing

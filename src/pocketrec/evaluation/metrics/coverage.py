@@ -1,4 +1,4 @@
-"""Catalogue coverage: the share of items that anybody is shown."""
+"""Catalogue coverage: the share of items that at least one user is shown."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 CERTAIN = 16
-"""An item in the lists of this many users is in every resample: it is missed with a chance of
-less than e^-16, two in ten million, which is taken as zero."""
+"""An item in the lists of so many users counts as covered in every resample: the chance to miss it
+is below e^-16, two in ten million."""
 
-GATHERED = 2**25
-"""Most booleans that one step of a resample holds (32 MB)."""
+CELLS = 2**25
+"""Most booleans in memory at once while resampling (32 MB)."""
 
 
 def coverage(top: NDArray[np.int32], item_count: int) -> float:
@@ -28,9 +28,9 @@ def coverage(top: NDArray[np.int32], item_count: int) -> float:
 def resampled_coverage(
     top: NDArray[np.int32], item_count: int
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """The function from weights (S, U), how often each resample drew each user, to coverage (S,).
+    """Make a function from weights (S, U), how often a resample contains a user, to coverage (S,).
 
-    An item is covered by a resample if a user was drawn whose list holds it.
+    A resample covers an item if it contains a user whose list holds the item.
     """
     rows, columns = np.nonzero(top)
     items = top[rows, columns]
@@ -41,14 +41,14 @@ def resampled_coverage(
     certain = int(np.count_nonzero(~rare))
     owners = owners[np.repeat(rare, users)]
     starts = np.concatenate([[0], np.cumsum(users[rare])[:-1]]).astype(np.int64)
-    step = max(1, GATHERED // max(1, len(owners)))
+    step = max(1, CELLS // max(1, len(owners)))
 
     def covered(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        found = np.full(len(weights), certain, np.float64)
+        items_covered = np.full(len(weights), certain, np.float64)
         for first in range(0, len(weights) if len(owners) else 0, step):
-            drawn = np.ascontiguousarray(weights[first : first + step].T > 0)  # (U, s)
-            held = np.logical_or.reduceat(drawn[owners], starts, axis=0)  # (rare items, s)
-            found[first : first + step] += held.sum(axis=0)
-        return found / item_count
+            sampled = np.ascontiguousarray(weights[first : first + step].T > 0)  # (U, s)
+            held = np.logical_or.reduceat(sampled[owners], starts, axis=0)  # (rare items, s)
+            items_covered[first : first + step] += held.sum(axis=0)
+        return items_covered / item_count
 
     return covered

@@ -1,4 +1,4 @@
-"""Mean rank of the target: the one metric that also looks below the list."""
+"""Mean rank of the target: the only metric that also counts targets below the list."""
 
 from __future__ import annotations
 

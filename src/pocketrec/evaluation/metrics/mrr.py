@@ -1,4 +1,4 @@
-"""Mean reciprocal rank of one target a user, cut at k."""
+"""Mean reciprocal rank with one target per user, cut at k."""
 
 from __future__ import annotations
 

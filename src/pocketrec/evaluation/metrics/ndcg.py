@@ -1,4 +1,4 @@
-"""Normalized discounted cumulative gain of one target a user: how high in the list was it?"""
+"""Normalized discounted cumulative gain with one target per user: how high in the list is it?"""
 
 from __future__ import annotations
 

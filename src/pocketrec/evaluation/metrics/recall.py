@@ -1,4 +1,4 @@
-"""Recall at k of one target a user: was it in the list at all?"""
+"""Recall at k with one target per user: is it in the list?"""
 
 from __future__ import annotations
 

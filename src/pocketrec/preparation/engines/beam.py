@@ -84,7 +84,7 @@ class BeamBuckets:
         return [to_frame(table) for table in tables]
 
     def write(self, function: BucketFunction, folder: Path) -> None:
-        """Workers write shards to their final place, or to the step, which this fetches them from."""
+        """Workers write the shards to their final place, or to the step's folder to be fetched."""
         self._engine.on_write()
         step = self._engine.begin()
         out = self._engine.out
