@@ -87,7 +87,9 @@ def measure(bundle_path: Path, data: PreparedData, events: int, seed: int) -> di
     if bundle.spec.shapes.items != data.item_count:
         raise SystemExit(f"items were added to '{bundle_path}': give the bundle as it was exported")
     trained = training_histories(data, bundle.spec.features)
-    never, public = (held_out_histories(data, part, bundle.spec.features) for part in ("test", "valid"))
+    never, public = (
+        held_out_histories(data, part, bundle.spec.features) for part in ("test", "valid")
+    )
     if len(trained) < 2 * len(never):
         raise SystemExit(
             f"'{data.folder}' has {len(trained)} training users and {len(never)} test users, but "
