@@ -16,7 +16,7 @@
 
 export { PocketrecError } from './client/errors.js';
 export { Personal } from './client/personal.js';
-export { Recommender, openBundle } from './client/recommender.js';
+export { openBundle, Recommender } from './client/recommender.js';
 export { Session } from './client/session.js';
 
 /**
@@ -26,9 +26,9 @@ export { Session } from './client/session.js';
  * @typedef {import('./client/encoding.js').Feature} Feature
  * @typedef {import('./client/errors.js').ErrorKind} ErrorKind
  * @typedef {import('./client/explain.js').Explanation} Explanation
- * @typedef {import('./client/inputs.js').Event} Event
- * @typedef {import('./client/inputs.js').ItemId} ItemId
- * @typedef {import('./client/inputs.js').Moment} Moment
+ * @typedef {import('./client/events.js').Event} Event
+ * @typedef {import('./client/events.js').ItemId} ItemId
+ * @typedef {import('./client/events.js').Moment} Moment
  * @typedef {import('./client/recommender.js').Context} Context
  * @typedef {import('./client/source.js').Source} Source
  * @typedef {import('./client/state.js').Feedback} Feedback

@@ -1,6 +1,6 @@
 /**
- * A bundle: model.tflite, items.json (its n-th entry, counted from 1, is the item with index n)
- * and manifest.json. Everything is checked before the model is given to the runtime.
+ * Reads a bundle: model.tflite, items.json (entry n, counted from 1, is the item with index n) and
+ * manifest.json. Everything is checked before the runtime loads the model.
  */
 
 import { contractBreach, readShapes, signatures } from './contract.js';
@@ -9,8 +9,8 @@ import { PocketrecError } from './errors.js';
 import { checkGoldenForm } from './golden.js';
 import { readFile } from './source.js';
 
-/** @import { Shapes } from './contract.js' */
-/** @import { ItemId } from './inputs.js' */
+/** @import { GraphSpec } from './contract.js' */
+/** @import { ItemId } from './events.js' */
 /** @import { Source } from './source.js' */
 
 /**
@@ -18,14 +18,12 @@ import { readFile } from './source.js';
  *
  * @typedef {object} Bundle
  * @property {Record<string, any>} manifest
- * @property {Shapes} shapes
- * @property {Feature[]} features
+ * @property {GraphSpec} spec
  * @property {Item[]} items
  * @property {Uint8Array<ArrayBuffer>} model
- * @property {boolean} excludeSeen whether the graph hides what the history holds
  * @property {string} fingerprint sha256 of the model's bytes
  *
- * Bytes that have arrived, of all that the manifest tells of (0 until it is there).
+ * Bytes received so far, and in total; the total is 0 until the manifest has arrived.
  * @typedef {{loaded: number, total: number}} Progress
  */
 
@@ -36,15 +34,15 @@ const ITEMS = 'items.json';
 const MODEL = 'model.tflite';
 
 /**
- * Bytes that are read of each file at most, so that no text is parsed that fills the memory.
+ * Largest size of each file in bytes: a larger file is never read into memory.
  * @type {Record<string, number>}
  */
 const MOST_BYTES = { [MANIFEST]: 2 ** 24, [ITEMS]: 2 ** 28, [MODEL]: 2 ** 29 };
 
 /**
- * Read and check a bundle's three files; no others are ever asked for.
+ * Read and check a bundle's three files; no other file is ever requested.
  *
- * Rejects with a PocketrecError that tells the first problem: hashes, version, contract, items.
+ * Rejects with a PocketrecError for the first problem: hashes, version, contract or items.
  *
  * @param {Source} source
  * @param {(progress: Progress) => void} [onProgress]
@@ -64,7 +62,7 @@ export async function readBundle(source, onProgress) {
       },
       abort.signal,
     );
-  // All three at once; the manifest's problem is told first, since it explains the others'.
+  // All three load at once, but a problem of the manifest is reported first: it explains the rest.
   const files = [read(MANIFEST), read(ITEMS), read(MODEL)];
   for (const file of files) file.catch(() => {});
   try {
@@ -81,14 +79,14 @@ export async function readBundle(source, onProgress) {
 }
 
 /**
- * The manifest, without its own hash, once that is known to be the hash of all the rest.
+ * The manifest without its own hash, which must be the hash of all the rest.
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @returns {Promise<Record<string, any>>}
  */
 async function readManifest(bytes) {
   const manifest = parse(bytes, MANIFEST);
   if (manifest?.kind !== 'bundle') {
-    throw broken(`this is no bundle (its manifest says ${JSON.stringify(manifest?.kind)})`);
+    throw broken(`this is not a bundle (its manifest says ${JSON.stringify(manifest?.kind)})`);
   }
   if (manifest.format_version !== FORMAT_VERSION) {
     throw broken(
@@ -96,7 +94,7 @@ async function readManifest(bytes) {
         `reads ${FORMAT_VERSION}: export it again, or reload for a newer page`,
     );
   }
-  // Line 2 is the hash of the text without line 2: not even a blank can change unnoticed.
+  // Line 2 has the hash of the text without line 2, so even a changed space is noticed.
   const second = bytes.indexOf(10) + 1;
   const third = bytes.indexOf(10, second) + 1;
   const line = new TextDecoder().decode(bytes.subarray(second, third));
@@ -117,7 +115,7 @@ async function readManifest(bytes) {
  */
 async function checked(bytes, manifest, name) {
   if (bytes.length !== size(manifest, name)) {
-    throw broken(`'${name}' has another size than its manifest says: it was damaged`);
+    throw broken(`'${name}' does not have the size in its manifest: it is damaged`);
   }
   if ((await sha256(bytes)) !== manifest.files[name].sha256) {
     throw broken(`'${name}' is not the file its manifest describes (sha256 differs)`);
@@ -132,7 +130,7 @@ async function checked(bytes, manifest, name) {
  */
 function size(manifest, name) {
   const bytes = manifest.files?.[name]?.bytes;
-  if (!Number.isSafeInteger(bytes)) throw broken(`the manifest tells no size of '${name}'`);
+  if (!Number.isSafeInteger(bytes)) throw broken(`the manifest has no size for '${name}'`);
   return bytes;
 }
 
@@ -143,31 +141,34 @@ function size(manifest, name) {
  * @returns {Bundle}
  */
 function checkBundle(manifest, itemsText, model) {
-  let shapes, features;
+  const spec = readSpec(manifest);
+  const items = parse(itemsText, ITEMS);
+  checkItems(items, spec.shapes.items);
+  if (String.fromCharCode(...model.subarray(4, 8)) !== 'TFL3') {
+    throw broken('the model is not a .tflite file (it does not start with TFL3)');
+  }
+  return { manifest, spec, items, model, fingerprint: manifest.files[MODEL].sha256 };
+}
+
+/**
+ * What the manifest says about the graph; it must keep the contract.
+ * @param {Record<string, any>} manifest
+ * @returns {GraphSpec}
+ */
+function readSpec(manifest) {
   try {
-    shapes = readShapes(manifest.shapes);
-    features = manifest.features.map(Feature.fromJson);
-    if (typeof manifest.exclude_seen !== 'boolean') throw new Error('exclude_seen is no boolean');
-    const breach = contractBreach(manifest.signatures, signatures(shapes, features));
+    const shapes = readShapes(manifest.shapes);
+    const features = manifest.features.map(Feature.fromJson);
+    if (typeof manifest.exclude_seen !== 'boolean')
+      throw new Error('exclude_seen is neither true nor false');
+    const spec = { shapes, features, excludeSeen: manifest.exclude_seen };
+    const breach = contractBreach(manifest.signatures, signatures(spec));
     if (breach) throw new Error(breach);
-    checkGoldenForm(manifest, shapes, features);
+    checkGoldenForm(manifest, spec);
+    return spec;
   } catch (error) {
     throw broken(`the bundle cannot be used: ${/** @type {Error} */ (error).message}`);
   }
-  const items = parse(itemsText, ITEMS);
-  checkItems(items, shapes.items);
-  if (String.fromCharCode(...model.subarray(4, 8)) !== 'TFL3') {
-    throw broken('the model is no .tflite file (it does not say TFL3)');
-  }
-  return {
-    manifest,
-    shapes,
-    features,
-    items,
-    model,
-    excludeSeen: manifest.exclude_seen,
-    fingerprint: manifest.files[MODEL].sha256,
-  };
 }
 
 /**
@@ -181,7 +182,9 @@ function checkItems(items, expected) {
   items.forEach((item, place) => {
     const { id, title, attributes } = item ?? {};
     if (typeof id === 'number' && !Number.isSafeInteger(id)) {
-      throw broken(`item ${place + 1} has the id ${id}, which no page can hold: make ids text`);
+      throw broken(
+        `item ${place + 1} has the id ${id}, which JavaScript cannot hold: export ids as text`,
+      );
     }
     if (
       !['string', 'number'].includes(typeof id) ||
@@ -190,7 +193,9 @@ function checkItems(items, expected) {
       attributes === null ||
       Array.isArray(attributes)
     ) {
-      throw broken(`item ${place + 1} of the catalogue is not id, title and attributes`);
+      throw broken(
+        `item ${place + 1} of the catalogue does not have an id, a title and attributes`,
+      );
     }
   });
   if (new Set(items.map((item) => String(item.id))).size !== items.length) {
@@ -207,8 +212,8 @@ function parse(bytes, name) {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {
-    const told = /** @type {Error} */ (cause).message;
-    throw new PocketrecError('bundle', `'${name}' cannot be read: ${told}`, { cause });
+    const { message } = /** @type {Error} */ (cause);
+    throw new PocketrecError('bundle', `'${name}' cannot be read: ${message}`, { cause });
   }
 }
 
@@ -217,7 +222,7 @@ async function sha256(bytes) {
   if (!globalThis.crypto?.subtle) {
     throw new PocketrecError(
       'runtime',
-      'the browser gives no hashes here: open the page by https or on localhost',
+      'the browser cannot compute hashes here: open the page over https or on localhost',
     );
   }
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));

@@ -1,23 +1,24 @@
 /**
- * The items that an app names by id, and the model by index; runtime/catalogue.py in JavaScript.
+ * Maps item ids, which the app uses, to indices, which the model uses.
+ * src/pocketrec/runtime/catalogue.py is the same in Python.
  */
 
 import { PocketrecError, shown } from './errors.js';
-import { checkId, listed } from './inputs.js';
+import { checkId, listed } from './events.js';
 
 /** @import { Item } from './bundle.js' */
-/** @import { Ranking } from './device.js' */
-/** @import { Event, ItemId } from './inputs.js' */
+/** @import { Event, ItemId } from './events.js' */
+/** @import { Ranking } from './outputs.js' */
 
 /**
- * What the user did, oldest first: ids, or events that tell more.
+ * A user's events, oldest first; a bare id is an event without time and features.
  * @typedef {readonly (ItemId | Event)[]} History
  *
- * One line of a list; scores are logits, comparable within one list only.
+ * One line of a list. Scores are logits; compare them only within one list.
  * @typedef {{id: ItemId, title: string | null, score: number}} Recommendation
  */
 
-/** A bundle's items; the n-th, counted from 1, has the index n. */
+/** A bundle's items; item n, counted from 1, has the index n. */
 export class Catalogue {
   /** @type {Map<string, number>} */
   #index;
@@ -29,7 +30,7 @@ export class Catalogue {
   }
 
   /**
-   * Whether there is an item of this id.
+   * Whether an item has this id.
    * @param {ItemId} id
    */
   has(id) {
@@ -37,7 +38,7 @@ export class Catalogue {
   }
 
   /**
-   * The events of a history whose items are known; others are left out, or refused.
+   * The events of known items; others are dropped, or refused when `strict`.
    * @param {History} history
    * @param {boolean} [strict]
    * @returns {Event[]}
@@ -49,33 +50,37 @@ export class Catalogue {
     const events = /** @type {Event[]} */ (
       history.map((event) => (typeof event === 'object' && event !== null ? event : { id: event }))
     );
-    this.indices(events.map((event) => event.id), 'history', strict);
+    this.indices(
+      events.map((event) => event.id),
+      'history',
+      strict,
+    );
     return events.filter((event) => this.has(event.id));
   }
 
   /**
-   * The indices of some ids; unknown ones are left out, or refused.
+   * The indices of some ids; unknown ids are dropped, or refused when `strict`.
    * @param {Iterable<ItemId>} ids
    * @param {string} name
    * @param {boolean} strict
    */
   indices(ids, name, strict) {
-    const given = listed(ids, name);
-    for (const id of given) checkId(id, name);
-    const unknown = given.filter((id) => !this.has(id));
+    const all = listed(ids, name);
+    for (const id of all) checkId(id, name);
+    const unknown = all.filter((id) => !this.has(id));
     if (strict && unknown.length) {
       const more = unknown.length > 3 ? ', ...' : '';
       const quoted = unknown.slice(0, 3).map(shown).join(', ') + more;
       throw new PocketrecError(
         'input',
-        `${unknown.length} of ${given.length} ids of ${name} are unknown: ${quoted}`,
+        `${unknown.length} of ${all.length} ids of ${name} are unknown: ${quoted}`,
       );
     }
-    return this.indicesOf(given.filter((id) => this.has(id)).map((id) => ({ id })));
+    return this.indicesOf(all.filter((id) => this.has(id)).map((id) => ({ id })));
   }
 
   /**
-   * The indices, 1..V, of events of known items.
+   * The indices, 1..V, of events whose items are known.
    * @param {readonly Event[]} events
    */
   indicesOf(events) {
@@ -83,19 +88,19 @@ export class Catalogue {
   }
 
   /**
-   * Refuse what is no length of a list.
+   * Throw a PocketrecError unless k is a list length from 1 to V.
    * @param {number} k
    */
   checkCount(k) {
     checkCount(k, 'k');
-    const most = this.items.length;
-    if (k > most) {
-      throw new PocketrecError('input', `k = ${k} is more than the catalogue's ${most} items`);
+    const size = this.items.length;
+    if (k > size) {
+      throw new PocketrecError('input', `k = ${k} is more than the catalogue's ${size} items`);
     }
   }
 
   /**
-   * A list as an app reads it.
+   * A ranking with ids and titles.
    * @param {Ranking} ranking
    * @returns {Recommendation[]}
    */
@@ -108,7 +113,7 @@ export class Catalogue {
 }
 
 /**
- * Refuse what is no positive whole number.
+ * Throw a PocketrecError unless a count is a positive whole number.
  * @param {number} count
  * @param {string} name
  */

@@ -1,8 +1,8 @@
 /**
- * The contract between a bundle and its readers: what every signature takes and gives.
+ * The contract between a bundle and its readers: inputs and outputs of every signature.
  *
- * Letters as everywhere: L history length, D embedding width, V items, K results, C candidates,
- * N blocked items, S numbers of an encoder's state. Item index 0 is padding; items are 1..V.
+ * Letters: L history length, D embedding width, V items, K results, C candidates, N blocked items,
+ * S numbers of an encoder's state. Item index 0 is padding; items are 1..V.
  */
 
 /** @import { Feature } from './encoding.js' */
@@ -19,61 +19,66 @@
  * @property {number} results K
  * @property {number} candidates C
  * @property {number} blocked N
- * @property {number} [state] S, where there is a signature `step`
+ * @property {number} [state] S; present when the model has the signature `step`
+ *
+ * What a bundle says about its graph.
+ * @typedef {object} GraphSpec
+ * @property {Shapes} shapes
+ * @property {Feature[]} features
+ * @property {boolean} excludeSeen whether the graph masks the items of the history
  */
 
 export const PADDING = 0;
 
-/** Score that the graph gives to what must not be recommended; real ones are nowhere near it. */
+/** Score of masked items; real scores stay far above it. */
 export const MASKED = -1e9;
 
-/** Largest number of a user_vector: logits stay far from MASKED then, and finite. */
+/** Largest number in a user vector: it keeps logits finite and far above MASKED. */
 export const LARGEST = 1e4;
 
-/** Largest number of a state: squares of it, in the norms, stay finite. */
+/** Largest number in a state: it keeps the squares in the norms finite. */
 export const LARGEST_OF_STATE = 1e9;
 
-/** Events of which `step` takes rows: the newest, and the one before, whose state it gives back. */
+/** Events whose rows `step` reads: the newest, and the one before, whose state it returns. */
 export const NEWEST = 2;
 
 /**
- * Of learning: what is left of a user's vector at each step, and the number of steps after which a
- * step counts half. The matrix inside of `adapt` was fitted to this schedule.
+ * The learning schedule: each step first multiplies the user vector by DECAY, and a step has half
+ * its size after SLOWING steps. The matrix in `adapt` was fitted to this schedule.
  */
 export const DECAY = 0.95;
 export const SLOWING = 20;
 
-/** No tensor that an app fills has more numbers; a manifest that says so is refused. */
+/** Largest allowed size in a manifest, so that no input needs absurd memory. */
 const MOST_NUMBERS = 2 ** 24;
 
 const LETTERS = ['length', 'dim', 'items', 'results', 'candidates', 'blocked'];
 
 /**
- * The sizes that a device's graph is built for; throws a plain Error unless all are sane.
- * @param {any} found
+ * Check the shapes of a manifest; throws a plain Error for a missing, unknown or absurd size.
+ * @param {any} shapes
  * @returns {Shapes}
  */
-export function readShapes(found) {
-  const letters = Object.hasOwn(found, 'state') ? [...LETTERS, 'state'] : LETTERS;
-  if (Object.keys(found).sort().join() !== [...letters].sort().join()) {
+export function readShapes(shapes) {
+  const letters = Object.hasOwn(shapes, 'state') ? [...LETTERS, 'state'] : LETTERS;
+  if (Object.keys(shapes).sort().join() !== [...letters].sort().join()) {
     throw new Error(`shapes must be ${LETTERS.join(', ')}`);
   }
   for (const letter of letters) {
-    const size = found[letter];
+    const size = shapes[letter];
     if (!Number.isSafeInteger(size) || size < 1 || size > MOST_NUMBERS) {
       throw new Error(`${letter} is ${JSON.stringify(size)}, not from 1 to ${MOST_NUMBERS}`);
     }
   }
-  return found;
+  return shapes;
 }
 
 /**
- * Inputs and outputs of each signature, by name; `step` where the shapes tell of a state.
- * @param {Shapes} shapes
- * @param {readonly Feature[]} features
+ * Inputs and outputs of each signature, by name; `step` is among them when the shapes have a state.
+ * @param {Pick<GraphSpec, 'shapes' | 'features'>} spec
  * @returns {Record<string, SignatureSpec>}
  */
-export function signatures(shapes, features) {
+export function signatures({ shapes, features }) {
   const history = {
     item_id: int32(1, shapes.length),
     user_vector: float32(1, shapes.dim),
@@ -108,14 +113,14 @@ export function signatures(shapes, features) {
 }
 
 /**
- * What is wrong with some signatures, or null: others than expected, or of other tensors.
- * @param {Record<string, SignatureSpec>} found
+ * The first expected signature that is missing or has other tensors, as text; null if none.
+ * @param {Record<string, SignatureSpec>} actual
  * @param {Record<string, SignatureSpec>} expected
  * @returns {string | null}
  */
-export function contractBreach(found, expected) {
+export function contractBreach(actual, expected) {
   for (const [name, spec] of Object.entries(expected)) {
-    const [is, must] = [canonical(found[name]), canonical(spec)];
+    const [is, must] = [canonical(actual[name]), canonical(spec)];
     if (is !== must) {
       return `signature '${name}' is ${is ?? 'missing'}, where ${must} is expected`;
     }
@@ -124,7 +129,7 @@ export function contractBreach(found, expected) {
 }
 
 /**
- * As text with sorted names, so that equal signatures are equal texts.
+ * A signature as text with sorted names: equal signatures have equal texts.
  * @param {SignatureSpec | undefined} spec
  */
 function canonical(spec) {
@@ -139,13 +144,14 @@ function canonical(spec) {
 }
 
 /**
- * Inputs of features: of events the rows of so many, of the user one.
+ * Feature inputs: rows of that many events for an event feature, one row for a user feature.
  * @param {readonly Feature[]} features
  * @param {number} events
  * @returns {TensorSpecs}
  */
 function inputsOf(features, events) {
-  const shape = (/** @type {Feature} */ { of, slots }) => (of === 'event' ? [events, slots] : [slots]);
+  const shape = (/** @type {Feature} */ { of, slots }) =>
+    of === 'event' ? [events, slots] : [slots];
   return Object.fromEntries(features.map((f) => [f.input, int32(1, ...shape(f))]));
 }
 

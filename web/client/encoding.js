@@ -1,54 +1,55 @@
 /**
- * Values of a feature -> rows of its table, as src/pocketrec/encoding.py does it.
+ * Encodes feature values as rows of the feature's table. src/pocketrec/features/encoding.py is the
+ * same in Python.
  */
 
 import { PocketrecError, shown } from './errors.js';
 
-/** Row of a value that is missing, or that training never saw: it is trained like any other. */
+/** Row of a missing value, and of one that training never saw; it is trained like any other row. */
 export const MISSING = 0;
 
 /** @typedef {'gap' | 'now' | 'hour' | 'weekday'} TimeFeature */
 
 const TIME_FEATURES = ['gap', 'now', 'hour', 'weekday'];
 
-/** One value, or several at once. */
+/** The encoding of categories; an event or user may have several at once. */
 export class Categories {
-  /** @param {string[]} values the n-th, from 1, has row n */
+  /** @param {string[]} values value n, counted from 1, has row n */
   constructor(values) {
     this.values = values;
     this.rowOf = new Map(values.map((value, place) => [value, place + 1]));
   }
 
-  /** Rows of the feature's table, MISSING included. */
+  /** Number of rows in the feature's table, MISSING included. */
   get rows() {
     return this.values.length + 1;
   }
 
   /**
-   * Rows of the values that training saw, each once, in the order given.
+   * Rows of the values that training saw, each once, in their order.
    * @param {unknown} value a string, a number, a boolean or a list of them; null is missing, and
    *   anything else is refused
    * @returns {number[]}
    */
   known(value) {
-    const found = new Set();
-    for (const text of this.#told(value)) {
+    const rows = new Set();
+    for (const text of this.#texts(value)) {
       const row = this.rowOf.get(text);
-      if (row !== undefined) found.add(row);
+      if (row !== undefined) rows.add(row);
     }
-    return [...found];
+    return [...rows];
   }
 
   /**
    * The values that training never saw.
-   * @param {unknown} value as of `known`
+   * @param {unknown} value as in `known`
    */
   unknown(value) {
-    return this.#told(value).filter((text) => !this.rowOf.has(text));
+    return this.#texts(value).filter((text) => !this.rowOf.has(text));
   }
 
   /** @param {unknown} value */
-  #told(value) {
+  #texts(value) {
     for (const one of Array.isArray(value) ? value : [value]) {
       const plain = ['string', 'number', 'boolean', 'bigint', 'undefined'].includes(typeof one);
       if (!plain && one !== null) {
@@ -59,20 +60,20 @@ export class Categories {
   }
 }
 
-/** One row for each stretch between two edges, which rise; an edge begins its stretch. */
+/** The encoding of numbers: one row for each bin between rising edges; a bin includes its lower edge. */
 export class Bins {
   /** @param {number[]} edges */
   constructor(edges) {
     this.edges = edges;
   }
 
-  /** Rows of the feature's table, MISSING included. */
+  /** Number of rows in the feature's table, MISSING included. */
   get rows() {
     return this.edges.length + 2;
   }
 
   /**
-   * The row of a number; none for null, NaN and infinity.
+   * The row of a number; empty for null, NaN and infinity.
    * @param {unknown} value anything but a number is refused
    * @returns {number[]}
    */
@@ -93,11 +94,11 @@ export class Bins {
 }
 
 /**
- * What an app tells of each event, or of the user, beside item ids: an input of the graph.
+ * One feature of events or of the user: an input of the graph beside the item ids.
  *
- * `slots` is M, the most values at once. `time` says that the value is made of the events' times:
- * "gap" seconds since the event before, "now" seconds until the next event or, for the newest,
- * until the moment of asking; "hour" 0-23 and "weekday" 0-6 from Monday, of the event, in UTC.
+ * `slots` is M, the largest number of values at once. A time feature is computed from the events'
+ * times: "gap" is the seconds since the event before, "now" the seconds until the next event or,
+ * for the newest event, until the request; "hour" (0-23) and "weekday" (0-6 from Monday) are in UTC.
  */
 export class Feature {
   /**
@@ -113,12 +114,12 @@ export class Feature {
     this.encoding = encoding;
     this.slots = slots;
     this.time = time;
-    /** Name of the tensor: int32 (1, L, M) of events, (1, M) of the user. */
+    /** Name of the input tensor: int32 (1, L, M) for events, (1, M) for the user. */
     this.input = `${of}_${name.toLowerCase().replace(/[^a-z0-9]+/g, '_')}`;
   }
 
   /**
-   * How many numbers the rows of a history with so many events are.
+   * Numbers in the rows of that many events; M for a user feature.
    * @param {number} events
    */
   size(events) {
@@ -126,9 +127,9 @@ export class Feature {
   }
 
   /**
-   * Write the M rows of a plain value; values unknown to training are as if not given.
+   * Write the M rows of a value; values that training never saw count as missing.
    * @param {unknown} value
-   * @param {Int32Array} into zeros (MISSING) from `at` on
+   * @param {Int32Array} into holds zeros (MISSING) from `at` on
    * @param {number} at
    */
   write(value, into, at) {
@@ -139,7 +140,7 @@ export class Feature {
   }
 
   /**
-   * The values of a category that training never saw.
+   * The values that training never saw; a number never is one.
    * @param {unknown} value
    * @returns {string[]}
    */
@@ -149,7 +150,7 @@ export class Feature {
   }
 
   /**
-   * What some work on a value gives, or its refusal with the feature's name.
+   * Run some work on a value; an error names the feature.
    * @template T
    * @param {() => T} work
    * @returns {T}
@@ -164,21 +165,21 @@ export class Feature {
   }
 
   /**
-   * The feature that a manifest describes; throws a plain Error for anything else.
+   * Read a feature of a manifest; throws a plain Error for an invalid entry.
    * @param {any} entry
    * @returns {Feature}
    */
   static fromJson(entry) {
-    const { name, of, time, slots, rows, encoding: told, ...rest } = entry;
-    const { kind, values, edges, ...more } = told;
-    const strange = Object.keys({ ...rest, ...more });
+    const { name, of, time, slots, rows, encoding: described, ...rest } = entry;
+    const { kind, values, edges, ...more } = described;
+    const unknownKeys = Object.keys({ ...rest, ...more });
     if (
       typeof name !== 'string' ||
       !['event', 'user'].includes(of) ||
       !(time === null || TIME_FEATURES.includes(time)) ||
-      strange.length
+      unknownKeys.length
     ) {
-      throw new Error(`feature ${JSON.stringify(name)} is not described as it should be`);
+      throw new Error(`feature ${JSON.stringify(name)} has an invalid description`);
     }
     let encoding;
     if (kind === 'category' && edges === undefined && isListOf(values, 'string')) {
@@ -188,7 +189,7 @@ export class Feature {
       if (rises) encoding = new Bins(edges);
     }
     if (!encoding || !Number.isSafeInteger(slots) || slots < 1 || rows !== encoding.rows) {
-      throw new Error(`feature ${JSON.stringify(name)} has an encoding that cannot be used`);
+      throw new Error(`feature ${JSON.stringify(name)} has an invalid encoding`);
     }
     return new Feature(name, of, encoding, slots, time);
   }
@@ -205,22 +206,22 @@ function isListOf(list, type) {
 }
 
 /**
- * A category's value, or several, as text: 7, 7.0 and "7" are the same one.
+ * Category values as text: 7, 7.0 and "7" are the same.
  * @param {unknown} value
  * @returns {string[]}
  */
 export function texts(value) {
-  const found = [];
+  const all = [];
   for (const one of Array.isArray(value) ? value : [value]) {
-    if (typeof one === 'string') found.push(one);
-    else if (typeof one === 'boolean' || typeof one === 'bigint') found.push(String(one));
-    else if (typeof one === 'number' && !Number.isNaN(one)) found.push(numberText(one));
+    if (typeof one === 'string') all.push(one);
+    else if (typeof one === 'boolean' || typeof one === 'bigint') all.push(String(one));
+    else if (typeof one === 'number' && !Number.isNaN(one)) all.push(numberText(one));
   }
-  return found;
+  return all;
 }
 
 /**
- * A number as Python writes it, since that is how training spelled the values.
+ * A number as Python writes it: training read the values as Python's text.
  * @param {number} value
  */
 function numberText(value) {

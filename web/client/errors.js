@@ -1,9 +1,9 @@
 /**
- * Every error that this library throws on purpose: `message` is one sentence for a person.
+ * The error that this library throws on purpose; `message` is one sentence for a person.
  *
- * `kind` tells what is wrong: 'bundle' the files (damaged, of another version, not a bundle),
- * 'input' what a call was given, 'runtime' the WebAssembly runtime or the browser under it,
- * 'network' a file that did not arrive.
+ * `kind` names the cause: 'bundle' for files that are damaged, of another version or no bundle,
+ * 'input' for an invalid argument, 'runtime' for the WebAssembly runtime or the browser, and
+ * 'network' for a file that did not arrive.
  *
  * @typedef {'bundle' | 'input' | 'runtime' | 'network'} ErrorKind
  */
@@ -22,7 +22,7 @@ export class PocketrecError extends Error {
 }
 
 /**
- * Any value as an error quotes it: on one line, and of a long one the beginning.
+ * A value as errors quote it: on one line, at most 80 characters.
  * @param {unknown} value
  * @returns {string}
  */
@@ -32,7 +32,7 @@ export function shown(value) {
     const written = typeof value === 'object' && !(value instanceof Date);
     text = written ? JSON.stringify(value) : String(value);
   } catch {
-    text = `a value of type ${typeof value}`; // one that holds itself, or is not to be written
+    text = `a value of type ${typeof value}`; // cyclic, or without a text
   }
   text = text.replace(/\s+/g, ' ');
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;

@@ -1,29 +1,29 @@
 /**
- * Why an item is recommended: the events that its score rests on, by leaving each one out.
+ * Explains a recommendation: leaves each event out and compares the scores.
  */
 
-/** @import { ItemId } from './inputs.js' */
+/** @import { ItemId } from './events.js' */
 
 /**
- * An item of the history, and its share of all that spoke for the explained one.
+ * An item of the history, and its share in the explained item's score.
  * @typedef {{id: ItemId, share: number}} Reason
  *
- * An item, and what it is recommended for, the largest share first.
+ * An item and its reasons, the largest share first.
  * @typedef {{id: ItemId, because: Reason[]}} Explanation
  */
 
-/** Newest events that may be a reason: each costs a call of the model. */
+/** Newest events that may become reasons: each costs one call of the model. */
 export const LOOKED_AT = 50;
 
 /**
- * For each of n items the events without which its score falls most, at most `most`.
+ * For each of n items at most `most` events without which its score falls most.
  *
- * An event's part is the fall of the score when it is left out, its share that part over the sum
- * of all parts; an event whose absence raises the score is no reason. Only the newest LOOKED_AT
- * are left out. What rests on no event, as with an empty history, has no reason.
+ * An event's part is the fall of the score when the event is left out; its share is that part over
+ * the sum of all parts. An event whose absence raises the score is no reason. Only the newest
+ * LOOKED_AT events are left out. An item may have no reason, as with an empty history.
  *
  * @template {{id: ItemId}} E
- * @param {(events: E[]) => Promise<Float32Array>} score the items' scores (n) by some events
+ * @param {(events: E[]) => Promise<Float32Array>} score the items' scores (n) after some events
  * @param {readonly E[]} events oldest first
  * @param {number} most
  * @returns {Promise<Reason[][]>}

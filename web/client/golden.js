@@ -1,34 +1,31 @@
 /**
- * Golden vectors: what the exporter's machine answered to some histories. They are answered here
- * again before the first recommendation, so that kernels which compute something else are found.
+ * Golden vectors: answers to some histories that the export recorded. This browser must give the
+ * same answers before the first recommendation, so that wrong kernels are found.
+ * src/pocketrec/bundle/golden.py is the same in Python.
  */
 
 import { PocketrecError } from './errors.js';
 
-/** @import { Shapes } from './contract.js' */
+/** @import { GraphSpec } from './contract.js' */
 /** @import { DeviceModel } from './device.js' */
-/** @import { Feature } from './encoding.js' */
+/** @import { Query } from './inputs.js' */
 
 /**
- * By how much scores may differ between machines' kernels, in units of their spread. Quantized
- * kernels round activations each in their own way.
+ * Allowed difference of scores between machines, in standard deviations: each quantized kernel
+ * rounds activations in its own way.
  * @type {Record<string, number>}
  */
 const TOLERANCE = { float32: 1e-3, int8: 0.2, int4: 0.2, pq: 0.2 };
 
-/**
- * Events of the longest golden history that is gone through step by step as well, which costs a
- * call of the model each.
- */
+/** Longest golden history that is also replayed step by step: each event costs a call. */
 const STEPPED = 10;
 
 /**
- * Throw a plain Error unless the golden vectors are such as an export gives.
+ * Throw a plain Error unless the golden vectors fit the graph.
  * @param {Record<string, any>} manifest
- * @param {Shapes} shapes
- * @param {readonly Feature[]} features
+ * @param {GraphSpec} spec
  */
-export function checkGoldenForm(manifest, shapes, features) {
+export function checkGoldenForm(manifest, { shapes, features }) {
   if (!Object.hasOwn(TOLERANCE, manifest.quantization)) {
     throw new Error(`unknown quantization ${JSON.stringify(manifest.quantization)}`);
   }
@@ -40,11 +37,12 @@ export function checkGoldenForm(manifest, shapes, features) {
       throw new Error('an index of a golden vector is not in the catalogue');
     }
     if (Object.keys(rows).sort().join() !== inputs.join()) {
-      throw new Error("a golden vector is not of the model's features");
+      throw new Error("a golden vector's features are not the model's");
     }
     for (const feature of features) {
-      const found = rows[feature.input].flat();
-      if (found.length !== feature.size(history.length) || !found.every(Number.isInteger)) {
+      const ofFeature = rows[feature.input].flat();
+      const size = feature.size(history.length);
+      if (ofFeature.length !== size || !ofFeature.every(Number.isInteger)) {
         throw new Error(`a golden vector has other rows than its feature '${feature.name}'`);
       }
     }
@@ -52,17 +50,18 @@ export function checkGoldenForm(manifest, shapes, features) {
       throw new Error('a golden vector has too few scores or numbers, or too many');
     }
     if (![...scores, ...adapted].every(Number.isFinite)) {
-      throw new Error('a golden vector has scores or numbers that are none');
+      throw new Error('a golden vector has a number that is not finite');
     }
   }
 }
 
 /**
- * Reject with a PocketrecError unless this browser's kernels give the recorded scores and vectors.
+ * Reject with a PocketrecError unless this browser gives the recorded scores and vectors.
  * @param {Record<string, any>} manifest
  * @param {DeviceModel} device
  */
 export async function checkGolden(manifest, device) {
+  const { shapes, features } = device.spec;
   const golden = /** @type {any[]} */ (manifest.golden);
   const tolerance = /** @type {number} */ (TOLERANCE[manifest.quantization]);
   const limit = (/** @type {'scores' | 'adapted'} */ name) =>
@@ -70,22 +69,21 @@ export async function checkGolden(manifest, device) {
   const limits = { scores: limit('scores'), adapted: limit('adapted') };
   for (const vector of golden) {
     const rows = Object.fromEntries(
-      device.features.map((f) => [f.input, Int32Array.from(vector.features[f.input].flat())]),
+      features.map((f) => [f.input, Int32Array.from(vector.features[f.input].flat())]),
     );
-    const history = Int32Array.from(vector.history);
+    /** @type {Query} */
+    const query = { history: Int32Array.from(vector.history), rows };
     const ids = Int32Array.from(vector.ids);
-    const scores = await device.score(history, ids, { rows });
-    compare('scores', scores, vector.scores, limits.scores);
-    const list = await device.recommend(history, { k: ids.length, rows });
+    compare('scores', await device.score(query, ids), vector.scores, limits.scores);
+    const list = await device.recommend(query, ids.length);
     compare('scores', list.scores, vector.scores, limits.scores);
-    if (device.steps && history.length <= Math.min(STEPPED, device.shapes.length)) {
-      // The same list again, come to event by event.
-      const [state] = await device.states(history, rows);
-      const { ranking } = await device.step(state, history, { k: ids.length, rows });
+    if (device.steps && query.history.length <= Math.min(STEPPED, shapes.length)) {
+      const [state] = await device.states(query);
+      const { ranking } = await device.step(state, query, ids.length);
       compare('scores', ranking.scores, vector.scores, limits.scores);
     }
-    // Recorded is the user vector after the first of them was liked, and the second disliked.
-    const few = ids.subarray(0, Math.min(2, device.shapes.candidates));
+    // The export recorded the user vector after a like of the first item and a dislike of the second.
+    const few = ids.subarray(0, Math.min(2, shapes.candidates));
     const adapted = await device.adapt(few, [1, -1].slice(0, few.length), { learningRate: 1 });
     compare('adapted', adapted, vector.adapted, limits.adapted);
   }
@@ -93,16 +91,16 @@ export async function checkGolden(manifest, device) {
 
 /**
  * @param {string} name
- * @param {Float32Array} found
+ * @param {Float32Array} computed
  * @param {number[]} recorded
  * @param {number} limit
  */
-function compare(name, found, recorded, limit) {
-  const worst = Math.max(...recorded.map((value, n) => Math.abs(value - Number(found[n]))));
+function compare(name, computed, recorded, limit) {
+  const worst = Math.max(...recorded.map((value, n) => Math.abs(value - Number(computed[n]))));
   if (!(worst <= limit)) {
     throw new PocketrecError(
       'runtime',
-      `the model answers a golden history otherwise than where it was made (${name} differ by ` +
+      `the model does not answer a golden history as it did where it was made (${name} differ by ` +
         `${worst.toPrecision(3)}): this browser's kernels compute something else`,
     );
   }

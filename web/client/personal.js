@@ -1,20 +1,21 @@
 /**
- * One user's own state at work: it learns, recommends and explains.
+ * One user's personal state: it learns, recommends and explains.
  *
- * It stays where the app keeps it. src/pocketrec/runtime/personal.py is the same in Python, with
+ * The app decides where to store it. src/pocketrec/runtime/personal.py is the same in Python, with
  * the same JSON.
  */
 
 import { DECAY, SLOWING } from './contract.js';
 import { PocketrecError, shown } from './errors.js';
-import { checkId, checkOrder, listed, seconds } from './inputs.js';
-import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from './state.js';
+import { checkId, listed, seconds } from './events.js';
+import { gainsOf, guarded, withGains } from './guard.js';
+import { emptyState, historyOf, restoreState, withFeedback } from './state.js';
 
 /** @import { Recommendation } from './catalogue.js' */
+/** @import { Event, ItemId, Moment } from './events.js' */
 /** @import { Explanation } from './explain.js' */
-/** @import { Event, ItemId, Moment } from './inputs.js' */
 /** @import { Context, Recommender } from './recommender.js' */
-/** @import { Feedback, PersonalState, Verdict } from './state.js' */
+/** @import { PersonalState, Verdict } from './state.js' */
 
 /**
  * `time` is when it happened; `user` and `now` are those of `recommend`.
@@ -22,7 +23,7 @@ import { emptyState, guarded, historyOf, restoreState, timesOf, withGain } from 
  */
 
 /**
- * Sizes of the steps, chosen on validation users (docs/decisions/0011-personalization.md).
+ * Step sizes, chosen on validation users (docs/decisions/0011-personalization.md).
  * @type {Record<Verdict, number>}
  */
 const RATES = { like: 1, seen: 0.25, dislike: -0.25 };
@@ -33,25 +34,24 @@ const UNDO = 20;
 /**
  * Learns from likes and dislikes, and recommends for one user of a `Recommender`.
  *
- * A liked item moves the vector and joins the history; so does a seen one, by a quarter of a step;
- * a disliked one moves the vector the other way, stays out of the history, and is not recommended.
- * The newest word on an item replaces those before (of an item that may repeat, its dislikes
- * only).
+ * A liked item moves the vector and joins the history; so does a seen item, with a quarter of the
+ * step. A disliked item moves the vector the other way, stays out of the history, and is blocked.
+ * A new verdict on an item replaces earlier ones (only dislikes, if items may repeat).
  *
- * The guard: before a like is learned from, the place of the item in the list is looked up with
- * the vector and without. When the vector has made the lists of the newest likes worse, it goes
- * back to zero (`rolledBack` counts how often).
+ * The guard: before a like is learned, its place in the list is looked up with and without the
+ * vector. When the vector has made the newest likes' lists worse, it is reset to zero
+ * (`rolledBack` counts how often).
  */
 export class Personal {
-  /** @type {Readonly<PersonalState>} every change makes a new one */
+  /** @type {Readonly<PersonalState>} replaced by each change */
   #state;
   /** @type {Readonly<PersonalState>[]} */
   #before = [];
 
   /**
    * @param {Recommender} recommender
-   * @param {unknown} [saved] what `toJSON` gave. A vector belongs to one model; a state whose
-   *   "vector" is [] is taken by any model that knows its items. Anything else is refused.
+   * @param {unknown} [saved] the result of `toJSON`. A vector belongs to one model; a state whose
+   *   "vector" is [] fits any model that knows its items. Anything else is refused.
    */
   constructor(recommender, saved) {
     if (typeof recommender?.recommend !== 'function') {
@@ -61,20 +61,20 @@ export class Personal {
     this.#state = saved === undefined ? emptyState(recommender) : restoreState(saved, recommender);
   }
 
-  /** All that the user said, oldest first. */
+  /** All verdicts of the user, oldest first. */
   get events() {
     return [...this.#state.events];
   }
 
   /**
-   * What the user liked or has seen, oldest first.
+   * Liked and seen items, oldest first.
    * @returns {Event[]}
    */
   get history() {
     return historyOf(this.#state.events);
   }
 
-  /** What is not to be recommended to the user. */
+  /** Disliked items, which are never recommended. */
   get blocked() {
     return this.#state.events.filter((event) => event.verdict === 'dislike').map(({ id }) => id);
   }
@@ -85,12 +85,12 @@ export class Personal {
     return vector.length ? [...vector] : Array(this.recommender.shapes.dim).fill(0);
   }
 
-  /** Steps of learning so far. */
+  /** Learning steps so far. */
   get steps() {
     return this.#state.steps;
   }
 
-  /** How often the guard took back what was learned. */
+  /** How often the guard reset the vector. */
   get rolledBack() {
     return this.#state.rolled_back;
   }
@@ -114,7 +114,7 @@ export class Personal {
   }
 
   /**
-   * Learn that the user knows an item, be it good or bad.
+   * Learn that the user knows an item, whether they liked it or not.
    * @param {ItemId} id
    * @param {Circumstances} [circumstances]
    */
@@ -123,7 +123,7 @@ export class Personal {
   }
 
   /**
-   * Take back all that was said of an item; the vector stays as it is.
+   * Remove all verdicts on an item; the vector stays.
    * @param {ItemId} id
    */
   forget(id) {
@@ -132,7 +132,7 @@ export class Personal {
     this.#change({ ...this.#state, events });
   }
 
-  /** Take back the newest change, with what was learned; false when there is none left. */
+  /** Undo the newest change, including what was learned; false when nothing is left to undo. */
   undo() {
     const state = this.#before.pop();
     if (!state) return false;
@@ -141,7 +141,7 @@ export class Personal {
   }
 
   /**
-   * Shrink the vector, as an app may do from time to time: 1 keeps it, 0 forgets it.
+   * Multiply the vector by a factor: 1 keeps it, 0 forgets it.
    * @param {number} factor
    */
   decay(factor) {
@@ -149,12 +149,12 @@ export class Personal {
       throw new PocketrecError('input', `decay takes a factor from 0 to 1, not ${shown(factor)}`);
     }
     const vector = this.#state.vector.map((number) => number * factor);
-    // A vector that was forgotten is not to be judged by what it did.
+    // The guard must not judge a new vector by the gains of a forgotten one.
     const gains = factor ? this.#state.gains : [];
     this.#change({ ...this.#state, vector, gains });
   }
 
-  /** Forget everything: history, verdicts and vector. It can be undone. */
+  /** Forget everything: history, verdicts and vector. This can be undone. */
   reset() {
     this.#change(emptyState(this.recommender));
   }
@@ -173,18 +173,17 @@ export class Personal {
   }
 
   /**
-   * Which of the user's items speak for these; see `Recommender.explain`.
+   * Which of the user's items explain these; see `Recommender.explain`.
    * @param {readonly ItemId[]} ids
    * @param {{most?: number} & Omit<Context, 'userVector'>} [options]
    * @returns {Promise<Explanation[]>}
    */
   async explain(ids, options = {}) {
-    const told = { ...options, userVector: this.vector };
-    return this.recommender.explain(this.history, ids, told);
+    return this.recommender.explain(this.history, ids, { ...options, userVector: this.vector });
   }
 
   /**
-   * All that is kept, for the app to store; the constructor takes it back.
+   * The whole state, for the app to store; pass it to the constructor to restore it.
    * @returns {PersonalState}
    */
   toJSON() {
@@ -192,8 +191,8 @@ export class Personal {
   }
 
   /**
-   * Learn from a verdict. Changes that are made while the model computes stay: it is then
-   * computed again, upon them.
+   * Learn from a verdict. If another change comes while the model computes, compute again from the
+   * changed state.
    *
    * @param {ItemId} id
    * @param {Verdict} verdict
@@ -209,7 +208,7 @@ export class Personal {
   }
 
   /**
-   * The state after a step of learning, at the moment when the item was met.
+   * The state after one learning step.
    * @param {ItemId} id
    * @param {Verdict} verdict
    * @param {Circumstances} circumstances
@@ -217,55 +216,22 @@ export class Personal {
    */
   async #learned(id, verdict, { time = null, user, now = time }) {
     const state = this.#state;
-    const events = this.#with(id, verdict, time);
+    const { recommender } = this;
+    recommender.checkKnown([id]);
+    const feedback = { id, verdict, time: seconds(time) };
+    const events = withFeedback(state.events, feedback, recommender.manifest.exclude_seen);
     const rate = RATES[verdict] / (1 + state.steps / SLOWING);
-    const vector = await this.recommender.adapt(id, {
+    const vector = await recommender.adapt(id, {
       liked: rate > 0,
       learningRate: Math.abs(rate),
       userVector: this.vector.map((number) => DECAY * number),
     });
     const after = { ...state, events, vector: [...vector], steps: state.steps + 1 };
     if (verdict !== 'like') return after;
-    return withGain(after, await this.#gains(historyOf(events).slice(0, -1), id, { user, now }));
-  }
-
-  /**
-   * What the lists before a like were worth to it, with the vector and without it.
-   * @param {Event[]} history
-   * @param {ItemId} id
-   * @param {{user?: Context['user'], now?: Moment | null}} told
-   * @returns {Promise<[number, number]>}
-   */
-  async #gains(history, id, told) {
     const blocked = this.blocked.filter((other) => String(other) !== String(id));
-    const { vector } = this;
-    const gain = async (/** @type {number[] | null} */ userVector) => {
-      const k = this.recommender.shapes.results;
-      const options = { ...told, k, blocked, userVector };
-      const lines = await this.recommender.recommend(history, options);
-      const place = lines.findIndex((line) => String(line.id) === String(id));
-      return place < 0 ? 0 : 1 / Math.log2(2 + place);
-    };
-    const plain = await gain(null);
-    return [vector.some((number) => number !== 0) ? await gain(vector) : plain, plain];
-  }
-
-  /**
-   * All events, with a new one, which replaces those of its item that it contradicts.
-   * @param {ItemId} id
-   * @param {Verdict} verdict
-   * @param {Moment | null} [time]
-   * @returns {Feedback[]}
-   */
-  #with(id, verdict, time) {
-    this.recommender.checkKnown([id]);
-    const once = this.recommender.manifest.exclude_seen || verdict === 'dislike';
-    const kept = this.#state.events.filter(
-      (event) => String(event.id) !== String(id) || !(once || event.verdict === 'dislike'),
-    );
-    const events = [...kept, { id, verdict, time: seconds(time) }];
-    checkOrder(timesOf(events));
-    return events;
+    const history = historyOf(events).slice(0, -1);
+    const options = { user, now, blocked };
+    return withGains(after, await gainsOf(recommender, history, id, this.vector, options));
   }
 
   /** @param {PersonalState} state */

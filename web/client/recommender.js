@@ -1,37 +1,38 @@
 /**
- * Recommend from a bundle: ids in, ids and titles out. Nothing is sent anywhere.
+ * Recommends from a bundle: ids in, ids and titles out. Nothing is sent anywhere.
  */
 
 import { readBundle } from './bundle.js';
 import { Catalogue, checkCount } from './catalogue.js';
 import { DeviceModel } from './device.js';
 import { PocketrecError, shown } from './errors.js';
+import { checkValues, encodeInputs, listed } from './events.js';
 import { leaveOneOut } from './explain.js';
 import { checkGolden } from './golden.js';
-import { checkValues, encodeInputs, listed } from './inputs.js';
 import { loadRuntime } from './runtime.js';
 import { Session } from './session.js';
 
 /** @import { Bundle, Progress } from './bundle.js' */
 /** @import { History, Recommendation } from './catalogue.js' */
+/** @import { Event, ItemId, Moment } from './events.js' */
 /** @import { Explanation } from './explain.js' */
-/** @import { Event, ItemId, Moment } from './inputs.js' */
+/** @import { Query } from './inputs.js' */
 /** @import { Source } from './source.js' */
 
 /**
- * `user` are values by the names of the model's user features, `now` the moment of asking (for
- * features of time), `userVector` what is added to the user (D numbers). What is left out, the
- * model does without.
+ * `user` has values by the names of the model's user features, `now` is the time of the request
+ * (time features read it), and `userVector` (D numbers) is added to the user. Omit anything you
+ * don't know: the model was trained with missing values.
  * @typedef {{user?: Record<string, unknown> | null, now?: Moment | null,
  *   userVector?: ArrayLike<number> | null}} Context
  */
 
 /**
  * Open a bundle: fetch its files, check hashes and contract, load the runtime and the model, and
- * answer the golden vectors.
+ * compare the golden vectors.
  *
- * `wasm` is the folder with LiteRT.js's files (the first call's counts, for a page has one
- * runtime); `onProgress` is called as bytes of the bundle arrive. Rejects with a PocketrecError.
+ * `wasm` is the folder with LiteRT.js's files; a page has one runtime, so later calls ignore it.
+ * `onProgress` is called as bytes of the bundle arrive. Rejects with a PocketrecError.
  *
  * @param {Source} source the folder's address, or a Map of its three files by name
  * @param {{wasm?: string | URL, onProgress?: (progress: Progress) => void}} [options]
@@ -39,7 +40,7 @@ import { Session } from './session.js';
  */
 export async function openBundle(source, { wasm = 'wasm/', onProgress } = {}) {
   const runtime = loadRuntime(wasm); // while the bundle's files arrive
-  runtime.catch(() => {}); // a problem of the bundle is told first
+  runtime.catch(() => {}); // a problem of the bundle is reported first
   const bundle = await readBundle(source, onProgress);
   await runtime;
   const device = await DeviceModel.load(bundle);
@@ -52,7 +53,7 @@ export async function openBundle(source, { wasm = 'wasm/', onProgress } = {}) {
   return new Recommender(bundle, device);
 }
 
-/** An opened bundle. It remembers nothing between calls, which answer in the order they came. */
+/** An opened bundle. It keeps nothing between calls; calls are answered in order. */
 export class Recommender {
   #device;
   #bundle;
@@ -77,22 +78,22 @@ export class Recommender {
     return this.#bundle.manifest;
   }
 
-  /** What the model can be told of events and users beside item ids. */
+  /** Features of events and users that the model reads beside item ids. */
   get features() {
-    return this.#bundle.features;
+    return this.#bundle.spec.features;
   }
 
   get shapes() {
-    return this.#bundle.shapes;
+    return this.#bundle.spec.shapes;
   }
 
-  /** sha256 of the model's bytes: what is learned for one model is nothing to another. */
+  /** sha256 of the model's bytes: a personal vector belongs to one model. */
   get fingerprint() {
     return this.#bundle.fingerprint;
   }
 
   /**
-   * Whether the catalogue has an item; 50 and '50' are the same id.
+   * Whether the catalogue has an item. 50 and '50' are the same id.
    * @param {ItemId} id
    */
   has(id) {
@@ -100,7 +101,7 @@ export class Recommender {
   }
 
   /**
-   * Throw a PocketrecError unless the catalogue has all of some items.
+   * Throw a PocketrecError unless the catalogue has all of these items.
    * @param {Iterable<ItemId>} ids
    */
   checkKnown(ids) {
@@ -108,10 +109,10 @@ export class Recommender {
   }
 
   /**
-   * A user whose events come one by one, after what is known of them already.
+   * Start a session: a user whose events come one by one, after an optional history.
    *
-   * Arguments are those of `recommend`. Where the model has a state, a tap costs two events and
-   * not L, but to begin costs a call of the model for each of the newest L events.
+   * Arguments are those of `recommend`. When the model has the signature `step`, a tap costs two
+   * events instead of L, but starting costs one call of the model for each of the newest L events.
    *
    * @param {History} [history]
    * @param {{user?: Context['user'], strict?: boolean}} [options]
@@ -124,10 +125,10 @@ export class Recommender {
   /**
    * The best k items after a history, best first.
    *
-   * Seen items are left out (unless the bundle is of a domain where users repeat), and `blocked`
-   * ones always. An empty history gives what is popular. Ids that the catalogue does not have, and
-   * values of features that training never saw, are ignored, or refused when `strict`. The list is
-   * shorter than k when fewer items are left.
+   * Items of the history are excluded (unless the bundle's domain repeats), and `blocked` items
+   * always. An empty history gives popular items. Unknown ids, and feature values that training
+   * never saw, are ignored, or refused when `strict`. The list is shorter than k when fewer items
+   * are left.
    *
    * @param {History} history
    * @param {{k?: number, blocked?: Iterable<ItemId>, strict?: boolean} & Context} [options]
@@ -136,16 +137,14 @@ export class Recommender {
   async recommend(history, { k = 10, blocked = [], strict = false, ...context } = {}) {
     this.#catalogue.checkCount(k);
     const known = this.#catalogue.events(history, strict);
-    const { events, told } = this.#tell(known, context);
+    const query = this.#query(known, context);
     if (strict) checkValues(this.features, known, context.user);
-    const hidden = this.#catalogue.indices(blocked, 'blocked', strict);
-    const ranking = await this.#device.recommend(events, { k, blocked: hidden, ...told });
-    return this.#catalogue.lines(ranking);
+    query.blocked = this.#catalogue.indices(blocked, 'blocked', strict);
+    return this.#catalogue.lines(await this.#device.recommend(query, k));
   }
 
   /**
-   * Scores of the candidates, in their order; the numbers that `recommend` ranks by.
-   * A candidate that the catalogue does not have is refused.
+   * Ranking scores of the candidates, in their order. Unknown candidates are refused.
    *
    * @param {History} history
    * @param {Iterable<ItemId>} candidates
@@ -153,16 +152,15 @@ export class Recommender {
    * @returns {Promise<number[]>}
    */
   async score(history, candidates, context = {}) {
-    const { events, told } = this.#tell(this.#catalogue.events(history), context);
+    const query = this.#query(this.#catalogue.events(history), context);
     const indices = this.#catalogue.indices(candidates, 'candidates', true);
-    return Array.from(await this.#device.score(events, indices, told));
+    return Array.from(await this.#device.score(query, indices));
   }
 
   /**
-   * The user vector (D) after learning that an item was liked, or disliked.
+   * The user vector (D) after one step of learning from a liked or disliked item.
    *
-   * One step in the model; `Personal` keeps the vector and chooses the rates. An item that the
-   * catalogue does not have is refused.
+   * `Personal` keeps the vector and chooses the rates. An unknown item is refused.
    *
    * @param {ItemId} id
    * @param {{liked?: boolean, learningRate?: number, userVector?: Context['userVector']}} [options]
@@ -177,10 +175,10 @@ export class Recommender {
   }
 
   /**
-   * For each of some items the events of the history that its score rests on most.
+   * For each item the events of the history that raise its score most.
    *
-   * Each of the newest 50 events is left out once, which costs a call of the model. Unknown ids of
-   * the history are no reasons; an item that the catalogue does not have is refused.
+   * Each of the newest 50 events is left out once, which costs one call of the model. Unknown ids
+   * in the history are ignored; unknown items are refused.
    *
    * @param {History} history
    * @param {readonly ItemId[]} ids
@@ -189,28 +187,27 @@ export class Recommender {
    */
   async explain(history, ids, { most = 2, ...context } = {}) {
     checkCount(most, 'most');
-    const asked = listed(ids, 'ids');
-    const candidates = this.#catalogue.indices(asked, 'ids', true);
-    const score = async (/** @type {Event[]} */ known) => {
-      const { events, told } = this.#tell(known, context);
-      return this.#device.score(events, candidates, told);
-    };
-    const found = await leaveOneOut(score, this.#catalogue.events(history), most);
-    return asked.map((id, n) => ({ id, because: found[n] ?? [] }));
+    const items = listed(ids, 'ids');
+    const candidates = this.#catalogue.indices(items, 'ids', true);
+    const score = async (/** @type {Event[]} */ events) =>
+      this.#device.score(this.#query(events, context), candidates);
+    const reasons = await leaveOneOut(score, this.#catalogue.events(history), most);
+    return items.map((id, n) => ({ id, because: reasons[n] ?? [] }));
   }
 
-  /** Free the model's memory; calls are refused from then on. */
+  /** Free the model's memory; later calls are refused. */
   close() {
     return this.#device.close();
   }
 
   /**
-   * Indices and rows of known events, as the device takes them.
+   * The query of known events.
    * @param {Event[]} known
    * @param {Context} context
+   * @returns {Query}
    */
-  #tell(known, { user, now, userVector }) {
-    const events = this.#catalogue.indicesOf(known);
-    return { events, told: { rows: encodeInputs(this.features, known, user, now), userVector } };
+  #query(known, { user, now, userVector }) {
+    const history = this.#catalogue.indicesOf(known);
+    return { history, userVector, rows: encodeInputs(this.features, known, user, now) };
   }
 }

@@ -1,12 +1,13 @@
 /**
- * LiteRT.js, with its silent failures made loud: load it once, compile models, run signatures.
+ * Wraps LiteRT.js: loads it once, compiles models, runs signatures, and turns its silent failures
+ * into errors.
  *
- * When inference fails inside the WebAssembly, LiteRT.js resolves with whatever the memory held
- * and only prints a line that starts with ERROR. So each line is caught here, runs wait for each
- * other (a line does not say whose it is), and a run that printed an error rejects.
+ * When inference fails inside the WebAssembly, LiteRT.js resolves with stale memory and only prints
+ * a line that starts with ERROR. So every line is collected here, runs wait for each other (a line
+ * does not name its run), and a run that printed an error rejects.
  */
 
-import { Tensor, loadAndCompile, loadLiteRt } from '@litertjs/core';
+import { loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
 
 import { contractBreach } from './contract.js';
 import { PocketrecError } from './errors.js';
@@ -25,21 +26,21 @@ let loading;
 /** @type {Promise<unknown>} */
 let lastTask = Promise.resolve();
 
-/** What the WebAssembly printed since the last task began. */
+/** Lines that the WebAssembly printed since the last task began. */
 let printed = /** @type {string[]} */ ([]);
 
-/** After a trap nothing in the WebAssembly's memory can be relied on. */
+/** Whether the WebAssembly trapped: its memory cannot be trusted afterwards. */
 let trapped = false;
 
 /**
- * Load the runtime; the first call's folder counts, and later calls wait for the same loading.
+ * Load the runtime. Later calls wait for the first one and ignore their folder.
  *
  * @param {string | URL} wasm address of the folder with LiteRT.js's wasm/ files
  * @returns {Promise<unknown>} rejects with a PocketrecError when a file did not arrive
  */
 export function loadRuntime(wasm) {
   loading ??= load(new URL(wasm, globalThis.document?.baseURI).href).catch((error) => {
-    loading = undefined; // the next call may find the network again
+    loading = undefined; // the network may be back at the next call
     throw error;
   });
   return loading;
@@ -48,12 +49,12 @@ export function loadRuntime(wasm) {
 /** @param {string} folder */
 async function load(folder) {
   const print = (/** @type {string} */ line) => printed.push(line);
-  // LiteRT.js hands this object to the WebAssembly's loader, and has no argument for it.
+  // LiteRT.js passes this global to the WebAssembly's loader; it has no argument for it.
   /** @type {any} */ (globalThis.self).Module = { printErr: print, print };
   try {
     await loadLiteRt(folder);
   } catch (cause) {
-    const why = cause instanceof Error ? ` (${cause.message})` : ''; // a script's is an Event
+    const why = cause instanceof Error ? ` (${cause.message})` : ''; // a script that fails rejects with an Event
     throw new PocketrecError(
       'network',
       `the runtime did not arrive from '${folder}'${why}: check the connection and try again`,
@@ -75,7 +76,7 @@ export class RuntimeModel {
   }
 
   /**
-   * Compile a model, whose signatures must be those expected.
+   * Compile a model; its signatures must be the expected ones.
    *
    * @param {Uint8Array} bytes of a .tflite file
    * @param {Record<string, SignatureSpec>} specs
@@ -83,7 +84,7 @@ export class RuntimeModel {
    */
   static load(bytes, specs) {
     return inTurn('load the model', async () => {
-      // Where there is a graphics processor LiteRT.js would pick it, and small models run slower.
+      // LiteRT.js would choose a graphics processor, on which small models run slower.
       const compiled = await loadAndCompile(bytes, { accelerator: 'wasm' });
       const breach = failure() ?? contractBreach(signaturesOf(compiled), specs);
       if (breach) {
@@ -95,10 +96,10 @@ export class RuntimeModel {
   }
 
   /**
-   * Run one signature; no tensor outlives the call.
+   * Run one signature and free its tensors.
    *
    * @param {string} name
-   * @param {Values} inputs flat, of the sizes that the signature has
+   * @param {Values} inputs flat, each with the size of its tensor
    * @returns {Promise<Values>}
    */
   run(name, inputs) {
@@ -109,14 +110,14 @@ export class RuntimeModel {
       const runner = /** @type {any} */ (this.compiled.signatures[name]);
       const spec = /** @type {SignatureSpec} */ (this.specs[name]);
       /** @type {Record<string, Tensor>} */
-      const feed = {};
+      const tensors = {};
       /** @type {Record<string, Tensor>} */
       let results = {};
       try {
         for (const [input, { shape }] of Object.entries(spec.inputs)) {
-          feed[input] = new Tensor(/** @type {any} */ (inputs[input]), shape);
+          tensors[input] = new Tensor(/** @type {any} */ (inputs[input]), shape);
         }
-        results = await runner.run(feed);
+        results = await runner.run(tensors);
         const error = failure();
         if (error) throw new Error(error);
         return Object.fromEntries(
@@ -126,12 +127,14 @@ export class RuntimeModel {
           ]),
         );
       } finally {
-        for (const tensor of [...Object.values(feed), ...Object.values(results)]) tensor.delete();
+        for (const tensor of [...Object.values(tensors), ...Object.values(results)]) {
+          tensor.delete();
+        }
       }
     });
   }
 
-  /** Free the model's memory, once what was asked before is answered. */
+  /** Free the model's memory once earlier calls are answered. */
   close() {
     return inTurn('close the model', async () => {
       if (!this.closed) this.compiled.delete();
@@ -141,7 +144,7 @@ export class RuntimeModel {
 }
 
 /**
- * Do a task when all earlier ones are done, and name it in the error when it fails.
+ * Run a task after all earlier ones; when it fails, the error names it.
  * @template T
  * @param {string} what
  * @param {() => Promise<T>} task
@@ -150,7 +153,7 @@ export class RuntimeModel {
 function inTurn(what, task) {
   const result = lastTask.then(async () => {
     if (trapped) {
-      throw new PocketrecError('runtime', 'the runtime broke down earlier: reload the page');
+      throw new PocketrecError('runtime', 'the runtime crashed earlier: reload the page');
     }
     printed = [];
     try {
@@ -158,8 +161,8 @@ function inTurn(what, task) {
     } catch (cause) {
       if (cause instanceof PocketrecError) throw cause;
       if (cause instanceof WebAssembly.RuntimeError) trapped = true;
-      const told = failure() ?? /** @type {Error} */ (cause).message;
-      throw new PocketrecError('runtime', `the runtime could not ${what}: ${told}`, { cause });
+      const reason = failure() ?? /** @type {Error} */ (cause).message;
+      throw new PocketrecError('runtime', `the runtime could not ${what}: ${reason}`, { cause });
     }
   });
   lastTask = result.catch(() => {});
@@ -172,7 +175,7 @@ function failure() {
 }
 
 /**
- * What a compiled model says that its signatures are.
+ * The signatures of a compiled model.
  * @param {CompiledModel} compiled
  * @returns {Record<string, SignatureSpec>}
  */

@@ -1,5 +1,5 @@
 /**
- * Where a bundle's files come from: an address, or files that somebody dropped on the page.
+ * Reads a bundle's files from an address, or from files dropped on the page.
  */
 
 import { PocketrecError, shown } from './errors.js';
@@ -10,12 +10,12 @@ import { PocketrecError, shown } from './errors.js';
  */
 
 /**
- * All bytes of one file; refused before more than `most` of them are held.
+ * All bytes of one file; stops as soon as there are more than `most`.
  *
  * @param {Source} source
  * @param {string} name
  * @param {number} most
- * @param {(bytes: number) => void} arrived called with the number of each piece's bytes
+ * @param {(bytes: number) => void} arrived called with the size of each piece
  * @param {AbortSignal} signal
  * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
@@ -23,8 +23,8 @@ export async function readFile(source, name, most, arrived, signal) {
   if (source instanceof Map) {
     const blob = source.get(name);
     if (!blob) {
-      const given = [...source.keys()].join(', ') || 'nothing';
-      throw new PocketrecError('bundle', `the bundle lacks its file '${name}' (given: ${given})`);
+      const names = [...source.keys()].join(', ') || 'nothing';
+      throw new PocketrecError('bundle', `the bundle lacks its file '${name}' (given: ${names})`);
     }
     if (blob.size > most) throw tooLarge(name, most);
     const bytes = new Uint8Array(await readBlob(blob, name));
@@ -63,7 +63,7 @@ async function readBlob(blob, name) {
   try {
     return await blob.arrayBuffer();
   } catch (cause) {
-    // A dropped file is read only now: it may have been moved or changed since.
+    // A dropped file is read only now: it may have moved or changed in the meantime.
     throw new PocketrecError(
       'bundle',
       `'${name}' can no longer be read: choose the bundle's files again`,
@@ -82,13 +82,13 @@ async function fetchFile(base, name, signal) {
   try {
     folder = new URL(base, globalThis.document?.baseURI);
   } catch {
-    throw new PocketrecError('input', `${shown(base)} is no address of a bundle's folder`);
+    throw new PocketrecError('input', `${shown(base)} is not the address of a bundle's folder`);
   }
   if (!folder.pathname.endsWith('/')) folder.pathname += '/';
   const url = new URL(name, folder).href;
   let response;
   try {
-    // Asked again each time, so that files of two versions of a bundle never mix.
+    // Ask the server every time, so that files of two versions never mix.
     response = await fetch(url, { cache: 'no-cache', signal });
   } catch (error) {
     throw unreachable(url, error);
@@ -113,5 +113,8 @@ function unreachable(url, cause) {
  * @param {number} most
  */
 function tooLarge(name, most) {
-  return new PocketrecError('bundle', `'${name}' is larger than ${most} bytes: it is no bundle's`);
+  return new PocketrecError(
+    'bundle',
+    `'${name}' is larger than ${most} bytes: it does not belong to a bundle`,
+  );
 }

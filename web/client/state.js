@@ -1,41 +1,40 @@
 /**
- * What is kept of a user, as JSON: what they said of items, and what was learned from it.
+ * A user's personal state as JSON: their verdicts, and the vector learned from them.
+ * src/pocketrec/runtime/state.py is the same in Python.
  */
 
 import { LARGEST } from './contract.js';
 import { PocketrecError, shown } from './errors.js';
-import { LATEST, checkOrder } from './inputs.js';
+import { checkOrder, LATEST } from './events.js';
 
-/** @import { Event, ItemId } from './inputs.js' */
+/** @import { Event, ItemId } from './events.js' */
 /** @import { Recommender } from './recommender.js' */
 
 /**
  * @typedef {'like' | 'seen' | 'dislike'} Verdict
  *
- * What the user said of an item, and when (seconds since 1970, if known).
+ * A verdict on an item, and when it was given (seconds since 1970, if known).
  * @typedef {{id: ItemId, verdict: Verdict, time: number | null}} Feedback
  *
  * @typedef {object} PersonalState
  * @property {number} format
- * @property {string} model fingerprint of the model that the vector belongs to
+ * @property {string} model fingerprint of the vector's model
  * @property {Feedback[]} events oldest first
  * @property {number[]} vector D numbers; [] is zero
- * @property {number} steps of learning so far, undone ones not counted: later ones are smaller
- * @property {[number, number][]} gains of the newest likes: what the list was worth with the
- *   vector, and without it
- * @property {number} rolled_back
+ * @property {number} steps of learning so far, without undone ones; later steps are smaller
+ * @property {[number, number][]} gains of the newest likes, with the vector and without it
+ * @property {number} rolled_back how often the guard reset the vector
  */
 
 const FORMAT = 1;
 
-/** The guard: newest likes that it looks at, and the sum of gains that learning may cost them. */
-const WINDOW = 10;
-const MARGIN = 1;
+/** Newest likes whose gains are kept, for the guard. */
+export const WINDOW = 10;
 
 const VERDICTS = ['like', 'seen', 'dislike'];
 
 /**
- * Of a user who has said nothing.
+ * The state of a user without verdicts.
  * @param {Recommender} recommender
  * @returns {PersonalState}
  */
@@ -44,7 +43,7 @@ export function emptyState({ fingerprint: model }) {
 }
 
 /**
- * What the user liked or has seen.
+ * Liked and seen items.
  * @param {readonly Feedback[]} events
  * @returns {Event[]}
  */
@@ -55,39 +54,34 @@ export function historyOf(events) {
 }
 
 /**
- * Of the history, which the model may read; a dislike is no part of it.
+ * All events and a new one, which replaces those of its item that it contradicts: every earlier
+ * verdict, or only dislikes when the item may repeat.
  * @param {readonly Feedback[]} events
+ * @param {Feedback} added
+ * @param {boolean} excludeSeen whether items do not repeat
+ * @returns {Feedback[]}
  */
-export function timesOf(events) {
-  return events.filter((event) => event.verdict !== 'dislike').map((event) => event.time);
+export function withFeedback(events, added, excludeSeen) {
+  const once = excludeSeen || added.verdict === 'dislike';
+  const kept = events.filter(
+    ({ id, verdict }) => String(id) !== String(added.id) || !(once || verdict === 'dislike'),
+  );
+  return ordered([...kept, added]);
 }
 
 /**
- * The state with the gains of one more like, of which the newest are kept.
- * @param {PersonalState} state
- * @param {[number, number]} gains
- * @returns {PersonalState}
+ * The events, whose times must not run backwards; dislikes may, since the model never reads them.
+ * @param {Feedback[]} events
  */
-export function withGain(state, gains) {
-  return { ...state, gains: [...state.gains, gains].slice(-WINDOW) };
+function ordered(events) {
+  checkOrder(events.filter(({ verdict }) => verdict !== 'dislike').map(({ time }) => time));
+  return events;
 }
 
 /**
- * The state itself, or with the vector back at zero, if it has made lists worse.
- * @param {PersonalState} state
- * @returns {PersonalState}
- */
-export function guarded(state) {
-  const lost = state.gains.reduce((sum, [adapted, plain]) => sum + (plain - adapted), 0);
-  if (lost <= MARGIN) return state;
-  return { ...state, vector: [], gains: [], rolled_back: state.rolled_back + 1 };
-}
-
-/**
- * The state that some JSON is, which may come from anywhere; what is none is refused.
+ * Read a saved state, which may come from anywhere; throws a PocketrecError for an invalid one.
  *
- * A vector belongs to one model; a state whose "vector" is [] is taken by any model that knows
- * its items.
+ * A vector belongs to one model; a state whose "vector" is [] fits any model that knows its items.
  *
  * @param {any} saved
  * @param {Recommender} recommender
@@ -98,23 +92,22 @@ export function restoreState(saved, recommender) {
   if (vector.length && saved.model !== recommender.fingerprint) {
     throw new PocketrecError(
       'input',
-      "the saved state belongs to another model; without its vector ('vector': []) its events " +
-        'can be used with this one',
+      "the saved state belongs to another model: set its 'vector' to [] to use its events with " +
+        'this one',
     );
   }
   const { dim } = recommender.shapes;
   if (vector.length && vector.length !== dim) {
     throw new PocketrecError(
       'input',
-      `the saved vector has ${vector.length} numbers, the model's users ${dim}`,
+      `the saved vector has ${vector.length} numbers, but the model's vectors have ${dim}`,
     );
   }
   recommender.checkKnown(events.map((event) => event.id));
-  checkOrder(timesOf(events));
   return {
     format: FORMAT,
     model: recommender.fingerprint,
-    events: events.map(({ id, verdict, time }) => ({ id, verdict, time })),
+    events: ordered(events).map(({ id, verdict, time }) => ({ id, verdict, time })),
     vector: [...vector],
     steps,
     gains: gains.slice(-WINDOW).map(([adapted, plain]) => [adapted, plain]),
@@ -132,15 +125,15 @@ function parsed(saved) {
   if (format !== FORMAT) {
     problem = `format ${shown(format)}, where ${FORMAT} is expected`;
   } else if (!Array.isArray(events) || !events.every(isEvent)) {
-    problem = 'its events are not id, verdict and time each';
+    problem = 'its events do not all have an id, a verdict and a time';
   } else if (!isNumbers(vector) || !vector.every((number) => Math.abs(number) <= LARGEST)) {
-    problem = `its vector is not of numbers from ${-LARGEST} to ${LARGEST}`;
+    problem = `its vector is not a list of numbers from ${-LARGEST} to ${LARGEST}`;
   } else if (!Array.isArray(gains) || !gains.every(isPair)) {
     problem = 'its gains are not pairs of numbers from 0 to 1';
   } else if (![steps, rolledBack].every((count) => Number.isSafeInteger(count) && count >= 0)) {
-    problem = 'its steps and rolled_back are no counts';
+    problem = 'its steps and rolled_back are not counts';
   }
-  if (problem) throw new PocketrecError('input', `this is no saved state of a user: ${problem}`);
+  if (problem) throw new PocketrecError('input', `this is not a saved state of a user: ${problem}`);
   return saved;
 }
 

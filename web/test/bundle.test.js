@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { readBundle } from '../client/bundle.js';
-import { FILES, dropped, seal, sealed } from './bundles.js';
+import { dropped, FILES, seal, sealed } from './bundles.js';
 
 const refused = (source, message, kind = 'bundle') =>
   assert.rejects(readBundle(source), { name: 'PocketrecError', kind, message });
 
-test('the bundle that comes along is read, and its progress told', async () => {
-  const told = [];
-  const bundle = await readBundle(dropped(), (progress) => told.push(progress));
+test('the pretrained bundle is read, and progress is reported', async () => {
+  const reports = [];
+  const bundle = await readBundle(dropped(), (progress) => reports.push(progress));
   const bytes = Object.values(FILES).reduce((sum, file) => sum + file.length, 0);
-  assert.equal(told.at(-1).loaded, bytes);
-  assert.equal(bundle.items.length, bundle.shapes.items);
+  assert.equal(reports.at(-1).loaded, bytes);
+  assert.equal(bundle.items.length, bundle.spec.shapes.items);
   assert.equal(bundle.fingerprint, bundle.manifest.files['model.tflite'].sha256);
   assert.ok(!('sha256' in bundle.manifest));
 });
@@ -55,13 +55,16 @@ test('blanks and orders that mean the same in JSON are refused all the same', as
   }
 });
 
-test('what is no bundle, or of another version, is told apart from a damaged one', async () => {
+test('no bundle, another version and a damaged bundle give different errors', async () => {
   const manifest = (text) => dropped({ ...FILES, 'manifest.json': Buffer.from(text) });
   await refused(manifest('<!doctype html>'), /'manifest.json' cannot be read/);
-  await refused(manifest('[]'), /this is no bundle/);
-  await refused(manifest('null'), /this is no bundle/);
-  await refused(manifest('{"kind": "run"}'), /this is no bundle \(its manifest says "run"\)/);
-  await refused(sealed((m) => (m.format_version = 2)), /format version 2; this page reads 1/);
+  await refused(manifest('[]'), /this is not a bundle/);
+  await refused(manifest('null'), /this is not a bundle/);
+  await refused(manifest('{"kind": "run"}'), /this is not a bundle \(its manifest says "run"\)/);
+  await refused(
+    sealed((m) => (m.format_version = 2)),
+    /format version 2; this page reads 1/,
+  );
   await refused(manifest(`${'['.repeat(1e6)}`), /cannot be read/);
   await refused(manifest(Buffer.from([0x7b, 0xff, 0x7d])), /cannot be read/);
 });
@@ -73,7 +76,7 @@ test('files of absurd size are refused before they are read', async () => {
   }
 });
 
-test('a file that is gone since it was dropped is told of', async () => {
+test('a dropped file that is gone is an error', async () => {
   const gone = { size: 10, arrayBuffer: async () => Promise.reject(new Error('NotReadable')) };
   await refused(dropped().set('items.json', gone), /'items.json' can no longer be read/);
 });
@@ -95,7 +98,7 @@ test('manifests made by strangers are refused where the contract is not kept', a
     [(m) => (m.signatures.score.inputs.more = { dtype: 'int32', shape: [1] }), /signature 'score'/],
     [(m) => (m.signatures.recommend.outputs.ids.dtype = 'int64'), /signature 'recommend' is/],
     [(m) => delete m.signatures, /cannot be used/],
-    [(m) => (m.exclude_seen = 'yes'), /exclude_seen is no boolean/],
+    [(m) => (m.exclude_seen = 'yes'), /exclude_seen is neither true nor false/],
     [(m) => m.features.pop(), /signature 'recommend'/],
     [(m) => (m.features = {}), /cannot be used/],
     [(m) => m.features.push(m.features[0]), /cannot be used/],
@@ -106,11 +109,14 @@ test('manifests made by strangers are refused where the contract is not kept', a
     [(m) => (m.golden[0].ids[0] = m.shapes.items + 1), /an index of a golden vector/],
     [(m) => m.golden[0].scores.pop(), /a golden vector has too few/],
     [(m) => m.golden[0].adapted.push(0), /a golden vector has too few/],
-    [(m) => (m.golden[0].adapted[3] = null), /numbers that are none/],
-    [(m) => delete m.golden[0].features.user_age, /not of the model's features/],
+    [(m) => (m.golden[0].adapted[3] = null), /a number that is not finite/],
+    [(m) => delete m.golden[0].features.user_age, /features are not the model's/],
     [(m) => m.golden[1].features.event_gap.pop(), /other rows than its feature/],
-    [(m) => (m.files['items.json'] = { bytes: 5, sha256: '' }), /another size than its manifest/],
-    [(m) => (m.files['items.json'] = { bytes: '5' }), /tells no size of 'items.json'/],
+    [
+      (m) => (m.files['items.json'] = { bytes: 5, sha256: '' }),
+      /does not have the size in its manifest/,
+    ],
+    [(m) => (m.files['items.json'] = { bytes: '5' }), /no size for 'items.json'/],
   ]) {
     await refused(sealed(change), message).catch((error) => {
       throw new Error(`${change}: ${error.message}`);
@@ -121,9 +127,12 @@ test('manifests made by strangers are refused where the contract is not kept', a
 test('catalogues that do not fit are refused', async () => {
   for (const [change, message] of [
     [(_, items) => items.pop(), /the catalogue has 3415 items, the model 3416/],
-    [(_, items) => (items[7] = null), /item 8 of the catalogue is not id, title and attributes/],
+    [
+      (_, items) => (items[7] = null),
+      /item 8 of the catalogue does not have an id, a title and attributes/,
+    ],
     [(_, items) => (items[0].id = null), /item 1 of the catalogue/],
-    [(_, items) => (items[0].id = 2 ** 53), /item 1 has the id 9007199254740992, which no page/],
+    [(_, items) => (items[0].id = 2 ** 53), /item 1 has the id 9007199254740992, which JavaScript/],
     [(_, items) => (items[0].id = 0.5), /item 1 has the id 0.5/],
     [(_, items) => (items[0].title = 7), /item 1 of the catalogue/],
     [(_, items) => (items[0].attributes = []), /item 1 of the catalogue/],
@@ -134,8 +143,11 @@ test('catalogues that do not fit are refused', async () => {
   }
 });
 
-test('a model that is no .tflite file is refused', async () => {
-  await refused(sealed(() => {}, Buffer.from('hello, I am no model')), /no .tflite file/);
+test('a model that is not a .tflite file is refused', async () => {
+  await refused(
+    sealed(() => {}, Buffer.from('hello, I am no model')),
+    /not a .tflite file/,
+  );
 });
 
 test('names in the manifest are never asked for', async () => {
@@ -145,7 +157,10 @@ test('names in the manifest are never asked for', async () => {
   const text = seal(`${JSON.stringify(manifest, null, 1)}\n`);
   const source = dropped({ ...FILES, 'manifest.json': text });
   const { get } = source;
-  source.get = (name) => (asked.push(name), get.call(source, name));
+  source.get = (name) => {
+    asked.push(name);
+    return get.call(source, name);
+  };
   await readBundle(source);
   assert.deepEqual(asked.sort(), ['items.json', 'manifest.json', 'model.tflite']);
 });

@@ -38,8 +38,10 @@ const ints = (...values) => Int32Array.from(values);
 test('a history is padded at its end, and of a long one the newest events are kept', async () => {
   const { device, asked } = deviceOf();
   const rows = { event_price: ints(1, 0, 2, 0, 3, 0, 1, 1, 2, 2) };
-  await device.score(ints(1, 2), ints(3), { rows: { event_price: ints(1, 0, 2, 0) } });
-  await device.score(ints(1, 2, 3, 4, 5), ints(3), { rows, userVector: [0.5, -0.5] });
+  const few = { event_price: ints(1, 0, 2, 0) };
+  const many = { history: ints(1, 2, 3, 4, 5), rows, userVector: [0.5, -0.5] };
+  await device.score({ history: ints(1, 2), rows: few }, ints(3));
+  await device.score(many, ints(3));
   const [[, short], [, long]] = asked;
   assert.deepEqual([...short.item_id], [1, 2, 0, 0]);
   assert.deepEqual([...short.event_price], [1, 0, 2, 0, 0, 0, 0, 0]);
@@ -50,15 +52,18 @@ test('a history is padded at its end, and of a long one the newest events are ke
   assert.deepEqual([...long.user_vector], [0.5, -0.5]);
 });
 
-test('one call of the graph gives the list; hidden items are dropped', async () => {
+test('one call of the graph gives the list; blocked items are dropped', async () => {
   const { device, asked } = deviceOf();
-  const best = await device.recommend(ints(2), { k: 2, blocked: ints(7, 7) });
+  const best = await device.recommend({ history: ints(2), blocked: ints(7, 7) }, 2);
   assert.deepEqual([...best.ids], [4, 5]);
   assert.deepEqual([...best.scores], [7, 7]);
-  assert.deepEqual(asked.map(([name]) => name), ['recommend']);
+  assert.deepEqual(
+    asked.map(([name]) => name),
+    ['recommend'],
+  );
   assert.deepEqual([...asked[0][1].blocked], [7, 0]);
-  const all = ints(1, 2, 3, 4, 5, 6, 7, 8);
-  assert.deepEqual([...(await device.recommend(all, { k: 3 })).ids], [9]);
+  const history = ints(1, 2, 3, 4, 5, 6, 7, 8);
+  assert.deepEqual([...(await device.recommend({ history }, 3)).ids], [9]);
 });
 
 for (const [what, history, k, blocked, expected] of [
@@ -69,28 +74,29 @@ for (const [what, history, k, blocked, expected] of [
 ]) {
   test(`a list that is too short goes on with items scored in blocks of C: ${what}`, async () => {
     const { device, asked } = deviceOf();
-    assert.deepEqual([...(await device.recommend(history, { k, blocked })).ids], expected);
+    assert.deepEqual([...(await device.recommend({ history, blocked }, k)).ids], expected);
     assert.equal(asked[0][0], 'recommend');
     assert.ok(asked.slice(1).every(([name]) => name === 'score'));
   });
 }
 
 test('events older than L are blocked by name, unless items may repeat', async () => {
-  const long = ints(2, 7, 1, 3, 6, 8);
+  const query = { history: ints(2, 7, 1, 3, 6, 8) };
   const { device, asked } = deviceOf();
-  await device.recommend(long, { k: 3 });
+  await device.recommend(query, 3);
   assert.deepEqual([...asked[0][1].blocked], [2, 7]);
   const again = deviceOf({ excludeSeen: false });
-  assert.deepEqual([...(await again.device.recommend(long, { k: 3 })).ids], [2, 7, 4]);
+  assert.deepEqual([...(await again.device.recommend(query, 3)).ids], [2, 7, 4]);
   assert.deepEqual([...again.asked[0][1].blocked], [0, 0]);
 });
 
 test('scores come in the order of the candidates, over several blocks', async () => {
   const { device, asked } = deviceOf();
-  const found = await device.score(ints(), ints(9, 1, 9, 2, 3, 4));
-  assert.deepEqual([...found], [6, 5, 6, 9, 1, 7]);
+  const query = { history: ints() };
+  const scores = await device.score(query, ints(9, 1, 9, 2, 3, 4));
+  assert.deepEqual([...scores], [6, 5, 6, 9, 1, 7]);
   assert.equal(asked.length, 2);
-  assert.deepEqual([...(await device.score(ints(), ints()))], []);
+  assert.deepEqual([...(await device.score(query, ints()))], []);
 });
 
 test('adapt names each candidate as liked or disliked', async () => {
@@ -99,19 +105,25 @@ test('adapt names each candidate as liked or disliked', async () => {
   const [[, inputs]] = asked;
   assert.deepEqual([...inputs.candidates], [3, 4, 0, 0]);
   assert.deepEqual([...inputs.target], [-1, 1, 0, 0]);
-  assert.deepEqual(Object.keys(inputs).sort(), ['candidates', 'learning_rate', 'target', 'user_vector']);
+  assert.deepEqual(Object.keys(inputs).sort(), [
+    'candidates',
+    'learning_rate',
+    'target',
+    'user_vector',
+  ]);
   assert.deepEqual([...inputs.learning_rate], [0.5]);
 });
 
 test('what cannot be asked is refused before anything runs', async () => {
   const { device, asked } = deviceOf();
+  const history = ints(1);
   const step = { learningRate: 0.1 };
   for (const ask of [
-    () => device.recommend(ints(0), { k: 3 }),
-    () => device.recommend(ints(10), { k: 3 }),
-    () => device.recommend(ints(-1, 1, 1, 1, 1), { k: 3 }),
-    () => device.recommend(ints(1), { k: 3, blocked: ints(10) }),
-    () => device.score(ints(1), ints(0)),
+    () => device.recommend({ history: ints(0) }, 3),
+    () => device.recommend({ history: ints(10) }, 3),
+    () => device.recommend({ history: ints(-1, 1, 1, 1, 1) }, 3),
+    () => device.recommend({ history, blocked: ints(10) }, 3),
+    () => device.score({ history }, ints(0)),
     () => device.adapt(ints(), [], step),
     () => device.adapt(ints(1, 2), [1], step),
     () => device.adapt(ints(1), [2], step),
@@ -121,10 +133,10 @@ test('what cannot be asked is refused before anything runs', async () => {
     () => device.adapt(ints(1), [1], { learningRate: NaN }),
     () => device.adapt(ints(1), [1], { learningRate: -1 }),
     ...[[1], [1, 2, 3], [1, NaN], [1, Infinity], [1, 1e5], ['1', '2'], 7].map(
-      (userVector) => () => device.score(ints(1), ints(1), { userVector }),
+      (userVector) => () => device.score({ history, userVector }, ints(1)),
     ),
     ...[ints(1), ints(1, 4), ints(1, -1)].map(
-      (event_price) => () => device.score(ints(1), ints(1), { rows: { event_price } }),
+      (event_price) => () => device.score({ history, rows: { event_price } }, ints(1)),
     ),
   ]) {
     await assert.rejects(ask, INPUT_ERROR, String(ask));
@@ -145,13 +157,13 @@ for (const [what, ids, scores] of [
   test(`an answer that is none becomes an error: ${what}`, async () => {
     const answer = () => ({ ids: Int32Array.from(ids), scores: Float32Array.from(scores) });
     const { device } = deviceOf({ answer });
-    await assert.rejects(device.recommend(ints(), { k: 3 }), { kind: 'runtime' });
+    await assert.rejects(device.recommend({ history: ints() }, 3), { kind: 'runtime' });
   });
 }
 
 test('scores and vectors that are no numbers become errors', async () => {
   const answer = () => ({ scores: new Float32Array(4).fill(NaN), user_vector: Float32Array.of(1) });
   const { device } = deviceOf({ answer });
-  await assert.rejects(device.score(ints(), ints(1)), { kind: 'runtime' });
+  await assert.rejects(device.score({ history: ints() }, ints(1)), { kind: 'runtime' });
   await assert.rejects(device.adapt(ints(1), [1], { learningRate: 1 }), { kind: 'runtime' });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { Feature } from '../client/encoding.js';
-import { encodeInputs } from '../client/inputs.js';
+import { encodeInputs } from '../client/events.js';
 import { readGolden } from './golden.js';
 
 const golden = readGolden('encoding.json');
@@ -14,9 +14,9 @@ for (const { feature: entry, input, values } of golden.features) {
     const feature = Feature.fromJson(entry);
     assert.equal(feature.input, input);
     for (const [value, rows] of values) {
-      const found = new Int32Array(feature.slots);
-      feature.write(value, found, 0);
-      assert.deepEqual([...found], rows, JSON.stringify(value));
+      const written = new Int32Array(feature.slots);
+      feature.write(value, written, 0);
+      assert.deepEqual([...written], rows, JSON.stringify(value));
     }
   });
 }
@@ -35,8 +35,11 @@ const timeFeatures = golden.time_features.map(Feature.fromJson);
 for (const { what, times, now, rows } of golden.times) {
   test(`times have the rows that Python gives them: ${what}`, () => {
     const events = times.map((time) => ({ id: 1, time }));
-    const found = encodeInputs(timeFeatures, events, {}, now);
-    assert.deepEqual(Object.fromEntries(Object.entries(found).map(([k, v]) => [k, [...v]])), rows);
+    const encoded = encodeInputs(timeFeatures, events, {}, now);
+    assert.deepEqual(
+      Object.fromEntries(Object.entries(encoded).map(([k, v]) => [k, [...v]])),
+      rows,
+    );
   });
 }
 
@@ -76,11 +79,19 @@ test('features that a manifest describes otherwise than it should are refused', 
   const bins = { kind: 'bins', edges: [0, 1] };
   assert.ok(Feature.fromJson({ ...good, encoding: bins, rows: 4 }));
   for (const change of [
-    { name: 7 }, { of: 'item' }, { time: 'month' }, { slots: 0 }, { slots: 1.5 }, { rows: 3 },
-    { more: 1 }, { encoding: { kind: 'category', values: [1] } }, { encoding: { kind: 'other' } },
+    { name: 7 },
+    { of: 'item' },
+    { time: 'month' },
+    { slots: 0 },
+    { slots: 1.5 },
+    { rows: 3 },
+    { more: 1 },
+    { encoding: { kind: 'category', values: [1] } },
+    { encoding: { kind: 'other' } },
     { encoding: { ...bins, edges: [1, 0] }, rows: 4 },
     { encoding: { ...bins, values: [] }, rows: 4 },
-    { encoding: { ...bins, edges: ['a'] }, rows: 3 }, { encoding: { ...bins, a: 1 }, rows: 4 },
+    { encoding: { ...bins, edges: ['a'] }, rows: 3 },
+    { encoding: { ...bins, a: 1 }, rows: 4 },
     { encoding: null },
   ]) {
     assert.throws(() => Feature.fromJson({ ...good, ...change }), JSON.stringify(change));

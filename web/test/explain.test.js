@@ -12,7 +12,10 @@ const history = (...ids) => ids.map((id) => ({ id }));
 test('the events that add most come first, with their share of all that was added', async () => {
   const score = adding([{ a: 1, b: 4, c: 3, d: -2 }, { d: 0.5 }]);
   const [first, second] = await leaveOneOut(score, history('a', 'b', 'c', 'd'), 2);
-  assert.deepEqual(first, [{ id: 'b', share: 0.5 }, { id: 'c', share: 0.375 }]);
+  assert.deepEqual(first, [
+    { id: 'b', share: 0.5 },
+    { id: 'c', share: 0.375 },
+  ]);
   assert.deepEqual(second, [{ id: 'd', share: 1 }]);
 });
 
@@ -22,21 +25,30 @@ test('what rests on nothing has no reason', async () => {
 });
 
 test('of equal parts the newer event comes first', async () => {
-  const [found] = await leaveOneOut(adding([{ a: 1, b: 1 }]), history('a', 'b'), 1);
-  assert.deepEqual(found, [{ id: 'b', share: 0.5 }]);
+  const [reasons] = await leaveOneOut(adding([{ a: 1, b: 1 }]), history('a', 'b'), 1);
+  assert.deepEqual(reasons, [{ id: 'b', share: 0.5 }]);
 });
 
 test('an event that came twice is left out once at a time', async () => {
-  const [found] = await leaveOneOut(adding([{ a: 1 }]), history('a', 'a'), 2);
-  assert.deepEqual(found, [{ id: 'a', share: 0.5 }, { id: 'a', share: 0.5 }]);
+  const [reasons] = await leaveOneOut(adding([{ a: 1 }]), history('a', 'a'), 2);
+  assert.deepEqual(reasons, [
+    { id: 'a', share: 0.5 },
+    { id: 'a', share: 0.5 },
+  ]);
 });
 
 test('only the newest events are looked at, each with one call', async () => {
   const ids = Array.from({ length: LOOKED_AT + 30 }, (_, place) => place);
   let calls = 0;
   const add = adding([{ 29: 8, 30: 1, [LOOKED_AT + 29]: 3 }]);
-  const score = (events) => ((calls += 1), add(events));
-  const [found] = await leaveOneOut(score, history(...ids), 5);
-  assert.deepEqual(found, [{ id: LOOKED_AT + 29, share: 0.75 }, { id: 30, share: 0.25 }]);
+  const score = (events) => {
+    calls += 1;
+    return add(events);
+  };
+  const [reasons] = await leaveOneOut(score, history(...ids), 5);
+  assert.deepEqual(reasons, [
+    { id: LOOKED_AT + 29, share: 0.75 },
+    { id: 30, share: 0.25 },
+  ]);
   assert.equal(calls, LOOKED_AT + 1);
 });

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 
 import { DeviceModel } from '../client/device.js';
 import { Bins, Categories, Feature } from '../client/encoding.js';
-import { Personal, Recommender, openBundle } from '../pocketrec.js';
+import { openBundle, Personal, Recommender } from '../pocketrec.js';
 
 const SHAPES = { length: 4, dim: 2, items: 12, results: 12, candidates: 4, blocked: 9 };
 const FEATURES = [
@@ -31,27 +31,70 @@ function recommender() {
   const items = Array.from({ length: SHAPES.items }, (_, n) => ({ id: `${n + 1}`, title: null }));
   const bundle = {
     manifest: { exclude_seen: true },
-    shapes: SHAPES,
-    features: FEATURES,
+    spec: { shapes: SHAPES, features: FEATURES, excludeSeen: true },
     items,
-    excludeSeen: true,
     fingerprint: 'f'.repeat(64),
   };
-  return new Recommender(bundle, new DeviceModel({ run }, bundle));
+  return new Recommender(bundle, new DeviceModel({ run }, bundle.spec));
 }
 
 const itself = [];
 itself.push(itself);
 
 const JUNK = [
-  null, undefined, true, false, 0, -0, 1, -1, 2.5, NaN, Infinity, 2 ** 53, 10n, '', ' ', '1', 'x',
-  'two\nlines', '\ud800', Symbol('s'), () => 1, class {}, {}, { id: '1' }, { length: 2 },
-  [], [null],
-  [1, '2'], [[1]], [undefined], ['x'], [Symbol('s')], [2n], [{}], itself, [itself],
-  new Date(NaN), new Date(0),
-  new Map([[1, 2]]), new Set([1]), Object.create(null), [Object.create(null)], /x/, new Error('e'),
-  Float32Array.of(0, NaN), Float32Array.of(0, 0), new ArrayBuffer(2), Promise.resolve(1),
-  { country: 'IT' }, { country: Symbol('s') }, { country: itself }, { price: 1 }, 'a'.repeat(5000),
+  null,
+  undefined,
+  true,
+  false,
+  0,
+  -0,
+  1,
+  -1,
+  2.5,
+  NaN,
+  Infinity,
+  2 ** 53,
+  10n,
+  '',
+  ' ',
+  '1',
+  'x',
+  'two\nlines',
+  '\ud800',
+  Symbol('s'),
+  () => 1,
+  class {},
+  {},
+  { id: '1' },
+  { length: 2 },
+  [],
+  [null],
+  [1, '2'],
+  [[1]],
+  [undefined],
+  ['x'],
+  [Symbol('s')],
+  [2n],
+  [{}],
+  itself,
+  [itself],
+  new Date(NaN),
+  new Date(0),
+  new Map([[1, 2]]),
+  new Set([1]),
+  Object.create(null),
+  [Object.create(null)],
+  /x/,
+  new Error('e'),
+  Float32Array.of(0, NaN),
+  Float32Array.of(0, 0),
+  new ArrayBuffer(2),
+  Promise.resolve(1),
+  { country: 'IT' },
+  { country: Symbol('s') },
+  { country: itself },
+  { price: 1 },
+  'a'.repeat(5000),
 ];
 
 const sentence = (error) => {
@@ -162,7 +205,7 @@ test('what only looks like a number, a list or a truth value is refused', async 
   assert.throws(() => new Personal(r).forget(null), sentence);
 });
 
-test('values that training never saw are as if not given, or refused when strict', async () => {
+test('values that training never saw count as missing, or are refused when strict', async () => {
   const r = recommender();
   const history = event({ features: { tags: ['a', 'fax'] } });
   const message = /^event feature 'tags' has a value that training never saw, 'fax'$/;

@@ -12,12 +12,21 @@ const INPUT_ERROR = { name: 'PocketrecError', kind: 'input' };
 for (const { what, exclude_seen: excludeSeen, steps } of golden.walks) {
   test(`the state after each change is that of Python: ${what}`, async () => {
     const personal = new Personal(new World({ excludeSeen }));
-    for (const { do: [name, ...given], gave, refused, state, list } of steps) {
-      const change = async () => personal[name](...given);
+    for (const {
+      do: [name, ...args],
+      gave,
+      refused,
+      state,
+      list,
+    } of steps) {
+      const change = async () => personal[name](...args);
       if (refused) await assert.rejects(change, INPUT_ERROR);
       else assert.equal((await change()) ?? null, gave, name);
-      assert.deepEqual(personal.toJSON(), state, JSON.stringify([name, ...given]));
-      assert.deepEqual((await personal.recommend({ k: 4 })).map(({ id }) => id), list);
+      assert.deepEqual(personal.toJSON(), state, JSON.stringify([name, ...args]));
+      assert.deepEqual(
+        (await personal.recommend({ k: 4 })).map(({ id }) => id),
+        list,
+      );
     }
   });
 }
@@ -32,7 +41,7 @@ test('damaged states, and those of another model, are refused with one sentence'
   const more = [{ vector: [0, 0, 0, 1e5] }, { vector: ['0', '0', '0', '0'] }];
   for (const changes of [...golden.damaged, ...more]) {
     const restore = () => new Personal(new World(), { ...golden.saved, ...changes });
-    const message = /^(this is no|the saved|unknown|times run)[^\n]*$/;
+    const message = /^(this is not|the saved|unknown|times run)[^\n]*$/;
     assert.throws(restore, { ...INPUT_ERROR, message }, JSON.stringify(changes));
   }
   for (const saved of [null, 7, 'text', [], {}]) {
@@ -88,12 +97,18 @@ test('times that run backwards, or are none, are refused before anything is chan
   assert.throws(() => new Personal(new World(), { ...personal.toJSON(), events }), INPUT_ERROR);
 });
 
-test('the moment and the user are told to the model; a like happens at its own time', async () => {
+test('the model gets the moment and the user; a like happens at its own time', async () => {
   const world = new World();
   const asked = [];
-  world.recommend = async (_history, { now, user }) => (asked.push([now, user]), []);
+  world.recommend = async (_history, { now, user }) => {
+    asked.push([now, user]);
+    return [];
+  };
   const personal = new Personal(world);
   await personal.like('4', { time: 10, user: { age: '25' } });
   await personal.recommend({ now: 20, user: { age: '25' } });
-  assert.deepEqual(asked, [[10, { age: '25' }], [20, { age: '25' }]]);
+  assert.deepEqual(asked, [
+    [10, { age: '25' }],
+    [20, { age: '25' }],
+  ]);
 });

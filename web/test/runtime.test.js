@@ -2,13 +2,12 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { getGlobalLiteRt } from '@litertjs/core';
-
-import { WASM } from './node_runtime.js';
 import { readBundle } from '../client/bundle.js';
 import { signatures } from '../client/contract.js';
 import { RuntimeModel } from '../client/runtime.js';
-import { Personal, openBundle } from '../pocketrec.js';
-import { FILES, dropped, sealed } from './bundles.js';
+import { openBundle, Personal } from '../pocketrec.js';
+import { dropped, FILES, sealed } from './bundles.js';
+import { WASM } from './node_runtime.js';
 
 /** @type {import('../pocketrec.js').Recommender} */
 let films;
@@ -35,12 +34,21 @@ test('one call of the graph and scoring everything give the same list', async ()
   const context = { now: 2e9, user: { gender: 'F' } };
   const short = await films.recommend(history, { k: 100, ...context });
   const long = await films.recommend(history, { k: 101, ...context });
-  assert.deepEqual(long.slice(0, 100).map(({ id }) => id), short.map(({ id }) => id));
-  const scores = await films.score(history, short.map(({ id }) => id), context);
-  short.forEach(({ score }, place) => assert.ok(Math.abs(score - scores[place]) < 1e-4));
+  assert.deepEqual(
+    long.slice(0, 100).map(({ id }) => id),
+    short.map(({ id }) => id),
+  );
+  const scores = await films.score(
+    history,
+    short.map(({ id }) => id),
+    context,
+  );
+  for (const [place, { score }] of short.entries()) {
+    assert.ok(Math.abs(score - scores[place]) < 1e-4);
+  }
 });
 
-test('what is told beside ids changes the list', async () => {
+test('features, time and a user vector change the list', async () => {
   const history = ids(0, 5).map((id, n) => ({ id, time: 1e9 + n }));
   const list = async (context) => JSON.stringify(await films.recommend(history, context));
   const plain = await list({});
@@ -80,7 +88,10 @@ test('a step moves the scores, and a dislike the other way', async () => {
   const before = await score();
   assert.notEqual(await score(await films.adapt(id)), before);
   const [liked, disliked] = [await films.adapt(id), await films.adapt(id, { liked: false })];
-  assert.deepEqual([...disliked], [...liked].map((number) => -number));
+  assert.deepEqual(
+    [...disliked],
+    [...liked].map((number) => -number),
+  );
   const still = await films.adapt(id, { learningRate: 0 });
   assert.ok(still.every((number) => number === 0));
 });
@@ -93,7 +104,10 @@ test('a user learns, explains, and is restored', async () => {
   const again = new Personal(films, JSON.parse(JSON.stringify(personal)));
   assert.deepEqual(await again.recommend({ k: 5 }), list);
   const reasons = await personal.explain(list.map(({ id }) => id));
-  assert.deepEqual(reasons.map(({ id }) => id), list.map(({ id }) => id));
+  assert.deepEqual(
+    reasons.map(({ id }) => id),
+    list.map(({ id }) => id),
+  );
   assert.ok(reasons.some(({ because }) => because.length));
   for (const { because } of reasons) {
     const liked = ids(40, 44);
@@ -124,8 +138,8 @@ function padded(first, size) {
 }
 
 async function loadModel() {
-  const { model, shapes, features } = await readBundle(dropped());
-  return RuntimeModel.load(model, signatures(shapes, features));
+  const { model, spec } = await readBundle(dropped());
+  return RuntimeModel.load(model, signatures(spec));
 }
 
 test('what the WebAssembly only prints is an error, and the next call works', async () => {

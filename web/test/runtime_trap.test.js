@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-
-import { WASM } from './node_runtime.js';
-import { openBundle } from '../pocketrec.js';
 import { RuntimeModel } from '../client/runtime.js';
+import { openBundle } from '../pocketrec.js';
 import { dropped } from './bundles.js';
+import { WASM } from './node_runtime.js';
 
-test('after a trap of the WebAssembly nothing that it answers is given out', async () => {
+test('after a trap of the WebAssembly every call is refused', async () => {
   const films = await openBundle(dropped(), { wasm: WASM });
   const score = { run: () => Promise.reject(new WebAssembly.RuntimeError('unreachable')) };
   const broken = new RuntimeModel(

@@ -1,159 +1,112 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Catalogue } from '../app/model/catalogue.js';
-import { Filters } from '../app/model/facets.js';
-import { rank } from '../app/model/ranking.js';
-import { ROLLED_BACK, Session } from '../app/model/session.js';
-import { World } from './world.js';
+import { Session } from '../pocketrec.js';
+import { readGolden } from './golden.js';
+import { CATALOGUE, worldDevice } from './world.js';
 
-/** A store of one record, which does what storage does. */
-class Storage {
-  record = undefined;
-  problem = null;
-  async all() {
-    return this.record ? [this.record] : [];
-  }
-  async read() {
-    return this.record;
-  }
-  async exchange(record, from) {
-    if ((this.record?.revision ?? '') !== from) {
-      return { written: false, found: this.record, unkept: this.unkept ?? false };
+const INPUT_ERROR = { name: 'PocketrecError', kind: 'input' };
+
+/** A session, and what its model was asked. */
+async function begin({ steps = true, excludeSeen = true, events = [], user } = {}) {
+  const { device, asked } = worldDevice({ steps, excludeSeen });
+  const session = await Session.begin(device, CATALOGUE, events, { user });
+  return { session, device, asked };
+}
+
+for (const { what, steps, exclude_seen: excludeSeen, begin: events, user, taps } of readGolden(
+  'sessions.json',
+).sessions) {
+  const how = `${steps ? 'by steps' : 'by recommend'}${excludeSeen ? '' : ', seen ones too'}`;
+  test(`a session asks and answers as Python's: ${what}, ${how}`, async () => {
+    const { session, asked } = await begin({ steps, excludeSeen, events, user });
+    for (const {
+      do: [event, options],
+      list,
+      asked: expected,
+      history,
+    } of taps) {
+      asked.length = 0;
+      const tap = () => (event === null ? session.recommend(options) : session.tap(event, options));
+      if (list === null) await assert.rejects(tap, INPUT_ERROR);
+      else
+        assert.deepEqual(
+          (await tap()).map(({ id, score }) => [id, score]),
+          list,
+        );
+      assert.deepEqual(asked, expected);
+      assert.deepEqual(
+        session.history.map(({ id }) => id),
+        history,
+      );
     }
-    this.record = record;
-    return { written: true };
-  }
-  async wipe() {
-    this.record = undefined;
-  }
-}
-
-function visit() {
-  const world = new World();
-  world.manifest.files = { 'items.json': { sha256: 'c' } };
-  world.features = [];
-  world.items = Array.from({ length: world.shapes.items }, (_, n) => {
-    return { id: String(n + 1), title: `Film ${n + 1}`, attributes: {} };
   });
-  const catalogue = new Catalogue(world.items);
-  const storage = new Storage();
-  const session = new Session(world, catalogue, storage);
-  const entry = (id) => catalogue.entry(id);
-  const given = () => session.personal.events.map(({ id, verdict }) => `${verdict} ${id}`);
-  const stored = () => storage.record.state.events.map(({ id, verdict }) => `${verdict} ${id}`);
-  return { world, catalogue, storage, session, entry, given, stored };
 }
 
-test('a list is never asked to be longer than the catalogue', async () => {
-  const { session, catalogue, world } = visit();
-  const asked = [];
-  const recommend = world.recommend.bind(world);
-  world.recommend = async (history, options) => {
-    asked.push(options.k);
-    return recommend(history, options);
+test('taps that do not wait for each other are answered in turn', async () => {
+  const { session } = await begin();
+  const { session: other } = await begin();
+  const together = await Promise.all(['4', '5', '6', '7'].map((id) => session.tap(id, { k: 5 })));
+  for (const [n, id] of ['4', '5', '6', '7'].entries()) {
+    assert.deepEqual(together[n], await other.tap(id, { k: 5 }));
+  }
+});
+
+test('a tap that fails changes nothing, and the next one works', async () => {
+  const { session, device } = await begin({ events: ['1', '2'] });
+  const { session: other } = await begin({ events: ['1', '2'] });
+  const run = device.model.run;
+  device.model.run = async () => {
+    throw new Error('broken');
   };
-  const { list } = await rank(session, catalogue, new Filters(), 36);
-  assert.equal(list.length, catalogue.size);
-  assert.ok(asked.every((k) => k <= catalogue.size));
-  session.close();
+  const [failed, refused] = [session.tap('3', { k: 5 }), session.tap(null)];
+  await assert.rejects(failed, /broken/);
+  await assert.rejects(refused, INPUT_ERROR);
+  device.model.run = run;
+  assert.deepEqual(session.history, other.history);
+  assert.deepEqual(await session.tap('4', { k: 5 }), await other.tap('4', { k: 5 }));
 });
 
-test('quick taps on one item give and take back, in turn', async () => {
-  const { session, entry, given } = visit();
-  await Promise.all([session.tap(entry('4'), 'like'), session.tap(entry('4'), 'like')]);
-  assert.deepEqual(given(), []);
-  assert.equal(session.personal.steps, 0);
-  session.close();
+test('what the app does to its own events and users changes nothing', async () => {
+  const user = { age: 30 };
+  const events = [{ id: '3', time: 1000 }];
+  const { session } = await begin({ events, user });
+  const expected = await session.recommend({ k: 5, now: 2000 });
+  events[0].time = 1900;
+  user.age = 50;
+  session.history[0].time = 1900;
+  assert.deepEqual(await session.recommend({ k: 5, now: 2000 }), expected);
 });
 
-test('what the guard takes back is said, by that tap alone', async () => {
-  const { session, entry } = visit();
-  const said = [];
-  session.onchange = async (sentence) => said.push(sentence);
-  const state = { ...session.personal.toJSON(), vector: [1, 0, 0, 0], steps: 2 };
-  state.gains = [
-    [0, 0.9],
-    [0, 0.9],
-  ];
-  await session.replace({ state, about: {} });
-  await session.tap(entry('4'), 'like');
-  await session.tap(entry('5'), 'like');
-  assert.deepEqual(
-    said.map((sentence) => sentence.endsWith(ROLLED_BACK)),
-    [false, true, false],
-  );
-  session.close();
+test('a state that is none is refused, and a model without one says so', async () => {
+  const { device } = await begin();
+  const query = { history: Int32Array.of(1, 2) };
+  for (const state of [[0, 0], [0, 0, NaN], [0, 0, Infinity], [0, 0, 1e10], ['0', '0', '0'], []]) {
+    const message = 'state must be 3 numbers from -1000000000 to 1000000000';
+    await assert.rejects(device.step(state, query, 5), { ...INPUT_ERROR, message });
+  }
+  const { device: other } = await begin({ steps: false });
+  await assert.rejects(other.step([], query, 5), { ...INPUT_ERROR, message: /no signature/ });
+  const answers = await device.model.run('step', (await asksOf(device, query)).inputs);
+  for (const wrong of [
+    Float32Array.of(0, 0),
+    Float32Array.of(0, 0, NaN),
+    Float32Array.of(0, 0, 2e9),
+  ]) {
+    device.model.run = async () => ({ ...answers, state: wrong });
+    await assert.rejects(device.step([0, 0, 0], query, 5), { kind: 'runtime' });
+  }
 });
 
-test('what is removed from the history is gone, whatever was said of it before', async () => {
-  const { session, entry, given } = visit();
-  await session.tap(entry('4'), 'like');
-  await session.tap(entry('4'), 'dislike');
-  await session.forget(entry('4'));
-  assert.deepEqual(given(), []);
-  session.close();
-});
-
-test('what cannot be shown is not kept, and the next tap works', async () => {
-  const { session, entry, given, stored } = visit();
-  await session.tap(entry('4'), 'like');
-  session.onchange = async () => {
-    throw new Error('no ranking');
+/** What a step asks the model. */
+async function asksOf(device, query) {
+  const run = device.model.run;
+  let asked;
+  device.model.run = async (signature, inputs) => {
+    asked = { signature, inputs };
+    return run(signature, inputs);
   };
-  await assert.rejects(session.tap(entry('8'), 'like'), /no ranking/);
-  session.onchange = async () => {};
-  assert.deepEqual(given(), ['like 4']);
-  await session.tap(entry('3'), 'seen');
-  assert.deepEqual(stored(), ['like 4', 'seen 3']);
-  session.close();
-});
-
-test('a wipe that fails is told, and nothing is said to be gone', async () => {
-  const { session, storage, entry, given } = visit();
-  await session.tap(entry('4'), 'like');
-  storage.wipe = async () => {
-    throw new Error('nothing was wiped');
-  };
-  await assert.rejects(session.wipe(), /nothing was wiped/);
-  assert.deepEqual(given(), ['like 4']);
-  session.close();
-});
-
-test('what only this tab held and what another stored meet', async () => {
-  const { session, storage, entry, given, stored } = visit();
-  await session.tap(entry('4'), 'like');
-  const other = structuredClone(storage.record);
-  other.revision = 'of the other tab';
-  other.state.events = [{ id: '8', verdict: 'seen', time: null }];
-  storage.record = other;
-  storage.unkept = true;
-  await session.tap(entry('3'), 'like');
-  assert.deepEqual(given().sort(), ['like 3', 'like 4', 'seen 8']);
-  assert.deepEqual(stored().sort(), ['like 3', 'like 4', 'seen 8']);
-  session.close();
-});
-
-test('what another tab stored comes first, and the tap upon it', async () => {
-  const { session, storage, entry, given } = visit();
-  await session.tap(entry('4'), 'like');
-  const other = structuredClone(storage.record);
-  other.revision = 'of the other tab';
-  other.state.events = [{ id: '8', verdict: 'seen', time: null }];
-  storage.record = other;
-  await session.tap(entry('3'), 'like');
-  assert.deepEqual(given().sort(), ['like 3', 'seen 8']);
-  session.close();
-});
-
-test('an import is undone like any change', async () => {
-  const { session, entry, given } = visit();
-  await session.tap(entry('4'), 'like');
-  const other = session.record;
-  other.state.events = [{ id: 'nobody', verdict: 'like', time: null }];
-  const notes = await session.replace(other);
-  assert.deepEqual([given(), notes], [[], ['1 event of unknown items left out.']]);
-  await session.undo();
-  assert.deepEqual(given(), ['like 4']);
-  session.close();
-});
+  await device.step([0, 0, 0], query, 5);
+  device.model.run = run;
+  return asked;
+}

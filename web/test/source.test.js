@@ -32,17 +32,20 @@ test('a bundle is fetched from its folder, with or without a slash at the end', 
   answer = (name, response) => response.end(FILES[name]);
   for (const folder of ['some/bundle', 'some/bundle/']) {
     asked = [];
-    const told = [];
-    const bundle = await readBundle(base + folder, (progress) => told.push(progress));
-    assert.equal(bundle.items.length, bundle.shapes.items);
+    const reports = [];
+    const bundle = await readBundle(base + folder, (progress) => reports.push(progress));
+    assert.equal(bundle.items.length, bundle.spec.shapes.items);
     const names = ['items.json', 'manifest.json', 'model.tflite'];
-    assert.deepEqual(asked.sort(), names.map((name) => `/some/bundle/${name}`));
+    assert.deepEqual(
+      asked.sort(),
+      names.map((name) => `/some/bundle/${name}`),
+    );
     const bytes = Object.values(FILES).reduce((sum, file) => sum + file.length, 0);
-    assert.equal(told.at(-1).loaded, bytes);
+    assert.equal(reports.at(-1).loaded, bytes);
   }
 });
 
-test('a file that is not there is told of by its address and status', async () => {
+test('the error of a missing file has its address and status', async () => {
   answer = (_, response) => {
     response.statusCode = 404;
     response.end('nothing');
@@ -50,7 +53,7 @@ test('a file that is not there is told of by its address and status', async () =
   await refused(/^'http:.*\/manifest.json' is not there \(HTTP 404\)$/);
 });
 
-test('a file that is cut off on its way is told of', async () => {
+test('a file that is cut off on its way is an error', async () => {
   answer = (name, response) => {
     if (name !== 'model.tflite') return response.end(FILES[name]);
     response.setHeader('Content-Length', FILES[name].length);
@@ -59,12 +62,12 @@ test('a file that is cut off on its way is told of', async () => {
   await refused(/model.tflite' did not arrive: check the connection/);
 });
 
-test('a server that is gone is told of', async () => {
+test('a server that is gone is an error', async () => {
   answer = (_, response) => response.destroy();
   await refused(/manifest.json' did not arrive/);
 });
 
-test('a file without an end is given up as soon as it is too long', async () => {
+test('a file without an end is refused as soon as it is too long', async () => {
   answer = (name, response) => {
     if (name !== 'manifest.json') return response.end(FILES[name]);
     const piece = Buffer.alloc(2 ** 20, ' ');

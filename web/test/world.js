@@ -1,5 +1,5 @@
 /**
- * A recommender, and a model, so small that they agree to the bit with tests/golden/world.py, the
+ * A recommender, and a model, so small that they agree to the bit with tests/support/golden_world.py, the
  * same in Python.
  */
 
@@ -67,14 +67,16 @@ export function worldDevice({ steps, excludeSeen }) {
   const asked = [];
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
   const run = async (signature, inputs) => {
-    const given = Object.keys(inputs).sort().map((name) => [name, Array.from(inputs[name])]);
-    asked.push({ signature, inputs: Object.fromEntries(given) });
+    const sorted = Object.keys(inputs)
+      .sort()
+      .map((name) => [name, Array.from(inputs[name])]);
+    asked.push({ signature, inputs: Object.fromEntries(sorted) });
     const history = Array.from(inputs.item_id).filter((index) => index);
     const state = Array.from(inputs.state ?? new Float32Array(WIDTH));
     const rows = FEATURES.map((f) => sum(Array.from(inputs[f.input], (row, n) => (n + 1) * row)));
-    const said = 7 * history.length + sum(rows);
+    const context = 7 * history.length + sum(rows);
     const score = (index) =>
-      ((5 * index + said + 2 * sum(state)) % 13) + inputs.user_vector[index % DIM] - index / 16;
+      ((5 * index + context + 2 * sum(state)) % 13) + inputs.user_vector[index % DIM] - index / 16;
     if (signature === 'score') return { scores: Float32Array.from(inputs.candidates, score) };
     const hidden = new Set([...inputs.blocked, ...(excludeSeen ? history : [])]);
     const scored = items.map((_, n) => [n + 1, hidden.has(n + 1) ? MASKED : score(n + 1)]);
