@@ -14,7 +14,7 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -51,13 +51,13 @@ const OPTIONS = {
   write: false,
 };
 
-const { values: given } = parseArgs({
+const { values: folders } = parseArgs({
   options: {
     app: { type: 'string', default: join(HERE, 'app') },
     out: { type: 'string', default: join(ROOT, 'src/pocketrec/app/static') },
   },
 });
-await main(given.app, given.out);
+await main(folders.app, folders.out);
 
 /**
  * @param {string} app
@@ -167,8 +167,7 @@ ${apache}`;
  */
 async function compressed(files) {
   const worth = [...files].filter(
-    ([name, content]) =>
-      content.length > LEAST_COMPRESSED && COMPRESSIBLE.includes(extname(name)),
+    ([name, content]) => content.length > LEAST_COMPRESSED && COMPRESSIBLE.includes(extname(name)),
   );
   const brotli = promisify(brotliCompress);
   const zip = promisify(gzip);

@@ -20,14 +20,14 @@ def flipped(content):
 
 DAMAGES = {
     "a bit of the model": (MODEL, flipped, "'model.tflite' is not the file its manifest describes"),
-    "a short model": (MODEL, lambda content: content[:-1], "'model.tflite' has another size"),
+    "a short model": (MODEL, lambda content: content[:-1], "'model.tflite' does not have the size"),
     "no model": (MODEL, lambda _: None, "model.tflite' is not there (HTTP 404)"),
-    "an empty model": (MODEL, lambda _: b"", "'model.tflite' has another size"),
+    "an empty model": (MODEL, lambda _: b"", "'model.tflite' does not have the size"),
     "a bit of the items": (ITEMS, flipped, "'items.json' is not the file its manifest describes"),
-    "long items": (ITEMS, lambda content: content + b" ", "'items.json' has another size"),
+    "long items": (ITEMS, lambda content: content + b" ", "'items.json' does not have the size"),
     "a bit of the manifest": (MANIFEST, flipped, "manifest.json' "),
     "half a manifest": (MANIFEST, lambda content: content[:9000], "'manifest.json' cannot be read"),
-    "another kind": (MANIFEST, lambda _: b'{"kind": "run"}', "this is no bundle"),
+    "another kind": (MANIFEST, lambda _: b'{"kind": "run"}', "this is not a bundle"),
 }
 
 
@@ -120,10 +120,10 @@ def test_unknown_items_of_an_imported_file_are_told_and_the_others_kept(visit, t
 
 
 REFUSED = {
-    "{": "it is no JSON",
+    "{": "it is not JSON",
     "[]": "it has no events",
     '{"state": {"events": [], "format": 7}}': "format 7, where 1 is expected",
-    '{"format": 1, "events": [{"id": 260, "verdict": "love"}]}': "not id, verdict and time each",
+    '{"format": 1, "events": [{"id": 260, "verdict": "love"}]}': "do not all have an id",
 }
 
 

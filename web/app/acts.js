@@ -1,4 +1,4 @@
-/** What can be done with one's data: told, shrunk, exported, imported, wiped. */
+/** What the visitor can do with their data: change, shrink, export, import and wipe them. */
 
 import { exported, readExport } from './model/transfer.js';
 import { counted } from './model/wording.js';
@@ -6,31 +6,31 @@ import { showBanner } from './views/announce.js';
 import { confirmed } from './views/confirm.js';
 import { forgetTheme } from './views/header.js';
 
-/** @import { Session } from './model/session.js' */
+/** @import { Visit } from './model/visit.js' */
 /** @import { DataActs } from './views/data.js' */
 
 /**
- * The acts of the panel "Your data"; `run` says it when one fails.
+ * The acts of the panel "Your data"; `run` reports it when one fails.
  *
- * @param {Session} session
+ * @param {Visit} visit
  * @param {(work: Promise<unknown>) => void} run
  * @param {(files: Iterable<File>) => void} openFiles
  * @returns {DataActs}
  */
-export function dataActs(session, run, openFiles) {
+export function dataActs(visit, run, openFiles) {
   return {
-    tell: (name, value) => run(session.tell(name, value)),
-    decay: (factor) => run(session.decay(factor)),
-    exportData: () => exportData(session),
-    importData: (file) => run(importData(session, file)),
-    wipe: () => run(wipe(session)),
+    setAbout: (name, value) => run(visit.setAbout(name, value)),
+    decay: (factor) => run(visit.decay(factor)),
+    exportData: () => exportData(visit),
+    importData: (file) => run(importData(visit, file)),
+    wipe: () => run(wipe(visit)),
     openFiles,
   };
 }
 
-/** @param {Session} session */
-export function exportData(session) {
-  const file = new Blob([exported(session)], { type: 'application/json' });
+/** @param {Visit} visit */
+export function exportData(visit) {
+  const file = new Blob([exported(visit)], { type: 'application/json' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(file);
   link.download = 'pocketrec-my-data.json';
@@ -39,21 +39,21 @@ export function exportData(session) {
 }
 
 /**
- * @param {Session} session
+ * @param {Visit} visit
  * @param {File} file
  */
-async function importData(session, file) {
-  const notes = await session.replace(await readExport(file));
+async function importData(visit, file) {
+  const notes = await visit.replace(await readExport(file));
   showBanner('import', [`${file.name} is imported.`, ...notes].join(' '));
 }
 
-/** @param {Session} session */
-async function wipe(session) {
-  const events = counted(session.personal.events.length, 'event');
+/** @param {Visit} visit */
+async function wipe(visit) {
+  const events = counted(visit.personal.events.length, 'event');
   const question =
-    `Wipe ${events}, what was learned from them, and all else that this page has kept? ` +
-    'It cannot be undone.';
+    `Wipe ${events}, what was learned from them, and everything else that this page has stored? ` +
+    'This cannot be undone.';
   if (!(await confirmed(question, 'Wipe everything'))) return;
-  await session.wipe();
+  await visit.wipe();
   forgetTheme();
 }

@@ -1,17 +1,17 @@
-/** The page's entry: open the bundle that is asked for, and keep what belongs to all bundles. */
+/** The page's entry: opens the requested bundle, and owns what all bundles share. */
 
-import { PocketrecError, openBundle } from '../pocketrec.js';
-import { askedBundle, byName, droppedFiles } from './model/sources.js';
+import { openBundle, PocketrecError } from '../pocketrec.js';
+import { byId } from './dom.js';
+import { byName, droppedFiles, requestedBundle } from './model/sources.js';
 import { Store } from './model/store.js';
 import { inTurn } from './model/turns.js';
+import { keepOffline } from './offline.js';
 import { Page } from './page.js';
 import { showBanner } from './views/announce.js';
 import { makeDock } from './views/dock.js';
-import { byId } from './views/dom.js';
 import { applyTheme, offerInstallation, watchStatus } from './views/header.js';
 import { listenToKeys } from './views/keys.js';
 import { ended, setState, showFailure, showProgress } from './views/loading.js';
-import { keepOffline } from './offline.js';
 import { preloadWasm } from './wasm.js';
 
 /** @import { Source } from '../pocketrec.js' */
@@ -22,23 +22,26 @@ let page;
 const store = Store.open();
 const opening = inTurn();
 
-/** Open the bundle of the page's address; where it fails, say so in the page's middle. */
+/** Open the bundle of the page's address; on failure, show the error in place of the page. */
 async function start() {
   setState('loading');
   try {
-    await opening(() => open(askedBundle(location.search)));
+    await opening(() => open(requestedBundle(location.search)));
   } catch (error) {
     showFailure(error, { again: start, openFiles });
   }
 }
 
 /**
- * Open a bundle, and show it in the place of the one before.
+ * Open a bundle and show it in place of the current one.
  * @param {Source} source
  */
 async function open(source) {
   if (!globalThis.WebAssembly) {
-    throw new PocketrecError('runtime', 'this browser runs no WebAssembly, which the model needs');
+    throw new PocketrecError(
+      'runtime',
+      'this browser does not run WebAssembly, which the model needs',
+    );
   }
   const recommender = await openBundle(source, { wasm: 'wasm/', onProgress: showProgress });
   const next = new Page(recommender, await store);
@@ -47,7 +50,7 @@ async function open(source) {
     await next.open();
   } catch (error) {
     await next.close();
-    throw error; // what was open stays
+    throw error; // the current bundle stays open
   }
   page?.close();
   page = next;
@@ -57,11 +60,11 @@ async function open(source) {
 }
 
 /**
- * Open a bundle from files; where it fails, what is open stays.
+ * Open a bundle from files; on failure, the current bundle stays open.
  * @param {Iterable<File>} files
  */
 async function openFiles(files) {
-  const source = byName(files); // at once: an input's list of files is emptied afterwards
+  const source = byName(files); // at once: the input's file list is cleared afterwards
   try {
     await opening(() => open(source));
     showBanner(
@@ -86,7 +89,7 @@ function acceptDrops() {
     event.preventDefault();
     target.hidden = true;
     if (!event.dataTransfer) return;
-    // What cannot be read is like nothing dropped, and told as that.
+    // Unreadable files count as none, and the error is the same.
     await openFiles(await droppedFiles(event.dataTransfer).catch(() => []));
   });
 }

@@ -1,12 +1,12 @@
-/** Keep the page for visits without a network, and tell when there is a new version of it. */
+/** Makes the page work offline, and announces new versions of it. */
 
 import { BUNDLE } from './own_bundle.js';
 import { showBanner } from './views/announce.js';
 import { sayOffline } from './views/header.js';
 
 /**
- * Register the service worker, where the browser allows one; the page works without it too.
- * `data-offline="ready"` on the document says that the next visit needs no network.
+ * Register the service worker if the browser allows one; the page works without it too.
+ * `data-offline="ready"` on the document means that the next visit needs no network.
  */
 export async function keepOffline() {
   if (!navigator.serviceWorker) return;
@@ -16,19 +16,19 @@ export async function keepOffline() {
     registration.addEventListener('updatefound', () => {
       const coming = registration.installing;
       coming?.addEventListener('statechange', () => {
-        // Without a controller this is the first version: nothing is to be replaced.
+        // Without a controller this is the first version, which replaces nothing.
         const replaces = coming.state === 'installed' && navigator.serviceWorker.controller;
         if (replaces) offerReload(coming);
       });
     });
     await navigator.serviceWorker.ready;
     const bundle = BUNDLE.map((name) => caches.match(new URL(name, registration.scope)));
-    // Without a bundle of its own the page opens offline, and has nothing to rank.
+    // Without the page's own bundle it would open offline but have nothing to rank.
     if (!(await Promise.all(bundle)).every(Boolean)) return;
     document.documentElement.dataset.offline = 'ready';
     sayOffline();
   } catch {
-    // Not over https, or a file did not arrive: the next visit tries again.
+    // No https, or a file did not arrive: the next visit tries again.
   }
 }
 

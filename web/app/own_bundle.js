@@ -1,11 +1,11 @@
-/** The bundle that comes with the page: in this folder beside it. */
+/** The folder of the page's own bundle, beside the page. */
 
 export const OWN_BUNDLE = 'bundle/';
 
 export const MANIFEST = `${OWN_BUNDLE}manifest.json`;
 
-/** What the manifest has hashes of, by their names there. */
+/** The files whose hashes the manifest has. */
 export const FILES = ['items.json', 'model.tflite'];
 
-/** Addresses of all, relative to the page. */
+/** Addresses of all three files, relative to the page. */
 export const BUNDLE = [MANIFEST, ...FILES.map((name) => `${OWN_BUNDLE}${name}`)];

@@ -1,17 +1,17 @@
-/** One opened bundle on the page: taps lead to a new ranking, and that to what is shown. */
+/** One opened bundle on the page: each tap leads to a new ranking, which is then shown. */
 
 import { dataActs, exportData } from './acts.js';
+import { byId } from './dom.js';
 import { Catalogue } from './model/catalogue.js';
 import { Filters } from './model/facets.js';
-import { reasonsFor } from './model/reasons.js';
 import { rank } from './model/ranking.js';
-import { ROLLED_BACK, Session } from './model/session.js';
+import { reasonsFor } from './model/reasons.js';
+import { ROLLED_BACK, Visit } from './model/visit.js';
 import { counted, wordingOf } from './model/wording.js';
 import { announce, hideBanner, showBanner } from './views/announce.js';
 import { onVerdict } from './views/card.js';
 import { showData } from './views/data.js';
 import { showDock } from './views/dock.js';
-import { byId } from './views/dom.js';
 import { makeFilters } from './views/filters.js';
 import { Grid } from './views/grid.js';
 import { showHistory } from './views/history.js';
@@ -21,21 +21,21 @@ import { makeTabs, setCount } from './views/tabs.js';
 
 /** @import { Recommender } from '../pocketrec.js' */
 /** @import { Entry } from './model/entry.js' */
-/** @import { Verdict } from './model/session.js' */
+/** @import { Verdict } from './model/profile.js' */
 /** @import { Store } from './model/store.js' */
 /** @import { ListOptions } from './views/card.js' */
 
-/** Items in the list at first, and by how many it grows. */
+/** Items in the list at first, and how many "Show more" adds. */
 const SHOWN = 12;
 
-/** How long no tap must have come before the list is explained. */
+/** Time without a tap after which the list is explained. */
 const QUIET_MS = 250;
 
 export class Page {
   filters = new Filters();
   #closing = new AbortController();
   #shown = SHOWN;
-  #asked = 0;
+  #requests = 0;
   #explaining = 0;
   #ranks = 0;
   #panel = 'for-you';
@@ -47,29 +47,29 @@ export class Page {
   constructor(recommender, store) {
     this.store = store;
     this.catalogue = new Catalogue(recommender.items);
-    this.session = new Session(recommender, this.catalogue, store);
+    this.visit = new Visit(recommender, this.catalogue, store);
     this.wording = wordingOf(recommender.manifest);
     /** @type {ListOptions} */
     const options = {
-      verdict: (id) => this.session.verdict(id),
+      verdict: (id) => this.visit.verdict(id),
       tap: (key, verdict) => this.#tap(key, verdict),
       signal: this.#closing.signal,
     };
     this.grid = new Grid(options);
     this.recommendations = new Recommendations(options);
     onVerdict(byId('history'), options);
-    this.session.onchange = (said) => this.#changed(said);
-    this.session.onkept = () => this.#showKept();
+    this.visit.onchange = (sentence) => this.#changed(sentence);
+    this.visit.onkept = () => this.#showKept();
   }
 
-  /** Take up what was kept, and show the first list. */
+  /** Load what was stored, and show the first list. */
   async open() {
-    const notes = await this.session.restore();
+    const notes = await this.visit.open();
     if (notes.length) showBanner('restored', notes.join(' '));
     await this.#rank();
   }
 
-  /** Show all that is beside the list. */
+  /** Show everything beside the list. */
   showParts() {
     this.#makeParts();
     this.#showGrid();
@@ -77,18 +77,18 @@ export class Page {
   }
 
   refresh() {
-    this.#do(this.session.refresh());
+    this.#do(this.visit.refresh());
   }
 
   undo() {
-    if (this.session.canUndo) this.#do(this.session.undo());
+    if (this.visit.canUndo) this.#do(this.visit.undo());
   }
 
   async close() {
     clearTimeout(this.#explaining);
     this.#closing.abort();
-    await this.session.close();
-    await this.session.recommender.close();
+    await this.visit.close();
+    await this.visit.recommender.close();
   }
 
   #makeParts() {
@@ -116,46 +116,46 @@ export class Page {
    */
   #tap(key, verdict) {
     const entry = this.catalogue.entry(key);
-    // Shown as given at once; the ranking that follows says what really became of it.
-    const given = this.session.verdict(entry.id) === verdict ? undefined : verdict;
-    this.grid.mark(entry, given);
+    // Show the expected verdict at once; the ranking that follows shows the real one.
+    const expected = this.visit.verdict(entry.id) === verdict ? undefined : verdict;
+    this.grid.mark(entry, expected);
     if (verdict === 'like') navigator.storage?.persist?.().catch(() => {});
-    this.#do(this.session.tap(entry, verdict));
+    this.#do(this.visit.tap(entry, verdict));
   }
 
-  /** @param {string} said */
-  async #changed(said) {
+  /** @param {string} sentence */
+  async #changed(sentence) {
     const [first] = await this.#rank();
     this.#showRest();
     hideBanner('problem');
-    if (said.endsWith(ROLLED_BACK)) showBanner('rolled-back', ROLLED_BACK);
-    announce(first ? `${said} Top: ${first.title}.` : said);
+    if (sentence.endsWith(ROLLED_BACK)) showBanner('rolled-back', ROLLED_BACK);
+    announce(first ? `${sentence} Top: ${first.title}.` : sentence);
   }
 
   #filtered() {
-    // The list first: making the grid's cards takes longer than ranking all items.
+    // The list comes first: making the grid's cards takes longer than ranking all items.
     this.#do(this.#rank().then(() => this.#showGrid()));
   }
 
   /**
-   * Rank anew and show the list.
+   * Rank again and show the list.
    * @returns {Promise<Entry[]>} the list
    */
   async #rank() {
-    const { catalogue, filters, session } = this;
-    this.#asked += 1;
-    const asked = this.#asked;
-    const { list, ms } = await rank(session, catalogue, filters, this.#shown);
+    const { catalogue, filters, visit } = this;
+    this.#requests += 1;
+    const request = this.#requests;
+    const { list, ms } = await rank(visit, catalogue, filters, this.#shown);
     const entries = list.map(({ id }) => catalogue.entry(id));
-    // Other filters were chosen in the meantime, or another bundle.
-    if (asked !== this.#asked || this.#closing.signal.aborted) return entries;
+    // The filters or the bundle have changed in the meantime.
+    if (request !== this.#requests || this.#closing.signal.aborted) return entries;
     this.recommendations.show(entries);
     this.#ranks += 1;
     document.documentElement.dataset.rankMs = ms.toFixed(3);
     document.documentElement.dataset.rank = String(this.#ranks);
     const items = counted(catalogue.size, this.wording.one, this.wording.many);
-    const did = this.#ranks > 1 ? 'Re-ranked' : 'Ranked';
-    const text = `${did} ${items} in ${ms.toFixed(1)} ms, on this device`;
+    const verb = this.#ranks > 1 ? 'Re-ranked' : 'Ranked';
+    const text = `${verb} ${items} in ${ms.toFixed(1)} ms, on this device`;
     byId('rank-line').textContent = text;
     showDock(entries, text);
     this.#invite(entries.length);
@@ -163,28 +163,28 @@ export class Page {
     return entries;
   }
 
-  /** @param {number} found */
-  #invite(found) {
-    const { one, many } = this.wording;
+  /** @param {number} count items in the list */
+  #invite(count) {
+    const { many } = this.wording;
     const invite = byId('invite');
-    const fresh = !this.session.personal.events.length;
-    invite.hidden = found > 0 && !fresh;
-    invite.textContent = found
-      ? `This is what most people choose. Like one ${one} or two: the list is yours at once.`
+    const fresh = !this.visit.personal.events.length;
+    invite.hidden = count > 0 && !fresh;
+    invite.textContent = count
+      ? `This is what most people choose. Like one or two ${many}, and the list becomes yours.`
       : `No ${many} are left with these filters: clear one of them.`;
-    byId('more').hidden = found < this.#shown || found >= this.catalogue.size;
+    byId('more').hidden = count < this.#shown || count >= this.catalogue.size;
   }
 
   /**
-   * Find out why each entry is in the list, once no tap has come for a while: it takes the model as
-   * many calls as there are events.
+   * Explain each entry of the list after a while without taps: it costs one call of the model for
+   * each event.
    * @param {Entry[]} entries
    */
   #explainLater(entries) {
     clearTimeout(this.#explaining);
     const explain = async () => {
       const rank = this.#ranks;
-      const reasons = await reasonsFor(this.session, this.catalogue, entries).catch(() => null);
+      const reasons = await reasonsFor(this.visit, this.catalogue, entries).catch(() => null);
       if (reasons && rank === this.#ranks) this.recommendations.explain(reasons);
     };
     this.#explaining = setTimeout(explain, QUIET_MS);
@@ -192,52 +192,52 @@ export class Page {
 
   #showGrid() {
     const search = /** @type {HTMLInputElement} */ (byId('search'));
-    const found = this.catalogue.search(search.value, this.filters);
+    const entries = this.catalogue.search(search.value, this.filters);
     const { one, many } = this.wording;
-    const narrowed = found.length < this.catalogue.size;
+    const narrowed = entries.length < this.catalogue.size;
     byId('found').textContent = narrowed
-      ? `${counted(found.length, one, many)} of ${this.catalogue.size.toLocaleString('en')}`
+      ? `${counted(entries.length, one, many)} of ${this.catalogue.size.toLocaleString('en')}`
       : 'The most popular first. Tap a cover to like it.';
-    byId('nothing').hidden = found.length > 0;
-    byId('nothing').textContent = `No ${many} are found so. Try fewer words or filters.`;
-    this.grid.show(found);
+    byId('nothing').hidden = entries.length > 0;
+    byId('nothing').textContent = `No ${many} found. Try fewer words or filters.`;
+    this.grid.show(entries);
   }
 
-  /** Show what depends on the session alone; of the panels, the open one. */
+  /** Show what depends on the visit: verdicts, counts and the open panel. */
   #showRest() {
-    const { session } = this;
+    const { visit } = this;
     this.grid.refresh();
-    setCount('history', session.personal.events.length);
-    /** @type {HTMLButtonElement} */ (byId('undo')).disabled = !session.canUndo;
+    setCount('history', visit.personal.events.length);
+    /** @type {HTMLButtonElement} */ (byId('undo')).disabled = !visit.canUndo;
     if (this.#panel === 'history') {
-      const forget = (/** @type {Entry} */ entry) => this.#do(session.forget(entry));
-      showHistory(session, this.catalogue, forget);
+      const forget = (/** @type {Entry} */ entry) => this.#do(visit.forget(entry));
+      showHistory(visit, this.catalogue, forget);
     }
     this.#showKept();
   }
 
-  /** Show what is kept, and whether it is. */
+  /** Show what is stored, or why nothing is. */
   #showKept() {
-    const { session, store } = this;
+    const { visit, store } = this;
     const { problem } = store;
     if (this.#panel === 'data') {
       const run = (/** @type {Promise<unknown>} */ work) => this.#do(work);
-      this.#do(showData(session, store, dataActs(session, run, this.openFiles)));
+      this.#do(showData(visit, store, dataActs(visit, run, this.openFiles)));
     }
     if (problem) {
-      const sentence = `${problem} The app goes on in memory until this page is closed.`;
-      showBanner('storage', sentence, { label: 'Export', run: () => exportData(session) });
+      const sentence = `${problem} Your taps stay in memory until you close this page.`;
+      showBanner('storage', sentence, { label: 'Export', run: () => exportData(visit) });
     } else hideBanner('storage');
   }
 
   /**
-   * What is done with files of another bundle; main.js says it.
+   * Opens files of another bundle; main.js sets it.
    * @type {(files: Iterable<File>) => void}
    */
   openFiles = () => {};
 
   /**
-   * Say it when something that was asked for fails.
+   * Show the error when some work fails.
    * @param {Promise<unknown>} work
    */
   #do(work) {

@@ -1,8 +1,8 @@
 /**
- * The page without a network: its own files, the runtime's and its own bundle, from a cache.
+ * Serves the page offline: its own files, the runtime's and its own bundle come from a cache.
  *
- * A version of the page is kept whole or not at all, and so is a bundle. Nothing of another origin
- * and no other bundle is ever kept.
+ * A version of the page is cached as a whole or not at all, and so is a bundle. Other bundles and
+ * other origins are never cached.
  */
 
 /// <reference lib="webworker" />
@@ -12,7 +12,7 @@ import { wasmBuild } from './wasm.js';
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
 
-// Names that build.mjs fills in.
+// build.mjs fills in these names.
 const VERSION = /** @type {string} */ (__VERSION__);
 const PRECACHE = /** @type {string[]} */ (__PRECACHE__);
 const WASM = /** @type {Record<'relaxedSimd' | 'compat', string[]>} */ (__WASM__);
@@ -21,7 +21,7 @@ const PREFIX = `pocketrec ${worker.registration.scope} `;
 const PAGE_CACHE = `${PREFIX}page ${VERSION}`;
 const BUNDLE_CACHE = `${PREFIX}bundle`;
 
-/** How long the network may take to say that the bundle is still the same one. */
+/** How long to wait for the network when checking whether the served bundle has changed. */
 const PATIENCE_MS = 1500;
 
 /** The address of a file of the page. @param {string} name */
@@ -31,11 +31,11 @@ const wasm = WASM[wasmBuild()];
 const pageFiles = new Set([...PRECACHE, ...wasm].map(address));
 const bundleFiles = new Set(BUNDLE.map(address));
 
-/** By page (its client's id): whether the kept bundle is the one that is served. */
+/** Whether the cached bundle is the served one, by the page's client id. */
 const sameBundle = /** @type {Map<string, Promise<boolean>>} */ (new Map());
 
 worker.addEventListener('install', (event) => {
-  // One file that is missing fails the whole; the next visit tries again.
+  // One missing file fails the installation; the next visit tries again.
   const page = keep(PAGE_CACHE, [...pageFiles]);
   event.waitUntil(Promise.all([page, keepBundle()]));
 });
@@ -58,7 +58,7 @@ worker.addEventListener('fetch', (event) => {
   const [bare = ''] = request.url.split(/[?#]/);
   if (request.method !== 'GET') return;
   if (request.mode === 'navigate') {
-    // Only the page itself; not, say, a licence that somebody opens.
+    // Only the page itself, and not a licence that somebody opens.
     const page = [worker.registration.scope, address('index.html')].includes(bare);
     if (page) event.respondWith(kept(PAGE_CACHE, address('index.html'), request));
   } else if (pageFiles.has(request.url)) {
@@ -74,13 +74,13 @@ worker.addEventListener('fetch', (event) => {
  */
 async function keep(cacheName, addresses) {
   const cache = await caches.open(cacheName);
-  // Asked of the server, whatever the browser's own cache holds; addAll writes all or nothing.
+  // Always ask the server, past the browser's HTTP cache; addAll writes all or nothing.
   await cache.addAll(addresses.map((url) => new Request(url, { cache: 'no-cache' })));
 }
 
 /**
- * Keep the bundle that is served, if its three files belong together; else what is kept stays. (A
- * page that is used with dropped bundles alone has none, and a captive portal answers anything.)
+ * Cache the served bundle if its three files belong together; otherwise the cached one stays. (A
+ * page may be served without a bundle, and a captive portal answers anything.)
  */
 async function keepBundle() {
   try {
@@ -90,8 +90,8 @@ async function keepBundle() {
       FILES.map(async (name) => {
         const answer = await fetchFile(`${OWN_BUNDLE}${name}`);
         const digest = await crypto.subtle.digest('SHA-256', await answer.clone().arrayBuffer());
-        const found = Array.from(new Uint8Array(digest), (n) => n.toString(16).padStart(2, '0'));
-        if (found.join('') !== files[name].sha256) throw new Error(`${name} is of another bundle`);
+        const hash = Array.from(new Uint8Array(digest), (n) => n.toString(16).padStart(2, '0'));
+        if (hash.join('') !== files[name].sha256) throw new Error(`${name} is of another bundle`);
         return answer;
       }),
     );
@@ -120,22 +120,21 @@ async function kept(cacheName, url, request) {
 }
 
 /**
- * A file of the bundle: the kept one, unless another bundle is served here now; that one is then
- * kept in its place.
+ * A file of the bundle: the cached one, unless another bundle is served now, which then replaces it.
  *
  * @param {Request} request
  * @param {string} clientId
  * @param {ExtendableEvent} event
  */
 async function fromBundle(request, clientId, event) {
-  const asked = sameBundle.get(clientId) ?? isSame(event);
-  sameBundle.set(clientId, asked);
-  if (!(await asked)) return fetch(request);
+  const same = sameBundle.get(clientId) ?? isSame(event);
+  sameBundle.set(clientId, same);
+  if (!(await same)) return fetch(request);
   return kept(BUNDLE_CACHE, request.url, request);
 }
 
 /**
- * Whether the kept bundle has the manifest that is served; where nothing answers in time, it has.
+ * Whether the cached manifest equals the served one; true if the server does not answer in time.
  * @param {ExtendableEvent} event
  */
 async function isSame(event) {

@@ -1,13 +1,13 @@
-/** An item's cover: drawn from its labels and set with its title; no picture is ever fetched. */
+/** An item's cover: drawn from its labels, with its title; no picture is ever fetched. */
 
-import { h } from '../views/dom.js';
+import { h } from '../dom.js';
 import { motifOf } from './motifs.js';
 import { ofLabel, paletteOf } from './palettes.js';
 import { drawing, hashOf } from './random.js';
 
 /** @import { Entry } from '../model/entry.js' */
 
-/** Faces of type by a label in small letters; others stand in the condensed one. */
+/** Typefaces by label in lower case; other labels use the condensed one. */
 const FACES = /** @type {Record<string, string>} */ ({
   animation: 'round',
   "children's": 'round',
@@ -24,7 +24,7 @@ const FACES = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * A new element with the cover; the same item has the same one on every device.
+ * A new cover; the same item has the same cover on every device.
  *
  * @param {Entry} entry
  */

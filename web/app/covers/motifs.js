@@ -1,6 +1,6 @@
 /**
- * Which picture stands for which label. Motifs are SVG of 200 x 300, drawn in the upper two thirds,
- * since the title stands below; the same draws give the same picture.
+ * Chooses a picture for a label. Motifs are SVG of 200 x 300, drawn in the upper two thirds, above
+ * the title; the same random numbers give the same picture.
  */
 
 import { ofLabel } from './palettes.js';
@@ -9,7 +9,7 @@ import * as scenes from './scenes.js';
 
 /** @import { Palette } from './palettes.js' */
 /**
- * @typedef {(low: number, high: number) => number} Draw a number between two others
+ * @typedef {(low: number, high: number) => number} Draw a random number between two others
  * @typedef {(p: Palette, draw: Draw) => string} Motif
  */
 
@@ -18,7 +18,7 @@ const { slashes, spiral, stairs, tiles, waves } = patterns;
 const { blinds, contours, gridland, heart, horizon, keyhole, mesa } = scenes;
 const { moon, peaks, planet, rainbow, smile, teeth } = scenes;
 
-/** Motifs by a label in small letters; of several, each item has one. */
+/** Motifs by label in lower case; each item gets one of them. */
 const BY_LABEL = /** @type {Record<string, Motif[]>} */ ({
   action: [rays, slashes],
   adventure: [peaks],
@@ -40,7 +40,7 @@ const BY_LABEL = /** @type {Record<string, Motif[]>} */ ({
   western: [mesa],
 });
 
-/** Motifs that say nothing of what the item is. */
+/** Motifs for items without a known label. */
 const NEUTRAL = [tiles, meeting, arches, orbits, contours, waves, stairs];
 
 /**

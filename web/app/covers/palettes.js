@@ -1,13 +1,14 @@
-/** Colours of covers: each label has a few sets, told apart at a glance. */
+/** Colours of covers: each label has a few sets, which differ at a glance. */
 
 import { hashOf } from './random.js';
 
 /**
- * `night` the ground, `deep` and `mid` the large shapes, `glow` the bright one, `paper` the type.
+ * `night` is for the background, `deep` and `mid` for large shapes, `glow` for the bright one, and
+ * `paper` for the title.
  * @typedef {{ night: string, deep: string, mid: string, glow: string, paper: string }} Palette
  */
 
-/** Sets of night, deep, mid, glow and paper, by a label in small letters. */
+/** Sets of night, deep, mid, glow and paper, by label in lower case. */
 const SETS = /** @type {Record<string, string[]>} */ ({
   action: ['#1b0f0e #5c1510 #c8321b #ff8a1f #fff0dc', '#0e141b #14344f #d1461f #ffb52e #f6f1e7'],
   adventure: ['#0d2a2b #175450 #e2873b #ffcf70 #fff6e2', '#1c2340 #35508a #d9824a #ffd98a #fdf4e3'],
@@ -53,11 +54,11 @@ const SETS = /** @type {Record<string, string[]>} */ ({
   western: ['#3a160e #7a2f17 #d0692a #ffc56b #fff0d6', '#2b1a16 #5c3226 #b8562f #f3b562 #fdf0dc'],
 });
 
-/** Hues of labels that nobody knew, and of items without one. */
+/** Hues for other labels, and for items without one. */
 const HUES = [8, 32, 150, 178, 205, 228, 262, 292, 330];
 
 /**
- * Colours of an item; items with the same label are alike, and not all the same.
+ * An item's colours; items with the same label look alike, but not identical.
  *
  * @param {string} label
  * @param {number} hash of the item
@@ -86,10 +87,10 @@ function aroundHue(hue) {
 }
 
 /**
- * What a table has for a label; "constructor" is a label like any other.
+ * A label's value in a table; "constructor" is a label like any other.
  *
  * @template T
- * @param {Record<string, T>} table by labels in small letters
+ * @param {Record<string, T>} table by label in lower case
  * @param {string} label
  * @returns {T | undefined}
  */

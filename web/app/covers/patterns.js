@@ -1,4 +1,4 @@
-/** Motifs without an object: rays, tiles, circles that meet. */
+/** Abstract motifs: rays, tiles, circles that meet. */
 
 import { bar, circle, ground, path, ring, shape, times, turned } from './shapes.js';
 

@@ -1,7 +1,7 @@
-/** Numbers that look random and are the same on every device. */
+/** Pseudo-random numbers that are the same on every device. */
 
 /**
- * 32 bits of a text (FNV-1a).
+ * A 32-bit hash of a text (FNV-1a).
  * @param {string} text
  */
 export function hashOf(text) {
@@ -14,7 +14,7 @@ export function hashOf(text) {
 }
 
 /**
- * A generator of numbers (mulberry32).
+ * A generator of random numbers between two others (mulberry32).
  * @param {number} seed
  * @returns {(low: number, high: number) => number}
  */

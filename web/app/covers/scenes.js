@@ -1,4 +1,4 @@
-/** Motifs that show something: a sun over mountains, a planet, a heart. */
+/** Motifs that show an object: a sun over mountains, a planet, a heart. */
 
 import { bar, circle, ground, path, ring, shape, times, turned } from './shapes.js';
 

@@ -1,11 +1,11 @@
-/** Shapes of SVG, as text; what motifs are drawn with, in a space of 200 x 300. */
+/** SVG shapes as text, in a space of 200 x 300; motifs are made of them. */
 
 /** @typedef {[number, number]} Point */
 
 /** @param {number} count @param {(n: number) => string} shape */
 export const times = (count, shape) => Array.from({ length: count }, (_, n) => shape(n)).join('');
 
-/** @param {number} n a coordinate: a tenth is enough, and short */
+/** @param {number} n a coordinate, rounded to a tenth */
 const f = (n) => Number(n.toFixed(1));
 
 /**
@@ -31,7 +31,7 @@ export const ring = (x, y, rx, ry, stroke, width) =>
   `stroke="${stroke}" stroke-width="${f(width)}"/>`;
 
 /**
- * A filled outline through points.
+ * A filled polygon.
  *
  * @param {Point[]} points
  * @param {string} fill

@@ -1,4 +1,4 @@
-/** A bundle's items as the page shows, finds and filters them. */
+/** A bundle's items, as the page shows, searches and filters them. */
 
 import { Entry } from './entry.js';
 import { findFacets } from './facets.js';
@@ -31,14 +31,14 @@ export class Catalogue {
    * @param {Item['id']} id
    */
   entry(id) {
-    const found = this.byKey.get(String(id));
-    if (!found) throw new RangeError(`the catalogue has no item ${id}`);
-    return found;
+    const entry = this.byKey.get(String(id));
+    if (!entry) throw new RangeError(`the catalogue has no item ${id}`);
+    return entry;
   }
 
   /**
-   * Entries that pass the filters and have a word that begins with each word of the query: those
-   * that begin with the query itself first, then the most popular first.
+   * Entries that pass the filters and have, for each word of the query, a word that starts with it.
+   * Entries that start with the whole query come first; both groups are sorted by popularity.
    *
    * @param {string} query
    * @param {Filters} filters
@@ -46,24 +46,24 @@ export class Catalogue {
    */
   search(query, filters) {
     const passed = this.entries.filter((entry) => filters.passes(entry.item));
-    const asked = words(query);
-    const parts = asked
+    const normalized = words(query);
+    const parts = normalized
       .split(' ')
       .filter(Boolean)
       .map((word) => ` ${word}`);
     if (!parts.length) return passed;
-    const found = passed.filter((entry) => parts.every((part) => entry.found.includes(part)));
-    const begins = found.filter((entry) => entry.found.startsWith(asked));
-    return [...begins, ...found.filter((entry) => !entry.found.startsWith(asked))];
+    const matches = passed.filter(({ searched }) => parts.every((part) => searched.includes(part)));
+    const starts = matches.filter(({ searched }) => searched.startsWith(normalized));
+    return [...starts, ...matches.filter(({ searched }) => !searched.startsWith(normalized))];
   }
 
   /**
-   * Ids of what the filters leave out.
+   * Ids of the items that the filters exclude.
    * @param {Filters} filters
    */
   outside(filters) {
-    const left = this.entries.filter((entry) => !filters.passes(entry.item));
-    return left.map((entry) => entry.id);
+    const excluded = this.entries.filter((entry) => !filters.passes(entry.item));
+    return excluded.map((entry) => entry.id);
   }
 }
 

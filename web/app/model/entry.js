@@ -1,4 +1,4 @@
-/** One item as it is shown; its texts are made when they are first asked for. */
+/** One item as the page shows it; texts are computed when they are first needed. */
 
 import { texts } from './facets.js';
 import { readable, words } from './titles.js';
@@ -6,8 +6,8 @@ import { readable, words } from './titles.js';
 /** @import { Item } from '../../pocketrec.js' */
 
 /**
- * What all items of a catalogue share: the attributes that hold labels and the year, if any, and
- * how often each label occurs.
+ * Shared by all items of a catalogue: the attributes with labels, the attribute with the year, if
+ * any, and how often each label occurs.
  * @typedef {{ labels: string[], year: string | undefined, counts: Map<string, number> }} Naming
  */
 
@@ -15,7 +15,7 @@ export class Entry {
   /** @type {string | undefined} */
   #title;
   /** @type {string | undefined} */
-  #found;
+  #searched;
 
   /**
    * @param {Item} item
@@ -29,30 +29,30 @@ export class Entry {
     this.key = String(item.id);
   }
 
-  /** As people read it; an item without one is known by its id. */
+  /** The readable title, or the id of an item without a title. */
   get title() {
     const { title } = this.item;
     this.#title ??= title ? readable(title, this.year) : `Item ${this.id}`;
     return this.#title;
   }
 
-  /** The year as text, or nothing. */
+  /** The year as text, or ''. */
   get year() {
     const { year } = this.naming;
     const value = year === undefined ? null : this.item.attributes[year];
     return typeof value === 'number' ? String(value) : '';
   }
 
-  /** Its values of what can be chosen from, the rarest first: they say most about it. */
+  /** The item's labels, rarest first, since those say most about it. */
   get labels() {
     const { labels, counts } = this.naming;
     const all = labels.flatMap((name) => texts(this.item.attributes[name]));
     return all.sort((a, b) => (counts.get(a) ?? 0) - (counts.get(b) ?? 0));
   }
 
-  /** What a search looks in. */
-  get found() {
-    this.#found ??= `${words(this.title)} ${words(this.item.title ?? '')} ${this.year} `;
-    return this.#found;
+  /** The text that a search looks in. */
+  get searched() {
+    this.#searched ??= `${words(this.title)} ${words(this.item.title ?? '')} ${this.year} `;
+    return this.#searched;
   }
 }

@@ -1,35 +1,35 @@
-/** What a catalogue can be filtered by, found in its attributes; and one choice of filters. */
+/** Facets that a catalogue's attributes offer for filtering, and the chosen filters. */
 
 /** @import { Item } from '../../pocketrec.js' */
 
 /**
- * Some values to choose from, the most frequent first; or a range of numbers.
+ * Values to choose from, most frequent first; or a range of numbers.
  * @typedef {{ name: string, kind: 'choice', values: { value: string, count: number }[] }} Choice
  * @typedef {{ name: string, kind: 'range', low: number, high: number, years: boolean }} Range
  * @typedef {Choice | Range} Facet
  */
 
-/** An attribute with more values than this is a text, not a choice. */
+/** An attribute with more values than this is free text, not a choice. */
 const MOST_VALUES = 40;
 
 /**
- * Facets in the order in which the catalogue names its attributes.
+ * Facets, in the order in which the catalogue names its attributes.
  *
  * @param {readonly Item[]} items
  * @returns {Facet[]}
  */
 export function findFacets(items) {
   /** @type {Map<string, unknown[]>} */
-  const found = new Map();
+  const byName = new Map();
   for (const { attributes } of items) {
     for (const [name, value] of Object.entries(attributes)) {
       if (value === null) continue;
-      const values = found.get(name) ?? [];
-      if (!values.length) found.set(name, values);
+      const values = byName.get(name) ?? [];
+      if (!values.length) byName.set(name, values);
       values.push(value);
     }
   }
-  const facets = [...found].map(
+  const facets = [...byName].map(
     ([name, values]) => asRange(name, values) ?? asChoice(name, values),
   );
   return facets.filter((facet) => facet !== null);
@@ -71,7 +71,7 @@ function asChoice(name, values) {
 }
 
 /**
- * An attribute's values as texts.
+ * An attribute's values as strings.
  *
  * @param {unknown} value
  * @returns {string[]}
@@ -81,7 +81,7 @@ export function texts(value) {
   return all.filter((one) => one !== null && one !== undefined && one !== '').map(String);
 }
 
-/** One choice of filters: any of the chosen values of each facet, and within each range. */
+/** The chosen filters: an item passes with any chosen value of each facet, and within each range. */
 export class Filters {
   /** @type {Map<string, Set<string>>} */
   choices = new Map();
@@ -94,7 +94,7 @@ export class Filters {
   }
 
   /**
-   * Choose a value, or let it go again.
+   * Choose a value, or remove a chosen one.
    * @param {string} name
    * @param {string} value
    */
@@ -108,7 +108,7 @@ export class Filters {
   /**
    * @param {Range} facet
    * @param {number} low
-   * @param {number} high the whole range is as if nothing was chosen
+   * @param {number} high the whole range counts as no filter
    */
   limit(facet, low, high) {
     if (low <= facet.low && high >= facet.high) this.ranges.delete(facet.name);

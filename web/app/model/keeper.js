@@ -1,13 +1,14 @@
-/** One session's record in the store, and the other tabs that share it. */
+/** One visit's record in the store, which other tabs share. */
 
-/** @import { PersonalState, Recommender } from '../../pocketrec.js' */
-/** @import { About, Store, StoredRecord } from './store.js' */
+/** @import { Recommender } from '../../pocketrec.js' */
+/** @import { Data } from './profile.js' */
+/** @import { Store, StoredRecord } from './store.js' */
 
 export class Keeper {
   #store;
   #channel = new BroadcastChannel('pocketrec');
 
-  /** Of the record that the session stands on; nothing when there is none. */
+  /** Revision of the record that the visit continues from; '' when there is none. */
   #revision = '';
 
   /**
@@ -31,7 +32,7 @@ export class Keeper {
   }
 
   /**
-   * The record of this model; without one, the newest of another model of the same catalogue.
+   * This model's record; otherwise the newest record of another model with the same catalogue.
    * @returns {Promise<StoredRecord | undefined>}
    */
   async find() {
@@ -43,15 +44,15 @@ export class Keeper {
   }
 
   /**
-   * Stand on a record from now on.
+   * Continue from a record.
    * @param {StoredRecord | undefined} record
    */
-  takeUp(record) {
+  continueFrom(record) {
     this.#revision = record?.model === this.key.model ? record.revision : '';
   }
 
   /**
-   * What another tab has stored since, if it has; its record is none after a wipe.
+   * What another tab has stored since; null for nothing, and without a record after a wipe.
    * @returns {Promise<{ record: StoredRecord | undefined } | null>}
    */
   async newer() {
@@ -60,36 +61,34 @@ export class Keeper {
   }
 
   /**
-   * The record of a state.
+   * The record of some data.
    *
-   * @param {PersonalState} state
-   * @param {About} about
+   * @param {Data} data
    * @returns {StoredRecord}
    */
-  record(state, about) {
+  record({ state, about }) {
     const saved = new Date().toISOString();
     return { ...this.key, revision: this.#revision, saved, about, state };
   }
 
   /**
-   * Store a state; gives what another tab stored first, if so, and then stores nothing.
+   * Store data. If another tab stored first, nothing is written and its record is returned.
    *
-   * @param {PersonalState} state
-   * @param {About} about
+   * @param {Data} data
    * @returns {Promise<{ record: StoredRecord | undefined, unkept: boolean } | null>} `unkept` if this
    *   tab had changes that only its memory held
    */
-  async keep(state, about) {
+  async keep(data) {
     const revision = crypto.getRandomValues(new Uint32Array(3)).join('-');
-    const record = { ...this.record(state, about), revision };
-    const result = await this.#store.exchange(record, this.#revision);
-    if (!result.written) return { record: result.found, unkept: result.unkept };
+    const record = { ...this.record(data), revision };
+    const result = await this.#store.swap(record, this.#revision);
+    if (!result.written) return { record: result.current, unkept: result.unkept };
     this.#revision = revision;
     this.#channel.postMessage('changed');
     return null;
   }
 
-  /** Delete every record, of other models as well. */
+  /** Delete every record, of other models too. */
   async wipe() {
     await this.#store.wipe();
     this.#channel.postMessage('changed');

@@ -1,29 +1,29 @@
-/** Where bundles come from: beside the page, another folder of its site, dropped files. */
+/** Bundle sources: the page's own folder, another folder of its site, or dropped files. */
 
 import { PocketrecError } from '../../pocketrec.js';
 import { OWN_BUNDLE } from '../own_bundle.js';
 
 /**
- * The folder that "?bundle=" names, or that of the page's own bundle.
+ * The folder that "?bundle=" names, or the folder of the page's own bundle.
  *
- * @param {string} search the part of the page's address behind "?"
+ * @param {string} search the query string of the page's address
  * @returns {string}
  */
-export function askedBundle(search) {
-  const asked = new URLSearchParams(search).get('bundle');
-  if (!asked) return OWN_BUNDLE;
-  const folder = new URL(asked.endsWith('/') ? asked : `${asked}/`, document.baseURI);
+export function requestedBundle(search) {
+  const name = new URLSearchParams(search).get('bundle');
+  if (!name) return OWN_BUNDLE;
+  const folder = new URL(name.endsWith('/') ? name : `${name}/`, document.baseURI);
   if (folder.origin !== location.origin) {
     throw new PocketrecError(
       'input',
-      `?bundle= names '${asked}', which is on another site: only folders beside this page are read`,
+      `?bundle= names '${name}', which is on another site: only folders beside this page are read`,
     );
   }
   return folder.href;
 }
 
 /**
- * Files by their names, without folders.
+ * Files by name, without folders.
  *
  * @param {Iterable<File>} files
  * @returns {Map<string, File>}
@@ -33,16 +33,16 @@ export function byName(files) {
 }
 
 /**
- * The files that were dropped, and those in a dropped folder.
+ * Dropped files, including those in dropped folders.
  *
  * @param {DataTransfer} dropped
  * @returns {Promise<File[]>}
  */
 export async function droppedFiles(dropped) {
-  // Entries are only given while the event is being handled: all are asked for before any wait.
+  // The browser returns entries only while it handles the event: collect all before any await.
   const entries = [...dropped.items].map((item) => item.webkitGetAsEntry());
   const files = entries.map((entry) => entry && filesOf(entry));
-  return (await Promise.all(files)).flatMap((found) => found ?? []);
+  return (await Promise.all(files)).flatMap((some) => some ?? []);
 }
 
 /**
@@ -59,7 +59,7 @@ async function filesOf(entry) {
   const inside = [];
   let some;
   do {
-    // At most 100 at a time, and none at the end.
+    // Each call returns at most 100 entries; an empty list is the end.
     some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     inside.push(...some);
   } while (some.length);

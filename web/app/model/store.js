@@ -1,18 +1,18 @@
 /**
- * What the page keeps, in IndexedDB: one record for each model and catalogue.
+ * The page's storage in IndexedDB: one record for each model and catalogue.
  *
- * A record is exchanged only for the one that it was made from: reading, comparing and writing are
- * one transaction, so that two tabs never lose each other's taps. Where the browser lets nothing be
- * kept, records live in memory, and `problem` says so.
+ * A record replaces only the record that it was made from. Reading, comparing and writing are one
+ * transaction, so two tabs never lose each other's taps. Where the browser blocks storage, records
+ * live in memory, and `problem` says so.
  */
 
 /** @import { PersonalState } from '../../pocketrec.js' */
 
 /**
- * Values of the model's user features, as they were told.
+ * The visitor's values of the model's user features.
  * @typedef {Record<string, string>} About
  *
- * `revision` is another text after every write.
+ * `revision` changes with every write.
  * @typedef {{
  *   model: string, catalogue: string, revision: string, saved: string,
  *   state: PersonalState, about: About,
@@ -20,9 +20,10 @@
  *
  * @typedef {Pick<StoredRecord, 'model' | 'catalogue'>} Key
  *
- * Or what was found instead; `unkept` if what was to be written had been in memory alone before.
+ * Whether a record was written; otherwise the current record, and `unkept` if the tab had kept
+ * earlier changes in memory only.
  * @typedef {{ written: true }
- *   | { written: false, found: StoredRecord | undefined, unkept: boolean }} Exchanged
+ *   | { written: false, current: StoredRecord | undefined, unkept: boolean }} Swapped
  */
 
 const DATABASE = 'pocketrec';
@@ -33,15 +34,15 @@ export class Store {
   #database = null;
 
   /**
-   * What could not be kept in the browser's storage, and the revision there that it was made from.
+   * Records that could not be stored, each with the stored revision that it was made from.
    * @type {Map<string, { record: StoredRecord, from: string }>}
    */
   #memory = new Map();
 
-  /** Why nothing is being kept, in one sentence; null while things are. @type {string | null} */
+  /** Why nothing is being stored, in one sentence; null while storage works. @type {string | null} */
   problem = null;
 
-  /** Open the browser's storage; where there is none, `problem` says so, and nothing is thrown. */
+  /** Open the browser's storage. This never throws: on failure `problem` says why. */
   static async open() {
     const store = new Store();
     try {
@@ -73,24 +74,24 @@ export class Store {
   }
 
   /**
-   * Put a record in the place of the one whose revision is `from` ('' for none); where another one
-   * is found, nothing is written.
+   * Replace the record whose revision is `from` ('' for none); if the current record has another
+   * revision, nothing is written.
    *
    * @param {StoredRecord} record
    * @param {string} from
-   * @returns {Promise<Exchanged>}
+   * @returns {Promise<Swapped>}
    */
-  async exchange(record, from) {
+  async swap(record, from) {
     const remembered = this.#memory.get(name(record));
-    // Storage never knew the revisions of what lived in memory alone.
+    // Revisions of records in memory were never written to storage.
     const base = remembered ? remembered.from : from;
     try {
-      const result = await this.#exchange(record, base);
+      const result = await this.#swap(record, base);
       this.#memory.delete(name(record));
       this.problem = null;
       return result;
     } catch (error) {
-      // The app goes on in memory, and tries again at the next tap.
+      // Keep it in memory and try again at the next tap.
       this.problem = explain(error);
       this.#memory.set(name(record), { record, from: base });
       return { written: true };
@@ -100,19 +101,19 @@ export class Store {
   /**
    * @param {StoredRecord} record
    * @param {string} from
-   * @returns {Promise<Exchanged>}
+   * @returns {Promise<Swapped>}
    */
-  #exchange(record, from) {
+  #swap(record, from) {
     const { promise, resolve, reject } = deferred();
     const transaction = this.#transaction('readwrite');
     const records = transaction.objectStore(RECORDS);
     const reading = records.get([record.model, record.catalogue]);
-    /** @type {Exchanged} */
+    /** @type {Swapped} */
     let result = { written: true };
     reading.onsuccess = () => {
-      const found = /** @type {StoredRecord | undefined} */ (reading.result);
-      if ((found?.revision ?? '') !== from) {
-        result = { written: false, found, unkept: this.#memory.has(name(record)) };
+      const current = /** @type {StoredRecord | undefined} */ (reading.result);
+      if ((current?.revision ?? '') !== from) {
+        result = { written: false, current, unkept: this.#memory.has(name(record)) };
         return;
       }
       try {
@@ -127,7 +128,7 @@ export class Store {
     return promise;
   }
 
-  /** Delete every record; rejects when the browser does not let it. */
+  /** Delete every record; rejects when the browser refuses. */
   async wipe() {
     this.#memory.clear();
     if (!this.#database) return;
@@ -139,9 +140,10 @@ export class Store {
       transaction.onabort = () => reject(transaction.error);
       await promise;
     } catch (cause) {
-      throw new Error('nothing was wiped, since the browser refused: close its other tabs of this page', {
-        cause,
-      });
+      throw new Error(
+        'nothing was wiped because the browser refused: close other tabs of this page',
+        { cause },
+      );
     }
   }
 
@@ -191,9 +193,9 @@ function answer(request) {
 /** @returns {{ promise: Promise<any>, resolve: (value: any) => void, reject: (e: any) => void }} */
 function deferred() {
   /** @type {any} */
-  const made = {};
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-  return made;
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
 }
 
 /** @param {Key} key */
@@ -204,7 +206,7 @@ function explain(error) {
   switch (error instanceof DOMException && error.name) {
     case 'QuotaExceededError':
       return 'This browser’s storage is full: nothing new is being kept.';
-    case 'InvalidStateError': // closed for a newer version of the page
+    case 'InvalidStateError': // a newer version of the page closed it
       return 'This tab has lost the browser’s storage: nothing new is being kept; reload it.';
     default:
       return 'This browser blocks storage: nothing is being kept.';

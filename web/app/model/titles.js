@@ -1,16 +1,16 @@
-/** Titles as logs spell them -> as people read them, and as they search for them. */
+/** Makes titles readable and searchable. */
 
 const ARTICLES =
   "The|A|An|La|Le|Les|L'|Un|Una|Une|El|Los|Las|Il|Lo|I|Gli|Der|Die|Das|Den|Det|De|En|Et";
 
-/** "Matrix, The" at the end of a title or of a part in brackets. */
+/** An article at the end of a title, or of a part in brackets: "Matrix, The". */
 const TURNED = new RegExp(`([^()]+), (${ARTICLES})\\s*(?=\\(|\\)|$)`, 'g');
 
 /**
- * A title as people read it: "Boat, The (Das Boot) (1981)" of 1981 is "The Boat (Das Boot)".
+ * A readable title: "Boat, The (Das Boot) (1981)" of 1981 is "The Boat (Das Boot)".
  *
  * @param {string} title
- * @param {unknown} year the item's year if it has one; it is shown beside the title
+ * @param {unknown} year the item's year, if any, which the page shows beside the title
  */
 export function readable(title, year) {
   const end = `(${year})`;
@@ -23,7 +23,7 @@ export function readable(title, year) {
 }
 
 /**
- * Words without case, accents and signs, a space before each: " amelie", " alien3".
+ * Lower-case words without accents and punctuation, each after a space: " amelie", " alien3".
  *
  * @param {string} text
  */

@@ -1,27 +1,27 @@
-/** What was kept elsewhere or earlier -> a state that fits this model and this catalogue. */
+/** Fits data from elsewhere, or from earlier, to this model and this catalogue. */
 
 import { PocketrecError } from '../../pocketrec.js';
 import { counted } from './wording.js';
 
 /** @import { Feedback, PersonalState, Recommender } from '../../pocketrec.js' */
 /** @import { Catalogue } from './catalogue.js' */
-/** @import { Session } from './session.js' */
+/** @import { Visit } from './visit.js' */
 /** @import { About } from './store.js' */
 
 const MOST_BYTES = 2e7;
 
 /**
- * The text of an exported file; its `state` is as `pocketrec.runtime.Personal` keeps it too.
+ * The text of an exported file. Its `state` is the JSON of `pocketrec.runtime.Personal` in Python.
  *
- * @param {Session} session
+ * @param {Visit} visit
  */
-export function exported(session) {
-  const { state, about } = session.record;
+export function exported(visit) {
+  const { state, about } = visit.record;
   return `${JSON.stringify({ pocketrec: 'personal data', about, state }, null, 1)}\n`;
 }
 
 /**
- * Read an exported file, or a state as Python saves it; a PocketrecError tells what is wrong.
+ * Read an exported file, or a state saved by Python; rejects with a PocketrecError.
  *
  * @param {Blob} file
  * @returns {Promise<{ state: PersonalState, about: About }>}
@@ -29,15 +29,17 @@ export function exported(session) {
 export async function readExport(file) {
   if (file.size > MOST_BYTES) throw refused('it is larger than 20 MB');
   /** @type {any} */
-  let found;
+  let content;
   try {
-    found = JSON.parse(await file.text());
+    content = JSON.parse(await file.text());
   } catch {
-    throw refused('it is no JSON');
+    throw refused('it is not JSON');
   }
-  const state = found?.state ?? found;
+  const state = content?.state ?? content;
   if (!Array.isArray(state?.events)) throw refused('it has no events as “Export” writes them');
-  const about = Object.entries(found.about ?? {}).filter(([, value]) => typeof value === 'string');
+  const about = Object.entries(content.about ?? {}).filter(
+    ([, value]) => typeof value === 'string',
+  );
   return { state, about: Object.fromEntries(about) };
 }
 
@@ -45,43 +47,73 @@ export async function readExport(file) {
 const refused = (why) => new PocketrecError('input', `this file cannot be imported: ${why}`);
 
 /**
- * Leave out events of items that the catalogue does not have; of another model keep the events
- * alone, since its personal vector means nothing to this one.
+ * Fit a state and the values about the visitor to this model and this catalogue.
+ *
+ * @param {{ state: PersonalState, about: About }} data
+ * @param {Recommender} recommender
+ * @param {Catalogue} catalogue
+ * @returns {{ state: PersonalState, about: About, notes: string[] }} with sentences about what was
+ *   left out
+ */
+export function fit({ state, about }, recommender, catalogue) {
+  const fitted = fitState(state, recommender, catalogue);
+  return { ...fitted, about: fitAbout(about, recommender) };
+}
+
+/**
+ * Drop events of unknown items, and everything but the events if the state belongs to
+ * another model, whose vector means nothing to this one.
  *
  * @param {PersonalState} state
  * @param {Recommender} recommender
  * @param {Catalogue} catalogue
- * @returns {{ state: PersonalState, notes: string[] }} with a sentence on what was left out
+ * @returns {{ state: PersonalState, notes: string[] }} with sentences about what was left out
  */
-export function fitState(state, recommender, catalogue) {
+function fitState(state, recommender, catalogue) {
   const known = state.events.filter((event) => catalogue.has(event?.id));
   const unknown = state.events.length - known.length;
   const notes = unknown ? [`${counted(unknown, 'event')} of unknown items left out.`] : [];
   const events = inOrder(known);
   if (state.model === recommender.fingerprint) return { state: { ...state, events }, notes };
-  notes.unshift('What another model had learned is left out: it means nothing to this one.');
+  notes.unshift('What another model learned is left out: this model cannot use it.');
   const unlearned = { vector: [], gains: [], steps: 0, rolled_back: 0 };
   return { state: { ...state, ...unlearned, model: recommender.fingerprint, events }, notes };
 }
 
 /**
- * Events by time, as the model wants them; one without a time stays behind the one before it.
+ * A state with those events of a list whose items it lacks, added at the end.
+ *
+ * @param {PersonalState} state
+ * @param {readonly Feedback[]} events
+ * @returns {PersonalState}
+ */
+export function withMissing(state, events) {
+  const known = new Set(state.events.map(({ id }) => String(id)));
+  const missing = events.filter(({ id }) => !known.has(String(id)));
+  return { ...state, events: [...state.events, ...missing] };
+}
+
+/**
+ * Events sorted by time; an event without a time stays behind the one before it.
  * @param {readonly Feedback[]} events
  */
 function inOrder(events) {
   let latest = 0;
-  const timed = events.map((event) => ({ event, time: (latest = event.time ?? latest) }));
+  const timed = events.map((event) => {
+    latest = event.time ?? latest;
+    return { event, time: latest };
+  });
   return timed.sort((a, b) => a.time - b.time).map(({ event }) => event);
 }
 
 /**
- * Of what was told about the visitor, what this model reads.
+ * The values about the visitor that this model can read.
  *
  * @param {About} about
  * @param {Recommender} recommender
  * @returns {About}
  */
-export function fitAbout(about, recommender) {
+function fitAbout(about, recommender) {
   const features = new Map(
     recommender.features.filter(({ of }) => of === 'user').map((one) => [one.name, one]),
   );
@@ -90,7 +122,7 @@ export function fitAbout(about, recommender) {
       features.get(name)?.encoding.known(value);
       return features.has(name);
     } catch {
-      return false; // a text where the model reads a number
+      return false; // text where the model reads a number
     }
   };
   return Object.fromEntries(Object.entries(about).filter((entry) => fits(...entry)));

@@ -1,9 +1,9 @@
-/** The page's words for what it recommends. */
+/** The page's words for items, counts and sizes. */
 
 /** @typedef {{ one: string, many: string }} Wording */
 
 /**
- * Films for bundles that were made from MovieLens, items for all others.
+ * "Films" for bundles made from MovieLens, "items" for all others.
  *
  * @param {Record<string, any>} manifest
  * @returns {Wording}

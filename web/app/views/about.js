@@ -1,11 +1,11 @@
-/** What the model can be told of the visitor: optional, and kept on this device. */
+/** A form for what the model can read about the visitor; optional, and kept on this device. */
 
+import { h } from '../dom.js';
 import { isMovieLens } from '../model/wording.js';
-import { h } from './dom.js';
 
-/** @import { Session } from '../model/session.js' */
+/** @import { Visit } from '../model/visit.js' */
 
-/** What MovieLens' codes of ages and genders stand for. */
+/** Meanings of MovieLens' codes for ages and genders. */
 const NAMES = /** @type {Record<string, Record<string, string>>} */ ({
   age: {
     1: 'under 18',
@@ -20,25 +20,25 @@ const NAMES = /** @type {Record<string, Record<string, string>>} */ ({
 });
 
 /**
- * A form of the model's user features; none if it has none.
+ * A form with the model's user features; empty if the model has none.
  *
- * @param {Session} session
- * @param {(name: string, value: string) => void} tell
+ * @param {Visit} visit
+ * @param {(name: string, value: string) => void} setAbout
  */
-export function aboutYou(session, tell) {
-  const { features, manifest } = session.recommender;
-  const told = features.filter(({ of, encoding }) => of === 'user' && 'values' in encoding);
-  if (!told.length) return '';
-  const fields = told.map(({ name, encoding }) => {
+export function aboutYou(visit, setAbout) {
+  const { features, manifest } = visit.recommender;
+  const choices = features.filter(({ of, encoding }) => of === 'user' && 'values' in encoding);
+  if (!choices.length) return '';
+  const fields = choices.map(({ name, encoding }) => {
     const values = 'values' in encoding ? encoding.values : [];
     const names = isMovieLens(manifest) ? NAMES[name] : undefined;
     const options = values.map((value) =>
-      h('option', { value, selected: session.about[name] === value }, names?.[value] ?? value),
+      h('option', { value, selected: visit.about[name] === value }, names?.[value] ?? value),
     );
     const select = h(
       'select',
-      { 'data-testid': `about-${name}`, onchange: () => tell(name, select.value) },
-      h('option', { value: '' }, 'Not told'),
+      { 'data-testid': `about-${name}`, onchange: () => setAbout(name, select.value) },
+      h('option', { value: '' }, 'Not given'),
       ...options,
     );
     return h('label', { class: 'field' }, name.charAt(0).toUpperCase() + name.slice(1), select);

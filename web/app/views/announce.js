@@ -1,9 +1,9 @@
-/** Sentences for screen readers, and banners for everybody. */
+/** Announcements for screen readers, and banners for everybody. */
 
-import { byId, h } from './dom.js';
+import { byId, h } from '../dom.js';
 
 /**
- * Say one sentence aloud, as soon as nothing else is being said.
+ * Let a screen reader say a sentence, after what it is saying now.
  * @param {string} sentence
  */
 export function announce(sentence) {
@@ -11,7 +11,7 @@ export function announce(sentence) {
 }
 
 /**
- * Show a banner until it is closed; one of the same name takes the place of the one before.
+ * Show a banner until it is closed; it replaces a banner of the same name.
  *
  * @param {string} name
  * @param {string} sentence

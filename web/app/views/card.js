@@ -1,12 +1,12 @@
-/** What all lists share: an item's verdict buttons, its title and its line of labels. */
+/** Parts that all lists share: an item's verdict buttons, its title and its line of labels. */
 
-import { h } from './dom.js';
+import { h } from '../dom.js';
 import { icon } from './icons.js';
 
 /** @import { Entry } from '../model/entry.js' */
-/** @import { Verdict } from '../model/session.js' */
+/** @import { Verdict } from '../model/profile.js' */
 
-/** What a button says of its item, and what its tooltip says. */
+/** A button's label for screen readers, and its tooltip. */
 const VERDICTS = /** @type {const} */ ({
   like: { label: (/** @type {string} */ title) => `Like ${title}`, title: 'Like' },
   seen: { label: (/** @type {string} */ title) => `Seen ${title}`, title: 'Seen' },
@@ -14,12 +14,12 @@ const VERDICTS = /** @type {const} */ ({
 });
 
 /**
- * Like, seen, not for me.
+ * The buttons "like", "seen" and "not for me".
  *
  * @param {Entry} entry
- * @param {Verdict | undefined} given
+ * @param {Verdict | undefined} current
  */
-export function verdictButtons(entry, given) {
+export function verdictButtons(entry, current) {
   const buttons = Object.entries(VERDICTS).map(([verdict, { label, title }]) =>
     h(
       'button',
@@ -29,7 +29,7 @@ export function verdictButtons(entry, given) {
         title,
         'data-verdict': verdict,
         'aria-label': label(entry.title),
-        'aria-pressed': String(verdict === given),
+        'aria-pressed': String(verdict === current),
       },
       icon(/** @type {Verdict} */ (verdict)),
     ),
@@ -41,13 +41,13 @@ export function verdictButtons(entry, given) {
  * Show a card's verdict in its buttons.
  *
  * @param {Element} card
- * @param {Verdict | undefined} given
+ * @param {Verdict | undefined} verdict
  */
-export function showVerdict(card, given) {
-  if (card.getAttribute('data-given') === (given ?? '')) return;
-  card.setAttribute('data-given', given ?? '');
+export function showVerdict(card, verdict) {
+  if (card.getAttribute('data-given') === (verdict ?? '')) return;
+  card.setAttribute('data-given', verdict ?? '');
   for (const button of card.querySelectorAll('button[data-verdict]')) {
-    const pressed = button.getAttribute('data-verdict') === given;
+    const pressed = button.getAttribute('data-verdict') === verdict;
     button.setAttribute('aria-pressed', String(pressed));
   }
 }
@@ -65,7 +65,7 @@ export function caption(entry) {
 }
 
 /**
- * What lists of cards are given: the verdict on an item, what a tap does, when to stop listening.
+ * Options of a list of cards: an item's verdict, the action of a tap, and when to stop listening.
  * @typedef {object} ListOptions
  * @property {(id: Entry['id']) => Verdict | undefined} verdict
  * @property {(key: string, verdict: Verdict) => void} tap
@@ -73,8 +73,8 @@ export function caption(entry) {
  */
 
 /**
- * Call `tap` with the item's key and the verdict of each button that is pressed in a list; a tap on
- * a cover is a like. (Keyboards and screen readers have the button of that name.)
+ * Call `tap` with the item's key and verdict when a button in a list is pressed. A tap on a cover
+ * is a like; keyboards and screen readers have the button for that.
  *
  * @param {HTMLElement} list
  * @param {Pick<ListOptions, 'tap' | 'signal'>} options

@@ -1,12 +1,12 @@
-/** A question that has to be answered before something is lost. */
+/** Asks for confirmation before something is lost. */
 
-import { byId, h } from './dom.js';
+import { byId, h } from '../dom.js';
 
 /**
- * Ask, and give whether it was confirmed; Escape is a no.
+ * Ask a question; resolves to true if the visitor confirms. Escape means no.
  *
  * @param {string} question
- * @param {string} yes what the button that does it says
+ * @param {string} yes the label of the confirming button
  * @returns {Promise<boolean>}
  */
 export function confirmed(question, yes) {

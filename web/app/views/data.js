@@ -1,17 +1,17 @@
-/** Everything that is stored, as it is stored; and what can be done with it. */
+/** The panel "Your data": everything that is stored, as it is stored, and what to do with it. */
 
+import { byId, h } from '../dom.js';
 import { counted, inBytes } from '../model/wording.js';
 import { aboutYou } from './about.js';
-import { byId, h } from './dom.js';
 import { vectorPlot } from './vector.js';
 
-/** @import { Session } from '../model/session.js' */
+/** @import { Visit } from '../model/visit.js' */
 /** @import { Store } from '../model/store.js' */
 
 /**
- * What the buttons do.
+ * The actions of the buttons.
  * @typedef {object} DataActs
- * @property {(name: string, value: string) => void} tell
+ * @property {(name: string, value: string) => void} setAbout
  * @property {(factor: number) => void} decay
  * @property {() => void} exportData
  * @property {(file: File) => void} importData
@@ -20,22 +20,22 @@ import { vectorPlot } from './vector.js';
  */
 
 /**
- * Show a session's data.
+ * Show a visit's data.
  *
- * @param {Session} session
+ * @param {Visit} visit
  * @param {Store} store
  * @param {DataActs} acts
  */
-export async function showData(session, store, acts) {
+export async function showData(visit, store, acts) {
   const panel = byId('data');
   const focused = document.activeElement?.getAttribute('data-testid');
   const opened = panel.querySelector('details')?.open ?? false;
-  const others = (await store.all()).filter(({ model }) => model !== session.record.model);
+  const others = (await store.all()).filter(({ model }) => model !== visit.record.model);
   panel.replaceChildren(
     h('h2', { class: 'visually-hidden' }, 'Your data'),
-    aboutYou(session, acts.tell),
-    learned(session, acts),
-    stored(session, store, others.length, opened, acts),
+    aboutYou(visit, acts.setAbout),
+    learned(visit, acts),
+    stored(visit, store, others.length, opened, acts),
     otherBundle(acts),
   );
   const again = focused && panel.querySelector(`[data-testid="${CSS.escape(focused)}"]`);
@@ -43,11 +43,11 @@ export async function showData(session, store, acts) {
 }
 
 /**
- * @param {Session} session
+ * @param {Visit} visit
  * @param {DataActs} acts
  */
-function learned(session, acts) {
-  const { vector, steps, rolledBack } = session.personal;
+function learned(visit, acts) {
+  const { vector, steps, rolledBack } = visit.personal;
   const moved = Math.hypot(...vector);
   const facts = [
     `${counted(steps, 'step')} of learning`,
@@ -63,8 +63,8 @@ function learned(session, acts) {
     h(
       'p',
       { class: 'muted small' },
-      'Your personal vector: likes pull it, “not for me” pushes it. Where it makes the list ' +
-        'worse on your own likes, it goes back to zero by itself.',
+      'Your personal vector: likes pull it, “not for me” pushes it. If it makes the lists of your ' +
+        'own likes worse, it goes back to zero.',
     ),
     h(
       'div',
@@ -76,14 +76,14 @@ function learned(session, acts) {
 }
 
 /**
- * @param {Session} session
+ * @param {Visit} visit
  * @param {Store} store
  * @param {number} others
  * @param {boolean} opened
  * @param {DataActs} acts
  */
-function stored(session, store, others, opened, acts) {
-  const { record } = session;
+function stored(visit, store, others, opened, acts) {
+  const { record } = visit;
   const compact = JSON.stringify(record);
   const events = counted(record.state.events.length, 'event');
   const where = store.problem ?? 'In this browser’s storage on this device, and nowhere else.';
@@ -154,7 +154,7 @@ const button = (label, testId, onclick, disabled = false, kind = '') =>
   );
 
 /**
- * An input that only its button opens.
+ * A hidden file input; a button opens it.
  *
  * @param {string} testId
  * @param {string} accept
@@ -170,7 +170,7 @@ export function filePicker(testId, accept, chosen, multiple = false) {
     'data-testid': testId,
     onchange: () => {
       if (input.files?.length) chosen(input.files);
-      input.value = ''; // the same file may be chosen again
+      input.value = ''; // lets the same file be chosen again
     },
   });
   return input;

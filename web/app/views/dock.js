@@ -1,7 +1,7 @@
-/** On small screens: the top of the list, at hand while the list itself is out of sight. */
+/** The dock on small screens: the top of the list, while the list itself is out of sight. */
 
 import { cover } from '../covers/cover.js';
-import { byId, h } from './dom.js';
+import { byId, h } from '../dom.js';
 import { glide } from './motion.js';
 
 /** @import { Entry } from '../model/entry.js' */
@@ -11,7 +11,7 @@ const SHOWN = 4;
 /** @type {Map<string, HTMLElement>} */
 let covers = new Map();
 
-/** Show the dock while the list is out of sight; a tap leads back to it. */
+/** Show the dock while the list is out of sight; a tap scrolls back to the list. */
 export function makeDock() {
   const dock = byId('dock');
   dock.replaceChildren(h('span', { class: 'dock-covers' }), h('span', { class: 'dock-text' }));
@@ -21,7 +21,7 @@ export function makeDock() {
     scrollTo({ top: 0 });
   };
   const observer = new IntersectionObserver(([side]) => {
-    dock.hidden = (side?.isIntersecting ?? true) || byId('opened').hidden; // nothing is open
+    dock.hidden = (side?.isIntersecting ?? true) || byId('opened').hidden; // no bundle is open
   });
   observer.observe(byId('for-you').parentElement ?? byId('for-you'));
 }

@@ -1,6 +1,6 @@
-/** What the catalogue can be filtered by: chips for values, two fields for a range. */
+/** The catalogue's filters: chips for values, two fields for a range. */
 
-import { byId, h } from './dom.js';
+import { byId, h } from '../dom.js';
 import { icon } from './icons.js';
 
 /** @import { Facet, Filters } from '../model/facets.js' */
@@ -29,7 +29,7 @@ export function makeFilters(facets, filters, changed) {
     },
     'Clear filters',
   );
-  const told = () => {
+  const update = () => {
     clear.hidden = !filters.active;
     changed();
   };
@@ -44,7 +44,7 @@ export function makeFilters(facets, filters, changed) {
     'div',
     { class: 'filter-body', id: 'filter-body' },
     ...facets.map((facet) =>
-      facet.kind === 'choice' ? chips(facet, filters, told) : range(facet, filters, told),
+      facet.kind === 'choice' ? chips(facet, filters, update) : range(facet, filters, update),
     ),
     clear,
   );
@@ -121,7 +121,7 @@ function range(facet, filters, changed) {
       step: years ? 1 : 'any',
       onchange: () => limit(from.valueAsNumber, to.valueAsNumber),
     });
-  // The fields stay the same elements: the focus may be on its way from one to the next.
+  // Keep the same elements: the focus may be moving from one field to the next.
   const show = () => {
     const [low, high] = filters.ranges.get(name) ?? [facet.low, facet.high];
     from.value = String(low);
@@ -145,7 +145,7 @@ function range(facet, filters, changed) {
 
 /**
  * @param {Extract<Facet, { kind: 'range' }>} facet
- * @param {(low: number) => void} chosen with the decade's first year, or NaN for any
+ * @param {(low: number) => void} chosen gets the decade's first year, or NaN for any decade
  */
 function decades(facet, chosen) {
   const first = Math.floor(facet.low / 10) * 10;

@@ -1,16 +1,16 @@
-/** The catalogue to pick from: cards in pages, each added when the last one comes into sight. */
+/** The catalogue to pick from: cards in pages, added as the visitor scrolls. */
 
 import { cover } from '../covers/cover.js';
+import { byId, h } from '../dom.js';
 import { caption, onVerdict, showVerdict, verdictButtons } from './card.js';
-import { byId, h } from './dom.js';
 
 /** @import { Entry } from '../model/entry.js' */
-/** @import { Verdict } from '../model/session.js' */
+/** @import { Verdict } from '../model/profile.js' */
 /** @import { ListOptions } from './card.js' */
 
 const PAGE = 48;
 
-/** Pixels below the window's end at which the next page is made. */
+/** Distance in pixels below the window at which the next page is added. */
 const AHEAD = 900;
 
 export class Grid {
@@ -46,17 +46,17 @@ export class Grid {
   }
 
   /**
-   * Show a verdict before it is worked out.
+   * Show an expected verdict at once.
    *
    * @param {Entry} entry
-   * @param {Verdict | undefined} given
+   * @param {Verdict | undefined} verdict
    */
-  mark(entry, given) {
+  mark(entry, verdict) {
     const card = this.#list.querySelector(`[data-id="${CSS.escape(entry.key)}"]`);
-    if (card) showVerdict(card, given);
+    if (card) showVerdict(card, verdict);
   }
 
-  /** Show what was said of each item now. */
+  /** Show the current verdicts. */
   refresh() {
     for (const card of this.#list.children) {
       showVerdict(card, this.#options.verdict(card.getAttribute('data-id') ?? ''));
@@ -67,7 +67,7 @@ export class Grid {
     const from = this.#list.childElementCount;
     const added = this.#entries.slice(from, from + PAGE);
     this.#list.append(...added.map((entry) => this.#card(entry)));
-    // Observing anew tells at once whether the end is still in sight.
+    // Observing again reports at once whether the end is still in sight.
     const end = byId('grid-end');
     this.#observer.unobserve(end);
     if (from + added.length < this.#entries.length) this.#observer.observe(end);
@@ -75,13 +75,13 @@ export class Grid {
 
   /** @param {Entry} entry */
   #card(entry) {
-    const given = this.#options.verdict(entry.id);
+    const verdict = this.#options.verdict(entry.id);
     const card = h(
       'li',
-      { class: 'card', 'data-id': entry.key, 'data-testid': 'card', 'data-given': given ?? '' },
+      { class: 'card', 'data-id': entry.key, 'data-testid': 'card', 'data-given': verdict ?? '' },
       cover(entry),
       caption(entry),
-      verdictButtons(entry, given),
+      verdictButtons(entry, verdict),
     );
     for (const button of card.querySelectorAll('button')) button.tabIndex = -1;
     return card;
@@ -94,7 +94,7 @@ export class Grid {
   }
 
   /**
-   * Only one card's buttons are reached by Tab; arrows lead to the other cards.
+   * Let Tab reach only this card's buttons; arrow keys lead to the other cards.
    * @param {Element} card
    */
   #letTab(card) {
@@ -124,7 +124,7 @@ export class Grid {
   }
 
   /**
-   * By how many cards a key moves.
+   * How many cards a key moves the focus.
    * @param {string} key
    */
   #step(key) {
@@ -138,7 +138,7 @@ export class Grid {
       PageUp: -3 * columns,
       PageDown: 3 * columns,
       Home: -Infinity,
-      End: this.#list.childElementCount, // of what is loaded: the catalogue's end may be far
+      End: this.#list.childElementCount, // of the loaded cards: the catalogue's end may be far away
     };
     return steps[key];
   }

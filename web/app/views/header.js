@@ -1,7 +1,7 @@
-/** The page's head: online or not, requests since the first list, theme, installation. */
+/** The page's header: network status, requests since the first list, theme, installation. */
 
+import { byId, h } from '../dom.js';
 import { counted } from '../model/wording.js';
-import { byId, h } from './dom.js';
 import { icon } from './icons.js';
 
 const THEMES = /** @type {const} */ (['auto', 'light', 'dark']);
@@ -10,10 +10,7 @@ const THEME = 'pocketrec-theme';
 let requests = 0;
 let keptOffline = false;
 
-/**
- * Show whether there is a network, and how many requests this page has made since its first list:
- * the browser's own count of what it fetched for this page.
- */
+/** Show whether there is a network, and the browser's count of requests since the first list. */
 export function watchStatus() {
   new PerformanceObserver((list) => {
     const first = performance.getEntriesByName('first-recommendations')[0]?.startTime ?? Infinity;
@@ -25,7 +22,7 @@ export function watchStatus() {
   showStatus();
 }
 
-/** Say that the next visit needs no network. */
+/** Show that the next visit needs no network. */
 export function sayOffline() {
   keptOffline = true;
   showStatus();
@@ -42,13 +39,13 @@ function showStatus() {
   ];
   const text = facts.filter(Boolean).join(' · ');
   status.replaceChildren(h('span', { class: 'dot', 'aria-hidden': 'true' }), text);
-  status.title = 'Requests are counted by the browser itself, since this page had its first list.';
+  status.title = 'The browser itself counts the requests since the first list.';
 }
 
-/** Wear the theme that was chosen, and let the button choose the next one. */
+/** Apply the chosen theme, and let the button choose the next one. */
 export function applyTheme() {
   const button = byId('theme');
-  const wear = (/** @type {typeof THEMES[number]} */ theme) => {
+  const apply = (/** @type {typeof THEMES[number]} */ theme) => {
     document.documentElement.dataset.theme = theme;
     button.replaceChildren(icon(theme));
     button.title = `Theme: ${theme}`;
@@ -57,19 +54,19 @@ export function applyTheme() {
   button.onclick = () => {
     const next = THEMES[(THEMES.indexOf(chosenTheme()) + 1) % THEMES.length] ?? 'auto';
     remember(next);
-    wear(next);
+    apply(next);
   };
-  wear(chosenTheme());
+  apply(chosenTheme());
 }
 
-/** Used where storage is blocked. @type {string | null} */
+/** The chosen theme, for browsers that block storage. @type {string | null} */
 let remembered = null;
 
 function chosenTheme() {
   try {
     remembered = localStorage.getItem(THEME);
   } catch {
-    // Blocked storage: the theme lasts as long as the page.
+    // Storage is blocked: the theme lasts until the page is closed.
   }
   return THEMES.find((theme) => theme === remembered) ?? 'auto';
 }
@@ -84,18 +81,18 @@ function remember(theme) {
   }
 }
 
-/** Forget the theme, with everything else that is wiped. */
+/** Forget the theme, as part of a wipe. */
 export function forgetTheme() {
   remembered = null;
   try {
     localStorage.removeItem(THEME);
   } catch {
-    // Nothing was kept.
+    // Nothing was stored.
   }
   applyTheme();
 }
 
-/** Offer the installation when the browser does. */
+/** Show the installation button when the browser offers installation. */
 export function offerInstallation() {
   const button = byId('install');
   window.addEventListener('beforeinstallprompt', (event) => {
@@ -103,7 +100,7 @@ export function offerInstallation() {
     button.hidden = false;
     button.onclick = () => {
       button.hidden = true;
-      /** @type {any} */ (event).prompt(); // not in TypeScript's DOM: Chromium alone has it
+      /** @type {any} */ (event).prompt(); // missing in TypeScript: only Chromium has it
     };
   });
   window.addEventListener('appinstalled', () => (button.hidden = true));

@@ -1,27 +1,27 @@
-/** What was tapped, the newest first, each with its verdict and a way to take it back. */
+/** The history: tapped items, newest first, each with its verdict and a button to remove it. */
 
 import { cover } from '../covers/cover.js';
+import { byId, h } from '../dom.js';
 import { caption, verdictButtons } from './card.js';
-import { byId, h } from './dom.js';
 
 /** @import { Catalogue } from '../model/catalogue.js' */
-/** @import { Session } from '../model/session.js' */
+/** @import { Visit } from '../model/visit.js' */
 /** @import { Entry } from '../model/entry.js' */
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-/** Rows that are made; the exported file has all of them. */
+/** Most rows on the page; the exported file has all events. */
 const MOST_SHOWN = 200;
 
 /**
- * Show the events of a session.
+ * Show the events of a visit.
  *
- * @param {Session} session
+ * @param {Visit} visit
  * @param {Catalogue} catalogue
- * @param {(entry: Entry) => void} forget what “Remove” does
+ * @param {(entry: Entry) => void} forget the action of “Remove”
  */
-export function showHistory(session, catalogue, forget) {
-  const { events } = session.personal;
+export function showHistory(visit, catalogue, forget) {
+  const { events } = visit.personal;
   const focused = byId('history').contains(document.activeElement);
   const shown = events.slice(-MOST_SHOWN).reverse();
   const rows = shown.map(({ id, verdict, time }) => {
@@ -46,12 +46,12 @@ export function showHistory(session, catalogue, forget) {
       verdictButtons(entry, verdict),
     );
   });
-  const none = 'Nothing yet. Like what you like: each tap is kept here, on this device.';
+  const none = 'Nothing yet. Each tap is kept here, on this device.';
   const older = events.length - shown.length;
   byId('history').replaceChildren(
     h('h2', { class: 'visually-hidden' }, 'History'),
     events.length ? h('ol', { class: 'list plain' }, ...rows) : h('p', { class: 'empty' }, none),
-    older ? h('p', { class: 'muted' }, `${older} older ones are in the exported file.`) : '',
+    older ? h('p', { class: 'muted' }, `${older} older events are in the exported file.`) : '',
   );
   if (focused) byId('history').querySelector('button')?.focus();
 }

@@ -1,4 +1,4 @@
-/** Icons, drawn with lines in a square of 24 x 24. */
+/** Line icons in a square of 24 x 24. */
 
 const ICONS = {
   like:

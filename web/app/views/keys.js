@@ -1,6 +1,6 @@
-/** Shortcuts: "/" goes to the search, "u" undoes; never while something is being typed. */
+/** Keyboard shortcuts: "/" goes to the search, "u" undoes; not while the visitor is typing. */
 
-import { byId } from './dom.js';
+import { byId } from '../dom.js';
 
 /** @param {() => void} undo */
 export function listenToKeys(undo) {

@@ -1,8 +1,8 @@
-/** The page before it has a list, and when it cannot have one. */
+/** The page while it loads, and when loading fails. */
 
 import { PocketrecError } from '../../pocketrec.js';
+import { byId, h } from '../dom.js';
 import { inBytes } from '../model/wording.js';
-import { byId, h } from './dom.js';
 import { filePicker } from './data.js';
 
 /** @import { Progress } from '../../pocketrec.js' */
@@ -27,7 +27,7 @@ export function showProgress({ loaded, total }) {
     : `Loading the recommender: ${inBytes(loaded)}${total ? ` of ${inBytes(total)}` : ''}`;
 }
 
-/** What to do about each kind of problem. */
+/** What to do about each kind of error. */
 const ADVICE = {
   bundle: 'Get the bundle again from where it was made, or open another one.',
   network: 'Check the address and the connection, then try again.',
@@ -36,7 +36,7 @@ const ADVICE = {
 };
 
 /**
- * Say that a bundle cannot be opened, and what can be done.
+ * Show that a bundle cannot be opened, and what to do about it.
  *
  * @param {unknown} error
  * @param {{ again: () => void, openFiles: (files: FileList) => void }} acts
@@ -81,10 +81,10 @@ export function showFailure(error, { again, openFiles }) {
 }
 
 /**
- * As a sentence of its own.
+ * A text as a sentence: with a capital letter and a full stop.
  * @param {string} text
  */
 export function ended(text) {
-  const begun = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
 }

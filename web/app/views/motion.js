@@ -1,9 +1,9 @@
-/** A list's items glide to their new places, where the visitor has nothing against motion. */
+/** Lets list items glide to their new places, unless the visitor prefers reduced motion. */
 
 const GLIDE = { duration: 380, easing: 'cubic-bezier(.2, .8, .2, 1)' };
 
 /**
- * Change a list's children, then let those that stayed glide and those that came appear.
+ * Change a list's children, then let old children glide to their places and new ones fade in.
  *
  * @param {Element} list
  * @param {() => void} change

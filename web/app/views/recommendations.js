@@ -1,8 +1,8 @@
-/** The live list: each ranking moves its cards, and each card can say why it is there. */
+/** The live list: each ranking moves its cards, and each card can explain itself. */
 
 import { cover } from '../covers/cover.js';
+import { byId, h } from '../dom.js';
 import { caption, onVerdict, showVerdict, verdictButtons } from './card.js';
-import { byId, h } from './dom.js';
 import { glide } from './motion.js';
 
 /** @import { Entry } from '../model/entry.js' */
@@ -12,10 +12,10 @@ export class Recommendations {
   #list = byId('recommendations');
   #options;
 
-  /** @type {Map<string, HTMLLIElement>} cards on show by their items' keys */
+  /** @type {Map<string, HTMLLIElement>} shown cards by item key */
   #cards = new Map();
 
-  /** @type {Map<string, string>} why, as far as it is known, by key */
+  /** @type {Map<string, string>} known reasons by item key */
   #reasons = new Map();
 
   /** @param {ListOptions} options */
@@ -28,8 +28,8 @@ export class Recommendations {
   }
 
   /**
-   * Show these entries in this order. Focus stays where it is, or, if its card goes, on the same
-   * button of the card that takes its place.
+   * Show these entries in this order. The focus stays; if its card goes, the focus moves to the
+   * same button of the card in its place.
    *
    * @param {readonly Entry[]} entries
    */
@@ -45,12 +45,12 @@ export class Recommendations {
       this.#explain(card);
     });
     if (focus) focus();
-    else this.#list.scrollTo({ left: 0 }); // where it is a strip, its first cards are what changed
+    else this.#list.scrollTo({ left: 0 }); // in a strip the first cards have changed
   }
 
   /**
-   * Say why items are in the list.
-   * @param {Map<string, string>} reasons sentences by key
+   * Show why items are in the list.
+   * @param {Map<string, string>} reasons sentences by item key
    */
   explain(reasons) {
     this.#reasons = reasons;
@@ -97,10 +97,10 @@ export class Recommendations {
   #explain(card) {
     const text = card.querySelector('.why');
     const reason = this.#reasons.get(card.dataset.id ?? '');
-    if (text) text.textContent = reason ?? 'Looking at what it rests on …';
+    if (text) text.textContent = reason ?? 'Finding out …';
   }
 
-  /** How to give the focus back after the list has changed. */
+  /** A function that restores the focus after a change of the list; null if it is elsewhere. */
   #focus() {
     const focused = document.activeElement;
     const card = focused?.closest('#recommendations > li');
@@ -118,7 +118,7 @@ export class Recommendations {
 }
 
 /**
- * Make these the list's children. What stays in order is not taken out, so that it keeps focus.
+ * Set the list's children. Children that stay in order are not moved, so that they keep the focus.
  *
  * @param {Element} list
  * @param {readonly Element[]} wanted

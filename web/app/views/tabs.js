@@ -1,8 +1,8 @@
-/** Tabs over the panels beside the catalogue: the list, the history, the data. */
+/** Tabs for the panels beside the catalogue: the list, the history and the data. */
 
-import { byId, h } from './dom.js';
+import { byId, h } from '../dom.js';
 
-/** @type {[string, string][]} ids of panels, and what their tabs say */
+/** @type {[string, string][]} ids of panels, and their tabs' labels */
 const TABS = [
   ['for-you', 'For you'],
   ['history', 'History'],
@@ -10,7 +10,7 @@ const TABS = [
 ];
 
 /**
- * Make the tabs; `opened` is called with the id of each panel that is opened.
+ * Make the tabs; `opened` is called with the id of each opened panel.
  * @param {(panel: string) => void} opened
  */
 export function makeTabs(opened) {
@@ -40,7 +40,7 @@ export function makeTabs(opened) {
     opened(chosen);
   };
   list.onkeydown = ({ key }) => {
-    const at = tabs.findIndex((tab) => tab === document.activeElement);
+    const at = tabs.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
     const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
     const next = step && tabs.at((at + step) % tabs.length);
     if (!next) return;
@@ -56,7 +56,7 @@ export function makeTabs(opened) {
 }
 
 /**
- * Show a number in a tab; 0 is none.
+ * Show a number in a tab; 0 hides it.
  *
  * @param {string} panel
  * @param {number} count

@@ -1,4 +1,4 @@
-/** A vector, drawn as bars around zero. */
+/** A bar chart of a vector. */
 
 const SVG = 'http://www.w3.org/2000/svg';
 const [WIDTH, HEIGHT] = [640, 96];

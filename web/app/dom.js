@@ -1,13 +1,14 @@
-/** Elements in one line each. */
+/** Makes and looks up elements. */
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
 /**
- * An element with attributes, listeners (by names such as "onclick") and children.
+ * A new element with attributes, listeners (named as in "onclick") and children.
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, unknown>} [attributes] true is an empty one; false, null, undefined none
+ * @param {Record<string, unknown>} [attributes] true is an empty one; false, null and undefined
+ *   are left out
  * @param {...Child} children
  * @returns {HTMLElementTagNameMap[K]}
  */
@@ -31,11 +32,11 @@ export function h(tag, attributes = {}, ...children) {
 const shown = (child) => child !== null && child !== undefined && child !== false && child !== '';
 
 /**
- * The element with an id that index.html gives; its absence is a mistake of the page's.
+ * The element of index.html with this id; throws if there is none.
  * @param {string} id
  */
 export function byId(id) {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`index.html has no element with the id ${id}`);
-  return found;
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`index.html has no element with the id ${id}`);
+  return element;
 }
