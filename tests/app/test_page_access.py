@@ -15,7 +15,18 @@ RUN_AXE = """async () => {
   const { violations } = await axe.run(document, { resultTypes: ['violations'] });
   return violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html.slice(0, 200))]);
 }"""
-WIDTHS = (320, 1280)
+NARROW = 320
+WIDTHS = (NARROW, 1280)
+OVER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+WATCH_WIDTH = f"""(text) => {{
+  globalThis.frames = [];
+  const look = () => {{
+    document.documentElement.style.fontSize = text;
+    if (document.body) frames.push([document.documentElement.dataset.state, {OVER}]);
+    requestAnimationFrame(look);
+  }};
+  requestAnimationFrame(look);
+}}"""
 SCHEMES = ("light", "dark")
 FOCUS = """() => {
   const { dataset, id } = document.activeElement;
@@ -40,8 +51,7 @@ def assert_all_can_use_it(page):
     """No violation and nothing beside the window, in light and dark, narrow and wide."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 800})
-        over = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(over) == 0
+        assert page.evaluate(OVER) == 0
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             assert violations(page) == [], (scheme, width)
@@ -75,6 +85,36 @@ def test_axe_finds_nothing_where_the_page_fails(page, server):
     page.goto(server.url)
     Visit(page, server.url).error()
     assert_all_can_use_it(page)
+
+
+@pytest.mark.parametrize("text", ["100%", "150%"])
+@pytest.mark.parametrize("width", [NARROW, 390])
+def test_no_frame_is_wider_than_the_window(page, server, width, text):
+    """From the first paint to the first like; larger text stands for wider fonts as well."""
+
+    def once_painted(route):
+        page.wait_for_function("frames.length > 1")
+        route.continue_()
+
+    page.set_viewport_size({"width": width, "height": 800})
+    page.add_init_script(f"({WATCH_WIDTH})('{text}')")
+    page.route("**/bundle/model.tflite", once_painted)
+    visit = Visit(page, server.url).open()
+    visit.tap(EMPIRE)  # the tabs get a count
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    frames = page.evaluate("frames")
+    assert {state for state, _ in frames} == {"loading", "ready"}
+    assert [frame for frame in frames if frame[1]] == []
+
+
+def test_every_tab_is_in_sight(visit, page):
+    visit.tap(EMPIRE)  # the tabs get a count
+    for width in (*WIDTHS, 390, 1000):
+        page.set_viewport_size({"width": width, "height": 800})
+        hidden = page.locator("#tabs").evaluate(
+            "(tabs) => [tabs.scrollWidth - tabs.clientWidth, tabs.scrollHeight - tabs.clientHeight]"
+        )
+        assert hidden == [0, 0], width
 
 
 def test_axe_would_find_something(visit):
