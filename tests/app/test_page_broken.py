@@ -20,11 +20,11 @@ def flipped(content):
 
 DAMAGES = {
     "a bit of the model": (MODEL, flipped, "'model.tflite' is not the file its manifest describes"),
-    "a short model": (MODEL, lambda content: content[:-1], "'model.tflite' does not have the size"),
+    "a short model": (MODEL, lambda content: content[:-1], "'model.tflite' has another size"),
     "no model": (MODEL, lambda _: None, "model.tflite' is not there (HTTP 404)"),
-    "an empty model": (MODEL, lambda _: b"", "'model.tflite' does not have the size"),
+    "an empty model": (MODEL, lambda _: b"", "'model.tflite' has another size"),
     "a bit of the items": (ITEMS, flipped, "'items.json' is not the file its manifest describes"),
-    "long items": (ITEMS, lambda content: content + b" ", "'items.json' does not have the size"),
+    "long items": (ITEMS, lambda content: content + b" ", "'items.json' has another size"),
     "a bit of the manifest": (MANIFEST, flipped, "manifest.json' "),
     "half a manifest": (MANIFEST, lambda content: content[:9000], "'manifest.json' cannot be read"),
     "another kind": (MANIFEST, lambda _: b'{"kind": "run"}', "this is not a bundle"),

@@ -89,7 +89,7 @@ def test_what_another_model_learned_is_left_behind_and_its_events_are_kept(page,
     other = "f" * 64
     page.evaluate(CHANGE, {"model": other, "state": {**record["state"], "model": other}})
     visit.reload()
-    assert "The model is a new one: 1 event kept" in visit.banner("restored")
+    assert "The model is new: 1 event kept" in visit.banner("restored")
     assert visit.button(EMPIRE).get_attribute("aria-pressed") == "true"
     visit.show("data")
     expect(page.get_by_test_id("learned")).to_contain_text("0 steps")

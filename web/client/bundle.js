@@ -114,8 +114,11 @@ async function readManifest(bytes) {
  * @param {string} name
  */
 async function checked(bytes, manifest, name) {
-  if (bytes.length !== size(manifest, name)) {
-    throw broken(`'${name}' does not have the size in its manifest: it is damaged`);
+  const expected = size(manifest, name);
+  if (bytes.length !== expected) {
+    throw broken(
+      `'${name}' has another size than the ${expected} bytes of its manifest: it was damaged`,
+    );
   }
   if ((await sha256(bytes)) !== manifest.files[name].sha256) {
     throw broken(`'${name}' is not the file its manifest describes (sha256 differs)`);
@@ -145,7 +148,9 @@ function checkBundle(manifest, itemsText, model) {
   const items = parse(itemsText, ITEMS);
   checkItems(items, spec.shapes.items);
   if (String.fromCharCode(...model.subarray(4, 8)) !== 'TFL3') {
-    throw broken('the model is not a .tflite file (it does not start with TFL3)');
+    throw broken(
+      'the model is not a .tflite file (its bytes 4 to 8 are not TFL3): export it again',
+    );
   }
   return { manifest, spec, items, model, fingerprint: manifest.files[MODEL].sha256 };
 }

@@ -80,7 +80,7 @@ export class Bins {
   known(value) {
     if (value === null || value === undefined) return [];
     if (typeof value !== 'number') {
-      throw new PocketrecError('input', `${shown(value)} is no number`);
+      throw new PocketrecError('input', `${shown(value)} is not a number`);
     }
     if (!Number.isFinite(value)) return [];
     let [low, high] = [0, this.edges.length];
@@ -179,7 +179,7 @@ export class Feature {
       !(time === null || TIME_FEATURES.includes(time)) ||
       unknownKeys.length
     ) {
-      throw new Error(`feature ${JSON.stringify(name)} has an invalid description`);
+      throw new Error(`feature ${JSON.stringify(name)} is not described as the format requires`);
     }
     let encoding;
     if (kind === 'category' && edges === undefined && isListOf(values, 'string')) {

@@ -114,7 +114,7 @@ test('manifests made by strangers are refused where the contract is not kept', a
     [(m) => m.golden[1].features.event_gap.pop(), /other rows than its feature/],
     [
       (m) => (m.files['items.json'] = { bytes: 5, sha256: '' }),
-      /does not have the size in its manifest/,
+      /another size than the 5 bytes of its manifest/,
     ],
     [(m) => (m.files['items.json'] = { bytes: '5' }), /no size for 'items.json'/],
   ]) {

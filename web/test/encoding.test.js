@@ -25,7 +25,7 @@ test('values of the wrong kind are refused, with the feature named', () => {
   for (const { feature: entry, values } of golden.refused) {
     for (const value of values) {
       const write = () => Feature.fromJson(entry).write(value, new Int32Array(1), 0);
-      assert.throws(write, refused(/^feature 'price': .* is no number$/));
+      assert.throws(write, refused(/^feature 'price': .* is not a number$/));
     }
   }
 });
