@@ -78,8 +78,10 @@ def test_toml_of_the_documents_is_accepted(pages, tmp_path):
 
 
 def test_every_page_with_toml_is_tried():
+    """CONTRIBUTING has none of a log's: what it says of encoders is tried where encoders are."""
     tried = {page for pages in EXPERIMENTS for page in pages}
-    assert {name_of(page) for page in PAGES if blocks_of(page, "toml")} == tried
+    pages = {name_of(page) for page in PAGES if blocks_of(page, "toml")}
+    assert pages - {"CONTRIBUTING.md"} == tried
 
 
 def test_the_python_of_sessions_runs(recurrent_bundle, tmp_path, monkeypatch, capsys):
@@ -93,14 +95,12 @@ def test_the_python_of_sessions_runs(recurrent_bundle, tmp_path, monkeypatch, ca
     assert [event.id for event in names["history"]] == [f"sku-00{n}" for n in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks_of(page, "python")], ids=name_of
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks_of(page, "python")], ids=name_of)
 def test_python_of_the_documents_imports_names_that_exist(page):
     """It parses, and what it takes from pocketrec is there."""
     for block in blocks_of(page, "python"):
         for node in ast.walk(ast.parse(block)):
-            if isinstance(node, ast.ImportFrom):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("pocketrec"):
                 module = __import__(node.module, fromlist=["*"])
                 assert all(hasattr(module, alias.name) for alias in node.names)
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
