@@ -149,8 +149,9 @@ def test_paths_of_files_exist(page):
 
 def test_every_page_is_in_the_list_of_pages():
     text = (DOCS / "README.md").read_text(encoding="utf-8")
-    for page in DOCS.glob("*.md"):
-        assert page.name == "README.md" or f"]({page.name})" in text, page.name
+    for page in [*DOCS.glob("*.md"), *DOCS.glob("decisions/*.md")]:
+        name = page.relative_to(DOCS).as_posix()
+        assert name == "README.md" or f"]({name})" in text, f"docs/README.md does not list {name}"
 
 
 def test_every_make_command_of_the_documents_has_a_rule():
