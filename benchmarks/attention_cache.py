@@ -28,9 +28,9 @@ from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor, nn
 
 from pocketrec.bundle.quiet import without_info_lines
-from pocketrec.export.convert import to_tflite
-from pocketrec.export.graph import RecommendGraph
-from pocketrec.export.quantize import quantize
+from pocketrec.conversion.convert import to_tflite
+from pocketrec.conversion.graph import RecommendGraph
+from pocketrec.conversion.quantize import quantize
 from pocketrec.models.encoders.transformer import Block, TransformerEncoder
 from pocketrec.models.recommender import RecommenderModel, lengths_of
 from pocketrec.tflite.shrink import shrink

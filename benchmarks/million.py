@@ -37,9 +37,9 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
     from pocketrec.bundle.contract import GraphSpec, Shapes
     from pocketrec.config.model import ModelConfig
-    from pocketrec.export.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
-    from pocketrec.export.convert import convert
-    from pocketrec.export.quantize import quantize
+    from pocketrec.conversion.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
+    from pocketrec.conversion.convert import convert
+    from pocketrec.conversion.quantize import quantize
     from pocketrec.models.recommender import RecommenderModel
     from pocketrec.tflite.shrink import shrink
 

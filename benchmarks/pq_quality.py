@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.conversion.codes import fit_codes, some_users
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.quantize import quantize
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
 from pocketrec.evaluation.protocol import Ranking
 from pocketrec.evaluation.summary import user_values
 from pocketrec.export.build import graph_spec
-from pocketrec.export.codes import fit_codes, some_users
-from pocketrec.export.convert import convert
-from pocketrec.export.quantize import quantize
 from pocketrec.preparation.data import PreparedData
 from pocketrec.tflite.shrink import shrink
 from pocketrec.training.run import Run

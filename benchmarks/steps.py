@@ -26,8 +26,8 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.config.encoders import ENCODERS
 from pocketrec.config.model import ModelConfig
-from pocketrec.export.convert import convert
-from pocketrec.export.quantize import quantize
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.quantize import quantize
 from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.schema import Signature

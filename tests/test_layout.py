@@ -28,6 +28,7 @@ HEAVY = [
     "ingest",
     "preparation",
     "models",
+    "conversion",
     "evaluation",
     "training",
     "privacy",

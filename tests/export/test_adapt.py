@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from pocketrec.bundle.device import DeviceModel
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.quantize import quantize
 from pocketrec.errors import InputError
-from pocketrec.export.convert import convert
-from pocketrec.export.quantize import quantize
 from pocketrec.tflite.inspect import inspect
 from pocketrec.tflite.shrink import shrink
 from support.small_models import ENCODERS, C, D, V, make

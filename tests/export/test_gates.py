@@ -13,10 +13,10 @@ from pocketrec.bundle.folder import KIND, Item, open_bundle, write_bundle
 from pocketrec.bundle.query import Query
 from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
+from pocketrec.conversion.codes import fit_codes
+from pocketrec.conversion.quantize import quantize
 from pocketrec.errors import BundleError, QualityError
 from pocketrec.export import build
-from pocketrec.export.codes import fit_codes
-from pocketrec.export.quantize import quantize
 from pocketrec.export.verify import Gate
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.preparation.targets import Targets

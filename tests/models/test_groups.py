@@ -9,8 +9,8 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
+from pocketrec.conversion.convert import convert
 from pocketrec.errors import ConfigError
-from pocketrec.export.convert import convert
 from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer

@@ -10,7 +10,7 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
 from pocketrec.config.training import TrainingConfig
-from pocketrec.export.convert import convert
+from pocketrec.conversion.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.attributes import read_attributes

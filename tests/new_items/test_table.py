@@ -10,7 +10,7 @@ from pocketrec.bundle.contract import OPERATORS, GraphSpec, Shapes, check_contra
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
-from pocketrec.export.convert import convert
+from pocketrec.conversion.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.new_items.table import append_rows, read_table
 from pocketrec.tflite.inspect import inspect

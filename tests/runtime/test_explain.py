@@ -9,8 +9,8 @@ from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
+from pocketrec.conversion.convert import convert
 from pocketrec.errors import InputError
-from pocketrec.export.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.runtime.explain import LOOKED_AT, leave_one_out
 from support.small_shop import sku

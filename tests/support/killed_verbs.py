@@ -24,7 +24,7 @@ import polars  # noqa: F401
 import torch.utils.tensorboard  # noqa: F401
 
 from pocketrec.cli.main import main
-from pocketrec.export import convert, quantize  # noqa: F401
+from pocketrec.conversion import convert, quantize  # noqa: F401
 from pocketrec.new_items import add_items  # noqa: F401
 
 TOUCHES = ("open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "ctypes.dlsym")

@@ -11,9 +11,9 @@ from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.config.encoders import ENCODERS as SPECS
 from pocketrec.config.model import ModelConfig
-from pocketrec.export.codes import Codes, fit_codes
-from pocketrec.export.convert import convert
-from pocketrec.export.quantize import quantize
+from pocketrec.conversion.codes import Codes, fit_codes
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.quantize import quantize
 from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import BundleError
-from ..storage.cache import default_cache
+from ..storage import cache
 from .contract import GraphSpec
 from .device import DeviceModel
 from .golden import check_golden
@@ -55,7 +55,11 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
     """
     key = _key(model, manifest)
     # With an embedded Python, sys.executable is the app itself: starting it is no trial run.
-    if _is_remembered(key) or "python" not in Path(sys.executable or "").name.lower():
+    if (
+        key in _passed
+        or cache.is_remembered("tried", key)
+        or "python" not in Path(sys.executable or "").name.lower()
+    ):
         return
     header = json.dumps({name: manifest[name] for name in KEYS}).encode()
     try:
@@ -96,24 +100,7 @@ def remember(model: bytes, manifest: Mapping[str, Any]) -> None:
     """Record that a model runs on this machine: it passed its trial run, or was made here."""
     key = _key(model, manifest)
     _passed.add(key)
-    with suppress(OSError, RuntimeError):  # there is no home folder, or it is read-only
-        mark = _mark(key)
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-
-
-def _is_remembered(key: str) -> bool:
-    if key in _passed:
-        return True
-    try:
-        return _mark(key).is_file()
-    except (OSError, RuntimeError):
-        return False
-
-
-def _mark(key: str) -> Path:
-    """The empty file that marks a model that passed."""
-    return default_cache() / "tried" / key
+    cache.remember("tried", key)
 
 
 def _key(model: bytes, manifest: Mapping[str, Any]) -> str:

@@ -16,8 +16,6 @@ from . import log
 from .common import OUT, AsJson, ConfigPath, DataPath, Settings, print_json, say
 
 if TYPE_CHECKING:
-    from ..config.sections import Config
-    from ..preparation.data import PreparedData
     from ..training.loop import EpochMetrics, Progress
 
 
@@ -51,19 +49,11 @@ def command(
                 folder,
                 workers,
                 resume=resume,
-                before=_check_exportable,
                 on_progress=on_progress,
                 on_epoch=_log_epoch,
             )
     if workers.lead:
         _show(folder, as_json=as_json, is_new=is_new)
-
-
-def _check_exportable(config: Config, data: PreparedData) -> None:
-    with needs_extra("Training", "train"):  # the converter, which only a new run loads
-        from ..export.dry_run import check_exportable
-
-    check_exportable(config, data.features_of(config.features))
 
 
 @contextmanager

@@ -16,15 +16,15 @@ from ..bundle.device import DeviceModel
 from ..bundle.folder import Item, write_bundle
 from ..bundle.golden import make_golden
 from ..config.sections import Config
+from ..conversion.codes import Codes
+from ..conversion.convert import convert
+from ..conversion.quantize import quantize
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
 from ..preparation.targets import Targets
 from ..schema import LARGEST_STATE, RESERVED, Column
 from ..storage.draft import Draft
 from ..tflite.shrink import shrink
-from .codes import Codes
-from .convert import convert
-from .quantize import quantize
 from .verify import Verdict, verify
 
 GOLDEN_LENGTHS = (0, 1, 2, 10, 50, 300)

@@ -12,6 +12,8 @@ from .. import __version__
 from ..bundle.folder import KIND, Bundle, open_bundle
 from ..config.load import override_config
 from ..config.sections import Config
+from ..conversion.codes import SETTINGS as CODES
+from ..conversion.codes import Codes, fit_codes, some_users
 from ..errors import ArtifactError
 from ..preparation.data import PreparedData, StoredSequences
 from ..storage.artifact import fingerprint
@@ -20,8 +22,6 @@ from ..training.adaptation import SETTINGS as ADAPTATION
 from ..training.adaptation import fit_adaptation
 from ..training.run import Run
 from .build import export_bundle
-from .codes import SETTINGS as CODES
-from .codes import Codes, fit_codes, some_users
 from .disclosure import disclosure
 
 LOG = logging.getLogger("pocketrec")

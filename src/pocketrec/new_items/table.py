@@ -107,7 +107,7 @@ class _Growth:
             self.wide.add(result)
             self._store_shape(shape, (1, self.new))
         elif self.groups and self.editor.dtype(result) == "int32":
-            # export/top.py: the place of each group among the chosen ones.
+            # conversion/top.py: the place of each group among the chosen ones.
             self.editor.resize(result, (self.groups,))
             self._store_shape(shape, (self.groups,))
 

@@ -16,7 +16,8 @@ from typing import Any
 from ..errors import ArtifactError
 from ..schema import File
 
-FORMAT_VERSION = 1
+FORMAT_VERSIONS = {"run": 2}
+"""By kind of artifact; the others have version 1. CHANGELOG.md says what each version changed."""
 
 PART = ".part"
 """Ending of the hidden name that a file or folder has while it is being written."""
@@ -27,6 +28,11 @@ LARGEST_MANIFEST = 16 * 2**20
 MAKE_AGAIN = "copy the folder again, or make it again"
 
 
+def format_version(kind: str) -> int:
+    """The format that this version of pocketrec writes and reads."""
+    return FORMAT_VERSIONS.get(kind, 1)
+
+
 def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: list[Path]) -> None:
     """Write a folder's manifest, with the hashes of `files` in that folder and of itself."""
     described = {file.relative_to(folder).as_posix(): describe(file) for file in files}
@@ -35,7 +41,7 @@ def write_manifest(folder: Path, kind: str, content: dict[str, Any], *, files: l
 
 def manifest_text(kind: str, content: dict[str, Any], files: dict[str, Any]) -> bytes:
     """The text of a manifest with a hash of itself; `files` are described as by `describe`."""
-    manifest = {"kind": kind, "format_version": FORMAT_VERSION, **content, "files": files}
+    manifest = {"kind": kind, "format_version": format_version(kind), **content, "files": files}
     return _dump({"sha256": _digest(manifest), **manifest}).encode()
 
 
@@ -73,10 +79,10 @@ def open_manifest(
     if not isinstance(manifest, dict) or manifest.get("kind") != kind:
         other = manifest.get("kind") if isinstance(manifest, dict) else None
         raise ArtifactError(f"'{folder}' is no {kind} folder (its manifest says {other!r})")
-    if manifest.get("format_version") != FORMAT_VERSION:
+    if manifest.get("format_version") != format_version(kind):
         raise ArtifactError(
             f"'{folder}' has format version {manifest.get('format_version')!r}, but this pocketrec "
-            f"reads {FORMAT_VERSION}: make it again, or install the version that wrote it"
+            f"reads {format_version(kind)}: make it again, or install the version that wrote it"
         )
     # The text is compared too, so that a change of white space alone is noticed.
     content = {key: value for key, value in manifest.items() if key != "sha256"}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..config.sections import Config
+from ..conversion.exportable import check_exportable
 from ..errors import ArtifactError, ConfigError
 from ..evaluation.baselines import Baseline
 from ..models.scorer import ModelScorer
@@ -34,17 +35,15 @@ def train(
     out: str | os.PathLike[str],
     *,
     resume: bool = False,
-    before: Callable[[Config, PreparedData], None] = lambda *_: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> Run:
     """Train a model on prepared data into the folder `out`, and open the run.
 
     A run that is there already and finished is opened as it is; with `resume` an interrupted one
-    goes on. `before` is called before a new run begins, and can refuse the config by raising an
-    error. `on_progress` is called after each step, `on_epoch` after each epoch. Raises
-    ConfigError where the config asks for other data than were prepared, and ArtifactError when
-    something else is in the folder.
+    goes on. A model that could not be exported is refused before it is trained. `on_progress` is
+    called after each step, `on_epoch` after each epoch. Raises ConfigError where the config asks
+    for other data than were prepared, and ArtifactError when something else is in the folder.
     """
     folder = Path(out).expanduser()
     prepared = data if isinstance(data, PreparedData) else PreparedData.open(Path(data))
@@ -54,7 +53,6 @@ def train(
         folder,
         ALONE,
         resume=resume,
-        before=before,
         on_progress=on_progress,
         on_epoch=on_epoch,
     )
@@ -68,7 +66,6 @@ def train_worker(
     workers: Workers,
     *,
     resume: bool = False,
-    before: Callable[[Config, PreparedData], None] = lambda *_: None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> bool:
@@ -87,7 +84,6 @@ def train_worker(
         folder,
         workers,
         resume=resume,
-        before=before,
         on_progress=on_progress,
         on_epoch=on_epoch,
     )
@@ -100,7 +96,6 @@ def _train(
     workers: Workers,
     *,
     resume: bool,
-    before: Callable[[Config, PreparedData], None],
     on_progress: Callable[[Progress], None],
     on_epoch: Callable[[EpochMetrics], None],
 ) -> bool:
@@ -114,7 +109,7 @@ def _train(
     with workers.together():
         # Only for a new run: one that already has a manifest passed this when it began.
         if workers.lead and not (folder / File.MANIFEST).exists():
-            before(config, data)
+            check_exportable(config, data.features_of(config.features))
     score = validation_score(config, data, workers)
     position = run_training(
         config,

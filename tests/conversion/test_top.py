@@ -8,8 +8,8 @@ from torch import nn
 
 from pocketrec.bundle.contract import MASKED, OPERATORS
 from pocketrec.bundle.quiet import without_info_lines
-from pocketrec.export.convert import to_tflite
-from pocketrec.export.top import best_items
+from pocketrec.conversion.convert import to_tflite
+from pocketrec.conversion.top import best_items
 from pocketrec.tflite.inspect import inspect
 
 K, H = 7, 20

@@ -13,11 +13,11 @@ from pocketrec.bundle.query import Query
 from pocketrec.bundle.quiet import without_info_lines
 from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
+from pocketrec.conversion.codes import fit_codes
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.dry_run import convert_encoder
+from pocketrec.conversion.quantize import quantize
 from pocketrec.errors import BundleError, InputError
-from pocketrec.export.codes import fit_codes
-from pocketrec.export.convert import convert
-from pocketrec.export.dry_run import convert_encoder as dry_run
-from pocketrec.export.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import pad_histories
 from pocketrec.schema import Signature
@@ -91,7 +91,7 @@ def test_the_dry_run_sees_every_operator_that_an_encoder_brings(encoder):
     made = make(encoder)
     model = {"encoder": encoder, "dim": D, "max_length": L}
     config = parse_config({"data": {"path": "x"}, "model": model}, name="test")
-    tried = {*inspect(dry_run(config, ())).operators}
+    tried = {*inspect(convert_encoder(config, ())).operators}
     assert {*inspect(made.content("int8")).operators} <= tried | {
         *inspect(make("bow").content("int8")).operators
     }

@@ -25,7 +25,7 @@ LENGTH = 4
 of a conversion grows with L."""
 
 
-def check_exportable(config: Config, features: Sequence[Feature] = ()) -> None:
+def dry_run(config: Config, features: Sequence[Feature] = ()) -> None:
     """Convert an untrained encoder with its features; raise ConfigError if that fails.
 
     Checks the operators that the encoder brings into the file. Ranking, which has others for large

@@ -8,10 +8,10 @@ from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.config.model import ModelConfig
-from pocketrec.export import codes as codes_module
-from pocketrec.export.codes import fit_codes
-from pocketrec.export.convert import convert
-from pocketrec.export.quantize import quantize
+from pocketrec.conversion import codes as codes_module
+from pocketrec.conversion.codes import fit_codes
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import Sequences

@@ -1,0 +1,1 @@
+"""A torch model -> a small .tflite: signatures, conversion, quantization."""
