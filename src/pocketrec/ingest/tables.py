@@ -1,6 +1,6 @@
-"""Tables of a Python process (polars, pandas, Arrow) in place of files.
+"""Read tables of a Python process (polars, pandas, Arrow) in place of files.
 
-They are written as Parquet and then read like any file, so that the same checks hold for both.
+They are written as Parquet and then read like any file, so that both get the same checks.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from ..config.sections import Config
 from ..errors import DataError, shown
 
 KEYS = {"events": "path", "items": "items", "users": "users"}
-"""The key of [data] that names the file of each table."""
+"""For each table, the key of [data] that names its file."""
 
 
 def write_tables(config: Config, tables: Mapping[str, Any], folder: Path) -> Config:
     """Write tables into a folder; returns the config that reads them from there.
 
-    `tables` are by name, "events", "items" and "users"; those that are None come from the files
-    that the config names. Raises DataError for what is no table.
+    `tables` has the keys "events", "items" and "users"; a table that is None is read from the file
+    that the config names. Raises DataError for a value that is not a table.
     """
     names = {}
     for name, table in tables.items():
@@ -31,7 +31,7 @@ def write_tables(config: Config, tables: Mapping[str, Any], folder: Path) -> Con
             names[KEYS[name]] = f"{name}.parquet"
     if not names:
         return config
-    # Paths of the config start from its folder: those of its own become absolute.
+    # The new config's paths start at `folder`, so the old config's own paths become absolute.
     kept = {
         key: str(config.resolve(path))
         for key in KEYS.values()
