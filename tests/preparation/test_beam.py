@@ -399,7 +399,10 @@ def shop_toml(tmp_path):
         (["--engine", "beam", "--out", "memory://bucket"], "give --scratch a place beside it"),
         (["--engine", "beam", "--flink_version", "0.1"], "Beam refuses its options (argument"),
         (["--set", "data.path=s3://nobody/log.csv"], "needs a package that is not installed"),
-        (["--set", "data.path=nowhere://a/log.csv"], "begins with nowhere://, which is none"),
+        (
+            ["--set", "data.path=nowhere://a/log.csv"],
+            "begins with nowhere://, which fsspec does not know",
+        ),
         (["--set", "data.path=memory://none/*.csv"], "no data file at 'memory://none/*.csv'"),
         (["--set", "data.path=file:///none/log.csv"], "no data file at '/none/log.csv'"),
         (["--set", "data.items=memory://none/i.csv"], "correct data.items"),
