@@ -287,7 +287,7 @@ def test_a_log_that_changes_while_it_is_read(tmp_path, monkeypatch):
         log.write_text(log.read_text() + f"late,{sku(1)},2026-03-01,app,1\n")
         return found
 
-    monkeypatch.setattr(read, "describe_source", describe_and_change)
+    monkeypatch.setattr("pocketrec.preparation.pipeline.describe_source", describe_and_change)
     assert "changed while it was read" in prepare(small)
 
 

@@ -6,6 +6,7 @@ from pocketrec.config.load import parse_config
 from pocketrec.errors import DataError, DownloadError
 from pocketrec.ingest import download, events
 from pocketrec.ingest.read import read_events
+from pocketrec.preparation import pipeline
 from support.small_shop import TOML, pocketrec, succeed, write_shop
 
 
@@ -18,7 +19,7 @@ def test_a_download_is_told_of_its_progress_and_its_failure(tmp_path, monkeypatc
         asked.append(source)
         raise DownloadError("the web is away")
 
-    monkeypatch.setattr(download, "fetch", fetch)
+    monkeypatch.setattr("pocketrec.preparation.pipeline.fetch", fetch)
     (tmp_path / "films.toml").write_text('[data]\nsource = "movielens/1m"\n')
     result = pocketrec("prepare", tmp_path / "films.toml", "--out", tmp_path / "data")
     assert (result.code, result.out, result.err) == (2, "", "error: the web is away\n")
@@ -27,7 +28,8 @@ def test_a_download_is_told_of_its_progress_and_its_failure(tmp_path, monkeypatc
 
 
 def test_a_local_copy_is_not_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(download, "fetch", lambda *_, **__: pytest.fail("downloaded"))
+    for module in (pipeline, download):
+        monkeypatch.setattr(module, "fetch", lambda *_, **__: pytest.fail("downloaded"))
     (tmp_path / "films.toml").write_text('[data]\nsource = "movielens/1m"\npath = "mine"\n')
     result = pocketrec("prepare", tmp_path / "films.toml", "--out", tmp_path / "data")
     assert result.code == 2

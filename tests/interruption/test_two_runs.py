@@ -123,7 +123,7 @@ def test_what_takes_the_place_of_a_draft_that_was_moved_is_another_runs(tmp_path
             (tmp_path / ".out.part" / "theirs").touch()
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("pocketrec.storage.artifact._flush", let_another_begin)
+    monkeypatch.setattr("pocketrec.storage.draft.flush", let_another_begin)
     with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out", "thing"):
         pass
     assert (tmp_path / ".out.part" / "theirs").exists()
@@ -146,7 +146,7 @@ def test_a_draft_is_removed_although_somebody_still_writes_into_it(tmp_path, mon
 
 
 def test_where_there_are_no_locks_two_runs_do_not_mix(tmp_path, monkeypatch):
-    monkeypatch.setattr("pocketrec.storage.lock._lock", lambda _: False)
+    monkeypatch.setattr("pocketrec.storage.lock._try_lock", lambda _: False)
     out = tmp_path / "out"
     with new_folder(out, "thing") as first:
         (first.path / "a").write_text("first")
