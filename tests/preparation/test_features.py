@@ -104,7 +104,7 @@ def test_now_is_the_gap_that_follows_the_newest_event():
         (lambda f: encode_features(f, [], {"price": 1}), "user has a feature 'price'"),
         (
             lambda f: encode_features(f, [Event(1, features={"price": "dear"})]),
-            "'price'.*no number",
+            "'price'.*not a number",
         ),
         (lambda f: encode_features(f, [Event(1, 9), Event(2, 8)]), "backwards"),
         (lambda f: encode_features(f, [Event(1, 9)], now=8), "backwards"),
