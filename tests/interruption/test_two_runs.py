@@ -1,10 +1,12 @@
 """Two runs into one folder: the second is refused, and the first one goes on unharmed."""
 
+import errno
 import shutil
 import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -182,5 +184,30 @@ def test_a_claim_ends_with_its_block(tmp_path):
         lock_folder(tmp_path / "a", tmp_path / "a"),
         pytest.raises(ArtifactError, match="another"),
         lock_folder(tmp_path / "a", tmp_path / "a"),
+    ):
+        pass
+
+
+def test_a_folder_that_another_run_moved_and_a_third_made_again_is_locked(tmp_path, monkeypatch):
+    """What `mkdir` raises when the folder is gone between its two looks at it."""
+    mkdir = Path.mkdir
+
+    def lose_a_race(path, **_):
+        monkeypatch.undo()
+        mkdir(path)
+        raise FileExistsError(errno.EEXIST, "File exists", str(path))
+
+    monkeypatch.setattr(Path, "mkdir", lose_a_race)
+    with lock_folder(tmp_path / "out", tmp_path / "out") as locked:
+        assert locked
+
+
+@pytest.mark.parametrize("name", ["file", "link", "link/out"])
+def test_what_is_in_the_way_of_a_folder_is_told(tmp_path, name):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    with (
+        pytest.raises(ArtifactError, match=f"cannot write '{tmp_path / name}': File exists"),
+        lock_folder(tmp_path / name, tmp_path / name),
     ):
         pass

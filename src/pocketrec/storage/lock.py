@@ -8,6 +8,7 @@ refused.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,10 +61,13 @@ def _open_locked(folder: Path) -> int | None:
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-        except FileExistsError:
-            if os.path.lexists(folder):
-                raise  # a file is in the way
-            continue  # another run has just moved its folder away
+        except FileExistsError as error:
+            # Another run may have moved its folder away just now, and a third may have created a
+            # new one since: only something else at this path, or a parent that is a link to
+            # nothing, is really in the way.
+            if error.filename != str(folder) or _is_in_the_way(folder):
+                raise
+            continue
         if fcntl is None:
             return None
         try:
@@ -81,6 +85,14 @@ def _open_locked(folder: Path) -> int | None:
             os.close(descriptor)
             raise
         os.close(descriptor)  # another run moved the folder just before this one locked it
+
+
+def _is_in_the_way(folder: Path) -> bool:
+    """Whether a file or a link is where a folder should be."""
+    try:
+        return not stat.S_ISDIR(folder.lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _is_at(descriptor: int, folder: Path) -> bool:
