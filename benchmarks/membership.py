@@ -29,7 +29,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.bundle.folder import KIND, Bundle, open_bundle
+from pocketrec.bundle.folder import Bundle, open_bundle
+from pocketrec.bundle.manifest import KIND
 from pocketrec.bundle.query import Query
 from pocketrec.cli import log
 from pocketrec.evaluation.protocol import Scorer

@@ -9,7 +9,8 @@ import torch
 from ai_edge_litert import schema_py_generated as schema
 
 from pocketrec.bundle.device import DeviceModel
-from pocketrec.bundle.folder import KIND, Item, open_bundle, write_bundle
+from pocketrec.bundle.folder import Item, open_bundle, write_bundle
+from pocketrec.bundle.manifest import KIND
 from pocketrec.bundle.query import Query
 from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig

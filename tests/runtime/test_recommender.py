@@ -12,7 +12,7 @@ from enum import Enum
 import numpy as np
 import pytest
 
-from pocketrec.bundle.folder import KIND
+from pocketrec.bundle.manifest import KIND
 from pocketrec.errors import BundleError, InputError
 from pocketrec.runtime import Event, Recommender, UnknownItemWarning
 from pocketrec.storage.artifact import write_manifest

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from pocketrec.bundle.folder import KIND
+from pocketrec.bundle.manifest import KIND
 from pocketrec.cli.main import main
 from pocketrec.storage.artifact import write_manifest
 

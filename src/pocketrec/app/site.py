@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from .. import __version__
-from ..bundle.folder import KIND as BUNDLE
 from ..bundle.folder import LARGEST_ITEMS, Bundle
+from ..bundle.manifest import read_manifest
 from ..errors import ArtifactError
 from ..schema import File
-from ..storage.artifact import LARGEST_MANIFEST, open_manifest, read_checked, read_regular
+from ..storage.artifact import LARGEST_MANIFEST, read_checked, read_regular
 from ..storage.draft import new_folder
 
 KIND = "site"
@@ -97,7 +97,7 @@ def read_bundle(folder: Path, bundle: Bundle) -> Site:
         File.ITEMS: read_checked(folder, bundle.manifest, File.ITEMS, LARGEST_ITEMS),
         File.MODEL: bundle.model,
     }
-    if open_manifest(folder, BUNDLE, check_files=False) != bundle.manifest:
+    if read_manifest(folder) != bundle.manifest:
         raise ArtifactError(f"'{folder}' changed while it was read: run the command again")
     site = {}
     for name, content in files.items():

@@ -14,15 +14,14 @@ from typing import Any
 
 from ..errors import BundleError, shown
 from ..schema import LARGEST_BLOCKED, LARGEST_DIM, LARGEST_LENGTH, LARGEST_STATE, File
-from ..storage.artifact import open_manifest, read_checked
+from ..storage.artifact import read_checked
 from ..storage.draft import Draft
 from ..tflite.inspect import ModelFacts, inspect
 from .contract import GraphSpec, check_contract, describe_inputs
 from .device import DeviceModel
 from .golden import check_golden_form
+from .manifest import BundleManifest, read_manifest
 from .trial import remember, try_out
-
-KIND = "bundle"
 
 LARGEST_MODEL = 2**31
 """Bytes: no .tflite can be larger."""
@@ -43,7 +42,7 @@ class Item:
 class Bundle:
     """An opened bundle: checked, and read into memory."""
 
-    manifest: dict[str, Any]
+    manifest: BundleManifest
     spec: GraphSpec
     items: list[Item]
     model: bytes
@@ -60,7 +59,7 @@ class Bundle:
 
 
 def write_bundle(
-    draft: Draft, model: bytes, items: list[Item], spec: GraphSpec, manifest: dict[str, Any]
+    draft: Draft, model: bytes, items: list[Item], spec: GraphSpec, manifest: BundleManifest
 ) -> None:
     """Fill the draft of a bundle; `manifest` holds the entries that do not follow from the others.
 
@@ -89,7 +88,7 @@ def open_bundle(path: Path) -> Bundle:
     Raises BundleError with the first problem, ArtifactError for a folder that is no bundle.
     """
     path = Path(path)
-    manifest = open_manifest(path, KIND, check_files=False)
+    manifest = read_manifest(path)
     model = read_checked(path, manifest, File.MODEL, LARGEST_MODEL)
     text = read_checked(path, manifest, File.ITEMS, LARGEST_ITEMS)
     try:

@@ -16,6 +16,7 @@ from ..errors import BundleError
 from ..schema import FloatArray, IntArray
 from .contract import GraphSpec
 from .device import DeviceModel
+from .manifest import GoldenVector
 from .query import Query
 
 GOLDEN_TOLERANCE = {"float32": 1e-3, "int8": 0.2, "int4": 0.2, "pq": 0.2}
@@ -29,7 +30,7 @@ STEPPED = 10
 """Events of the longest golden history that is also answered by `step`, one call an event."""
 
 
-def check_golden_form(manifest: dict[str, Any], spec: GraphSpec) -> None:
+def check_golden_form(manifest: Mapping[str, Any], spec: GraphSpec) -> None:
     """Raise BundleError unless the golden vectors have the form that `make_golden` gives."""
     shapes = spec.shapes
     try:
@@ -53,12 +54,12 @@ def check_golden_form(manifest: dict[str, Any], spec: GraphSpec) -> None:
         raise BundleError(f"the bundle's golden vectors cannot be used: {error!r}") from None
 
 
-def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[dict[str, Any]]:
+def make_golden(device: DeviceModel, histories: list[list[int]]) -> list[GoldenVector]:
     """What this file answers to some histories, for other runtimes to compare with.
 
     Feature rows are sampled at random, so that every input matters.
     """
-    golden: list[dict[str, Any]] = []
+    golden: list[GoldenVector] = []
     random = np.random.default_rng(2)
     for history in histories:
         features = {

@@ -57,8 +57,8 @@ def command(
 
 def _open(folder: Path) -> tuple[Bundle | Run, list[object]]:
     """A bundle or a run, whichever is in the folder, and the words of the next command."""
-    from ..bundle.folder import KIND as BUNDLE
     from ..bundle.folder import open_bundle
+    from ..bundle.manifest import KIND as BUNDLE
     from ..storage.artifact import kind_of
     from ..training.manifest import KIND as RUN
     from ..training.run import Run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,6 +12,9 @@ from ..errors import needs_extra
 from . import log
 from .common import OUT, AsJson, OtherData, Settings, cell, out, print_json, say
 from .tables import disclosed
+
+if TYPE_CHECKING:
+    from ..bundle.manifest import BundleManifest, Quality
 
 
 def command(
@@ -45,7 +48,7 @@ def command(
     _show(bundle.manifest, folder, as_json=as_json, is_new=is_new)
 
 
-def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool) -> None:
+def _show(manifest: BundleManifest, folder: Path, *, as_json: bool, is_new: bool) -> None:
     quality, shown = manifest["quality"], manifest["disclosed"]
     if as_json:
         seconds = round(log.elapsed(), 1) if is_new else None
@@ -60,7 +63,7 @@ def _show(manifest: dict[str, Any], folder: Path, *, as_json: bool, is_new: bool
     )
 
 
-def _print(quality: dict[str, Any], shown: dict[str, Any], folder: Path) -> None:
+def _print(quality: Quality, shown: dict[str, Any], folder: Path) -> None:
     table = Table("check", "value", "must be", title=cell(folder))
     for name, gate in quality["gates"].items():
         accepted = "" if gate["passed"] else " (accepted)"

@@ -78,7 +78,10 @@ def _report(error: Exception) -> int:
     """Say what is no error of ours, and give the exit code."""
     if hasattr(error, "format_message"):  # options that are none, or misspelled
         if message := error.format_message():
-            log.error(one_line(f"{message.rstrip('.')}; --help tells what there is"))
+            advice = "--help tells what there is"
+            if message.startswith("No such option") and _asks_for_beam(sys.argv):
+                advice = "Beam's options come after --"
+            log.error(one_line(f"{message.rstrip('.')}; {advice}"))
         elif hasattr(error, "show"):
             error.show()  # the help itself
         return 2
@@ -91,6 +94,11 @@ def _report(error: Exception) -> int:
         "--verbose shows where"
     )
     return 1
+
+
+def _asks_for_beam(words: list[str]) -> bool:
+    """Whether the engine is Beam, which has many options of its own."""
+    return "--engine=beam" in words or ("--engine", "beam") in pairwise(words)
 
 
 def _asks_for_json(words: list[str]) -> bool:

@@ -15,6 +15,7 @@ from ..bundle.contract import NEWEST, GraphSpec, Shapes
 from ..bundle.device import DeviceModel
 from ..bundle.folder import Item, write_bundle
 from ..bundle.golden import make_golden
+from ..bundle.manifest import BundleManifest
 from ..config.sections import Config
 from ..conversion.codes import Codes
 from ..conversion.convert import convert
@@ -77,7 +78,7 @@ def export_bundle(
     verdict.require(accept_quality_loss=accept_quality_loss)
     on_stage("writing the bundle")
     device = DeviceModel(content, spec)
-    manifest = {
+    manifest: BundleManifest = {
         "made_from": made_from,
         "exclude_seen": spec.exclude_seen,
         "quantization": config.export.quantization,

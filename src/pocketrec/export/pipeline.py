@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from .. import __version__
-from ..bundle.folder import KIND, Bundle, open_bundle
+from ..bundle.folder import Bundle, open_bundle
+from ..bundle.manifest import KIND
 from ..config.load import override_config
 from ..config.sections import Config
 from ..conversion.codes import SETTINGS as CODES

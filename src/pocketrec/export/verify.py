@@ -12,6 +12,7 @@ import numpy as np
 
 from ..bundle.contract import GraphSpec, check_contract, code_columns, item_tables
 from ..bundle.device import DeviceModel
+from ..bundle.manifest import Quality
 from ..bundle.query import Query
 from ..config.export import ExportConfig
 from ..errors import QualityError
@@ -76,7 +77,7 @@ class Verdict:
                 )
                 raise QualityError(f"no bundle was written: {gate}{hint}")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Quality:
         """As the manifest keeps it; a gate that failed and yet is kept was overridden."""
         return {
             "gates": {gate.name: gate.to_json() for gate in self.gates},

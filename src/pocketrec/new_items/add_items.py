@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle.device import DeviceModel
-from ..bundle.folder import KIND, Bundle, open_bundle, write_bundle
+from ..bundle.folder import Bundle, open_bundle, write_bundle
 from ..bundle.golden import check_golden, make_golden
+from ..bundle.manifest import KIND, BundleManifest
 from ..bundle.query import Query
 from ..errors import BundleError
 from ..features.attributes import encode_attributes, fit_encoding
@@ -189,16 +189,17 @@ def _check_scores(device: DeviceModel, larger: DeviceModel, walks: list[IntArray
 
 def _manifest(
     bundle: Bundle, larger: DeviceModel, new: NewItems, strength: float
-) -> dict[str, Any]:
+) -> BundleManifest:
     """The old bundle's, with what is new; its quality is of the file that training gave."""
     entries = [[item.id, item.title, item.attributes] for item in new.items]
     histories = [vector["history"] for vector in bundle.manifest["golden"]]
-    return bundle.manifest | {
+    changed: BundleManifest = {
         "made_from": fingerprint(bundle.manifest["files"], entries),
         "added": _added(bundle) + len(new.items),
         "added_strength": round(strength, 3),
         "golden": make_golden(larger, histories),
     }
+    return {**bundle.manifest, **changed}
 
 
 def _alike(bundle: Bundle, table: FloatArray) -> list[list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..bundle.folder import KIND
+from ..bundle.manifest import KIND
 from ..errors import BundleError, InputError, shown
 from ..storage.artifact import kind_of
 

@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def _is_inside(folder: Path, name: str) -> bool:
     return path.is_relative_to(folder) and path.relative_to(folder).as_posix() == name
 
 
-def read_checked(folder: Path, manifest: dict[str, Any], name: str, most: int) -> bytes:
+def read_checked(folder: Path, manifest: Mapping[str, Any], name: str, most: int) -> bytes:
     """Read a file of at most `most` bytes and check the bytes against the manifest.
 
     The bytes that were checked are the ones returned: the file cannot change in between.
