@@ -11,6 +11,7 @@ from pocketrec.app.server import Server
 from pocketrec.app.site import PAGE, read_bundle, read_page
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.pretrained import find_bundle
+from support.http_requests import FILES, LARGE, SECRET
 
 BROWSER = "chromium-headless-shell"  # Debian's; it calls nobody, where the full Chromium does
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -124,3 +125,30 @@ def context(browser, request):
 def page(context):
     """A tab."""
     return context.new_page()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A page as the build leaves it, with a secret beside it."""
+    folder = tmp_path / "static"
+    for name in FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(f"this is {name}".encode())
+    for name in ("pocketrec.js", "wasm/litert.wasm"):
+        (folder / f"{name}.br").write_bytes(f"br of {name}".encode())
+        (folder / f"{name}.gz").write_bytes(f"gz of {name}".encode())
+    (tmp_path / "secret.txt").write_bytes(SECRET)
+    (tmp_path / "static.txt").write_bytes(SECRET)
+    return folder
+
+
+@pytest.fixture
+def large(folder):
+    """The path of a file that no socket's buffer takes whole."""
+    (folder / "large.wasm").write_bytes(bytes(LARGE))
+    return "/large.wasm"
+
+
+@pytest.fixture
+def served(folder, serve, shop):
+    return serve(read_page(folder), shop.bundle)

@@ -5,105 +5,33 @@ by its score, ties to the more popular one.
 """
 
 import datetime
-import math
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from pocketrec.runtime import Event, Recommender, UnknownItemWarning, UnknownValueWarning
-from support.junk_values import huge, json_values, junk, texts
+from pocketrec.runtime import Event, UnknownItemWarning, UnknownValueWarning
+from support.asked_lists import (
+    MOMENT,
+    blocked,
+    check_list,
+    events_of_time,
+    extreme,
+    histories,
+    ids,
+    is_known,
+    known,
+    quiet,
+    told,
+    users,
+    vectors,
+    which,
+)
+from support.junk_values import json_values, junk
 from support.runtime_calls import answered
 from support.small_shop import sku
 from support.tally import fuzz
-
-which = st.sampled_from(["wide", "told", "narrow"])
-known = st.integers(0, 24).map(sku)
-spelled = known | known.map(np.str_)
-unknown = st.one_of(
-    known.map(lambda id_: f" {id_}"),
-    known.map(lambda id_: id_.upper()),
-    known.map(lambda id_: id_.replace("0", "\uff10")),  # digits that only look alike
-    st.integers(),
-    st.sampled_from([np.int64(-5), np.uint8(7), 2**64]),
-    huge,
-    texts.filter(lambda text: not text.startswith("sku-")),
-)
-ids = spelled | unknown
-histories = st.one_of(
-    st.lists(spelled, max_size=8),
-    st.lists(ids, max_size=8),
-    st.lists(ids, min_size=17, max_size=60),  # L is 16
-    st.lists(unknown, max_size=5),
-    st.permutations([sku(n) for n in range(25)]),  # everything seen
-)
-blocked = st.one_of(
-    st.lists(ids, max_size=4),
-    st.lists(spelled, max_size=30),
-    st.just([sku(n) for n in range(25)]),
-)
-vectors = st.none() | st.lists(st.floats(-3, 3, width=32), min_size=32, max_size=32)
-extreme = st.lists(st.sampled_from([0.0, 1e4, -1e4, 5e-324, -0.0, 1]), min_size=32, max_size=32)
-
-MOMENT = 1_767_225_600
-events_of_time = st.lists(st.none() | st.integers(0, 10**9), max_size=24)
-users = st.fixed_dictionaries(
-    {},
-    optional={
-        "country": st.sampled_from(["IT", "NO", "??", None, ["NO", "IT"], 7]),
-        "age": st.none() | st.integers(0, 120) | st.floats(),
-    },
-)
-told = st.fixed_dictionaries(
-    {},
-    optional={
-        "channel": st.sampled_from(["app", "web", ["web", "sale"], ["fax", "app"], [], None]),
-        "pieces": st.none() | st.integers(-3, 9) | st.floats(),
-    },
-)
-
-
-def catalogue(model):
-    return [item.id for item in model.items]
-
-
-def is_known(item, model):
-    return str(item) in catalogue(model) if isinstance(item, str) else False
-
-
-def quiet():
-    """What is unknown is told by warnings, which are counted elsewhere."""
-    return warnings.catch_warnings(action="ignore", category=UserWarning)
-
-
-def ranked(model, history, hidden, k, **context):
-    """The list that `recommend` has to give."""
-    left = [item for item in catalogue(model) if item not in hidden]
-    scores = model.score(history, left, **context)
-    order = sorted(range(len(left)), key=lambda n: (-scores[n], n))[:k]
-    return [left[n] for n in order], [scores[n] for n in order]
-
-
-def check_list(model, found, history, blocked, k, **context):
-    """Fail unless a list is the one that scores give, of known ids only."""
-    history = [event for event in history if is_known(getattr(event, "id", event), model)]
-    seen = {str(getattr(event, "id", event)) for event in history}
-    hidden = {str(item) for item in blocked} | (seen if model.bundle.spec.exclude_seen else set())
-    left = set(catalogue(model)) - hidden
-    items, scores = ranked(model, history, hidden, k, **context)
-    got = [line.score for line in found]
-    assert len(found) == min(k, len(left))
-    assert {line.id for line in found} <= left
-    assert all(map(math.isfinite, got))
-    np.testing.assert_allclose(got, scores, rtol=1e-5, atol=1e-4)
-    assert got == sorted(got, reverse=True)
-    for line, item, score in zip(found, items, scores, strict=True):
-        # Two signatures of a file may round their sums each in its own way.
-        assert line.id == item or abs(model.score(history, [line.id], **context)[0] - score) < 1e-4
-    titles = {item.id: item.title for item in model.items}
-    assert all(line.title == titles[line.id] for line in found)
 
 
 @fuzz(
@@ -225,96 +153,6 @@ def test_sessions_give_what_recommend_gives(models, which, begun, events, user, 
     assert session.history == history
 
 
-# fmt: off
-STRANGE = {
-    "history": junk, "k": junk, "blocked": junk, "user": junk, "now": junk, "user_vector": junk,
-    "candidates": junk, "items": junk, "most": junk, "item": junk, "liked": junk,
-    "learning_rate": junk, "strict": json_values, "event": junk,
-}
-# fmt: on
-CALLS = {
-    "recommend": ("history", "k", "blocked", "user", "now", "user_vector", "strict"),
-    "score": ("history", "candidates", "user", "now", "user_vector"),
-    "adapt": ("item", "liked", "learning_rate", "user_vector"),
-    "explain": ("history", "items", "most", "user", "now", "user_vector"),
-    "session": ("history", "user", "strict"),
-    "tap": ("event", "k", "blocked", "now", "user_vector", "strict"),
-}
-USUAL = {
-    "history": [sku(1), sku(2)],
-    "candidates": [sku(3), sku(4)],
-    "items": [sku(3)],
-    "item": sku(5),
-    "event": sku(6),
-}
-
-
-@st.composite
-def calls(draw):
-    """A method and its arguments, one or two of them anything."""
-    call = draw(st.sampled_from(sorted(CALLS)))
-    names = draw(st.lists(st.sampled_from(CALLS[call]), min_size=1, max_size=2, unique=True))
-    given = {name: USUAL[name] for name in CALLS[call] if name in USUAL}
-    return call, given | {name: draw(STRANGE[name]) for name in names}
-
-
-@fuzz("runtime: junk in any place", 2500, call=calls(), which=which)
-def test_junk_is_answered(models, call, which):
-    model, (call, given) = models[which], call
-    with answered() as outcome, quiet():
-        asked = model.session([sku(1)]) if call == "tap" else model
-        found = getattr(asked, call)(**given)
-    if outcome.error:
-        return
-    if call == "session":
-        found, call, given = found.recommend(), "recommend", {}
-    size = {"recommend": 10, "adapt": 32}.get(call)
-    if call in ("recommend", "tap"):
-        size = given.get("k", 10)
-        assert 1 <= size <= 25
-        assert len(found) <= size
-        assert {line.id for line in found} <= set(catalogue(model))
-        assert all(math.isfinite(line.score) for line in found)
-    elif call == "adapt":
-        assert len(found) == size
-        assert all(map(math.isfinite, found))
-    elif call == "score":
-        assert all(map(math.isfinite, found))
-    else:
-        for explanation in found:
-            assert explanation.id in catalogue(model)
-            assert all(0 < reason.share <= 1 + 1e-9 for reason in explanation.because)
-
-
-@fuzz(
-    "runtime: events of junk",
-    1000,
-    which=which,
-    events=st.lists(
-        st.builds(
-            Event,
-            st.one_of(known, known, known, junk),
-            st.one_of(st.none(), st.integers(0, 10**10), junk),
-            st.one_of(
-                st.just({}),
-                told,
-                st.dictionaries(st.sampled_from(["channel", "pieces"]), junk),
-                junk,
-            ),
-        ),
-        max_size=5,
-    ),
-)
-def test_events_of_junk_are_answered(models, which, events):
-    model = models[which]
-    with answered() as outcome, quiet():
-        found = model.recommend(events, k=5)
-    if outcome.error is None:
-        with quiet():
-            check_list(model, found, events, [], 5)
-        assert all(isinstance(event.id, str | int | np.integer) for event in events)
-
-
 @fuzz(
     "runtime: user vectors",
     500,
@@ -398,17 +236,3 @@ def test_reasons_are_events_whose_absence_costs(models, which, history, items, m
         shares = sorted((part / total for part in parts.values()), reverse=True)[:most]
         assert [reason.share for reason in explanation.because] == pytest.approx(shares, abs=1e-3)
         assert all(reason.id in clean for reason in explanation.because)
-
-
-@fuzz("load: any path", 300, path=junk | st.text().map(Path))
-def test_what_is_no_bundle_is_not_loaded(path):
-    with answered() as outcome:
-        Recommender.load(path)
-    assert outcome.error is not None
-
-
-@fuzz("load: any threads", 60, threads=junk | st.integers(-2, 4))
-def test_threads_are_a_few(fresh_shop, threads):
-    with answered() as outcome:
-        Recommender.load(fresh_shop.bundle, threads=threads)
-    assert (outcome.error is None) == (type(threads) is int and 1 <= threads <= 256)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-import write
-from write import FILES, FOLDER, plain, restorable
 
 from pocketrec.errors import InputError
 from pocketrec.features.encoding import Feature
 from pocketrec.runtime import Event, Personal
 from pocketrec.runtime.events import encode_features
+from support.golden_answers import FILES, restorable, text
+from support.golden_cases import plain
 from support.golden_world import World
+
+FOLDER = Path(__file__).parent
 
 
 def read(name: str) -> Any:
@@ -22,7 +25,7 @@ def read(name: str) -> Any:
 
 @pytest.mark.parametrize("name", FILES)
 def test_python_still_answers_so(name: str) -> None:
-    assert write.text(FILES[name]()) == (FOLDER / name).read_text(encoding="utf-8")
+    assert text(FILES[name]()) == (FOLDER / name).read_text(encoding="utf-8")
 
 
 def test_refused_values() -> None:

@@ -7,9 +7,9 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from test_killed import contents
 
 from pocketrec.storage.artifact import kind_of, open_manifest
+from support.folders import lasting_files
 from support.small_shop import Result, pocketrec, succeed
 from support.tally import tried
 from support.verb_words import words_of
@@ -80,12 +80,12 @@ def test_a_full_disk_keeps_the_older_artifact(shop, fresh_shop, tmp_path, verb):
     with mounted(tmp_path / "disk", f"size={size}k") as disk:
         out = disk / "out"
         shutil.copytree(old, out)
-        before = contents(disk)
+        before = lasting_files(disk)
         room = os.statvfs(disk)
         (disk / "filler").write_bytes(bytes(room.f_bavail * room.f_frsize - 8192))
         refused(pocketrec(*words_of(verb, shop, fresh_shop, tmp_path, out)), "No space left")
         (disk / "filler").unlink()
-        assert contents(disk) == before
+        assert lasting_files(disk) == before
         tried("full disks", verb)
 
 

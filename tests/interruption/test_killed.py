@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from pocketrec.bundle.folder import open_bundle
-from pocketrec.storage.artifact import describe, kind_of, open_manifest
+from pocketrec.storage.artifact import kind_of, open_manifest
 from support import SUPPORT
+from support.folders import lasting_files
 from support.small_shop import QUICK, settings, succeed
 from support.tally import FACTOR, TALLY, tried
 from support.verb_words import words_of
@@ -39,16 +40,6 @@ def deaths():
 
         yield die
         process.stdin.close()
-
-
-def contents(folder):
-    """All files of a folder but those that tell how quick a training was."""
-    files = (file for file in folder.rglob("*") if file.is_file())
-    return {
-        file.relative_to(folder).as_posix(): describe(file)["sha256"]
-        for file in files
-        if "tensorboard" not in file.parts and file.name != "metrics.jsonl"
-    }
 
 
 def moments(die, words, folder, count):
@@ -83,10 +74,10 @@ def test_an_artifact_is_the_old_one_or_the_new_one(
         place.mkdir()
         if before != "nothing":
             older(verb, fresh_shop, out)
-        old = contents(place)
+        old = lasting_files(place)
         died = deaths(words, place, **when)
         tried("kills", verb, died == 0)
-        if contents(out) == {n.removeprefix("out/"): d for n, d in old.items()}:
+        if lasting_files(out) == {n.removeprefix("out/"): d for n, d in old.items()}:
             ends["old"] += 1
         else:
             assert kind_of(out) == ("prepared" if verb == "prepare" else "bundle"), when
@@ -109,13 +100,13 @@ def test_a_training_that_is_killed_ends_in_the_same_weights(deaths, shop, tmp_pa
 
     whole = tmp_path / "whole"
     kills = list(moments(deaths, words(whole), whole, KILLS["train"]))
-    expected = contents(whole)
+    expected = lasting_files(whole)
     for number, when in enumerate(kills):
         out = tmp_path / f"run-{number}"
         died = deaths(words(out), out, **when)
         tried("kills", "train", died == 0)
         succeed(*words(out))
-        assert contents(out) == expected, when
+        assert lasting_files(out) == expected, when
         names = {path.name for path in out.rglob("*")}
         assert not [name for name in names if name.endswith(".part")]
         shutil.rmtree(out)

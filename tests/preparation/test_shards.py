@@ -16,13 +16,13 @@ def data(prepare_log):
     return prepare_log(make_events(some_rows()), make_config(exclude_seen=False, buckets=4))
 
 
-def _pairs(targets):
+def pairs(targets):
     return targets.histories, targets.targets
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 39, 40, 1000])
 def test_a_limit_takes_the_same_users_each_time(data, limit):
-    first, second, whole = (_pairs(data.targets("test", n)) for n in (limit, limit, None))
+    first, second, whole = (pairs(data.targets("test", n)) for n in (limit, limit, None))
     assert len(first[0]) == len(first[1]) == min(limit, 40)
     assert first[1].tolist() == second[1].tolist()
     every = list(zip(map(bytes, whole[0]), whole[1], strict=True))

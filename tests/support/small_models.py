@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -25,8 +26,6 @@ STEPPING = tuple(name for name in ENCODERS if encoder_class(name).has_step())
 """Encoders whose files have a signature `step`."""
 V, L, D = 29, 5, 16
 K, C, N = 12, 7, 9
-
-
 STEPS = np.tile(np.arange(0, 2 * V, 2, dtype=np.int32) % V + 1, 3)
 ROUND = Sequences(STEPS, np.array([0, len(STEPS)], np.int64))
 """A user who goes round in steps of two."""
@@ -95,3 +94,18 @@ def make(encoder: str, *, exclude_seen: bool = True, successors: int = 8) -> Mad
     shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)
     spec = GraphSpec(shapes, exclude_seen)
     return Made(model, spec, convert(model, spec))
+
+
+ALL = np.arange(1, V + 1, dtype=np.int32)
+NOBODY = np.empty(0, np.int32)
+encoders = pytest.mark.parametrize("encoder", ENCODERS)
+stepping = pytest.mark.parametrize("encoder", STEPPING)
+kinds = pytest.mark.parametrize("kind", ["float32", "int8", "pq"])
+
+
+def histories(seed=3):
+    """Of every length to twice L: walks, and items in any order."""
+    random = np.random.default_rng(seed)
+    for length in range(2 * L + 1):
+        yield walk(int(random.integers(1, V + 1)), length)
+        yield random.integers(1, V + 1, length).astype(np.int32)

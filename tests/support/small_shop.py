@@ -23,7 +23,6 @@ AISLES, PLACES = 5, 5
 MODEL_AND_ITEMS = ("model.tflite", "items.json")
 POPULARITY = (8, 5, 4, 3, 3)  # how often an aisle is entered
 TITLES = {0: "Tea, green, loose", 1: 'Mug "Big, blue"', 2: "Twin", 3: "Twin", 4: "[bold] :smile:"}
-
 TOML = """\
 [data]
 path = "events.csv"
@@ -36,7 +35,6 @@ exclude_seen = false
 dim = 32
 max_length = 16
 """
-
 QUICK = ("epochs=12", "batch_labels=128", "learning_rate=0.004", "threads=1")
 """Settings of [training] for a world this small."""
 
@@ -180,3 +178,6 @@ def sign(folder, **changes):
     content = {key: value for key, value in manifest.items() if key != "sha256"} | changes
     content = {key: value for key, value in content.items() if value is not ...}
     write_manifest(folder, KIND, content, files=[folder / name for name in MODEL_AND_ITEMS])
+
+
+WALK = [sku(5), sku(6), sku(7)]

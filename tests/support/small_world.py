@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -78,3 +79,13 @@ def run(
         on_epoch=on_epoch or (lambda _: None),
         workers=workers,
     )
+
+
+def metrics_and_weights(folder):
+    """All that training leaves but times: weights, and the metrics that do not depend on speed."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    timed = ("labels_per_second", "seconds")
+    metrics = [{k: v for k, v in json.loads(x).items() if k not in timed} for x in lines]
+    both = ("best", "last")
+    weights = [(folder / "checkpoints" / f"{name}.safetensors").read_bytes() for name in both]
+    return metrics, weights

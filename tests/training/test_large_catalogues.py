@@ -6,7 +6,6 @@ from dataclasses import replace
 import polars as pl
 import pytest
 import torch
-from test_run import files
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -19,7 +18,7 @@ from pocketrec.training.losses import SampledLoss, make_loss
 from pocketrec.training.negatives import PopularitySampler, UniformSampler, small_catalogue
 from pocketrec.training.sparse_adam import SparseAdamW
 from pocketrec.training.step import batch_loss, clip, make_optimizer, train_step
-from support.small_world import judge, make_config, run
+from support.small_world import judge, make_config, metrics_and_weights, run
 
 V = 50
 DRAWN = ["sampled_softmax", "in_batch", "gbce"]
@@ -208,7 +207,7 @@ def test_a_run_that_is_interrupted_ends_as_if_it_was_not(data, tmp_path, loss, m
     with pytest.raises(StopError):
         run(data, tmp_path / "resumed", config, on_progress=stop)
     run(data, tmp_path / "resumed", config, resume=True, validate=judge)
-    assert files(tmp_path / "resumed") == files(tmp_path / "whole")
+    assert metrics_and_weights(tmp_path / "resumed") == metrics_and_weights(tmp_path / "whole")
 
 
 def test_a_drawn_loss_looks_at_what_was_drawn():

@@ -1,6 +1,5 @@
 """A run's folder: finished, unfinished, damaged; and a run that is killed ends as if it was not."""
 
-import json
 import shutil
 import subprocess
 import sys
@@ -19,23 +18,13 @@ from pocketrec.training.pipeline import is_finished
 from pocketrec.training.run import Run
 from pocketrec.training.step import make_optimizer
 from support import SUPPORT
-from support.small_world import MODEL, make_config, prepare_world, run
+from support.small_world import MODEL, make_config, metrics_and_weights, prepare_world, run
 
 
 def steps_of(folder, data):
     steps = []
     run(data, folder, make_config(), on_progress=steps.append)
     return steps
-
-
-def files(folder):
-    """All that training leaves but times: weights, and the metrics that do not depend on speed."""
-    lines = (folder / "metrics.jsonl").read_text().splitlines()
-    timed = ("labels_per_second", "seconds")
-    metrics = [{k: v for k, v in json.loads(x).items() if k not in timed} for x in lines]
-    both = ("best", "last")
-    weights = [(folder / "checkpoints" / f"{name}.safetensors").read_bytes() for name in both]
-    return metrics, weights
 
 
 def curve(folder):
@@ -96,7 +85,7 @@ def test_a_run_that_is_killed_ends_as_if_it_was_not(data, finished, killed, deat
     run(data, folder, config, resume=True, on_progress=done.append)
     if DEATHS[death] == ("step", 3):
         assert len(done) == len(finished[1]) - 2  # the step that it died in is done again
-    assert files(folder) == files(finished[0])
+    assert metrics_and_weights(folder) == metrics_and_weights(finished[0])
     assert curve(folder) == curve(finished[0]) == [1, 2, 3]
     assert is_finished(folder, config, data)
     assert torch.equal(Run.open(folder).model.table, Run.open(finished[0]).model.table)
@@ -225,7 +214,7 @@ def test_each_field_of_training_has_an_effect(data, finished, tmp_path, field, v
     falling = iter(range(0, -99, -1))
     validate = {"validate": lambda _: float(next(falling))} if field == "patience" else {}
     run(data, tmp_path / "run", make_config(**{field: value}), **validate)
-    assert files(tmp_path / "run")[0] != files(finished[0])[0]
+    assert metrics_and_weights(tmp_path / "run")[0] != metrics_and_weights(finished[0])[0]
 
 
 def test_threads_are_those_asked_for(data, tmp_path):
