@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import HANG_SECONDS
 from support.small_shop import sku
 
 ROOT = Path(__file__).parent.parent
@@ -103,5 +104,5 @@ def test_the_wheel_recommends_in_an_empty_environment(wheel, shop, tmp_path):
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:  # noqa: S310
         return answer.read()

@@ -12,10 +12,10 @@ from pocketrec.app.site import PAGE, read_bundle, read_page
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.pretrained import find_bundle
 from support.http_requests import FILES, LARGE, SECRET
+from support.patience import HANG_SECONDS
 
 BROWSER = "chromium-headless-shell"  # Debian's; it calls nobody, where the full Chromium does
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-SECONDS = 10
 
 
 def leave_out(reason):
@@ -30,8 +30,9 @@ class Served:
     nobody is answered, not on open connections either; `start` goes on at the same address.
     """
 
-    def __init__(self, site):
+    def __init__(self, site, **options):
         self.site = site
+        self.options = options
         self.requests = []
         self.port = 0
         self.start()
@@ -41,7 +42,7 @@ class Served:
         return self.server.url
 
     def start(self):
-        self.server = Server(self.site, "127.0.0.1", self.port, self._note)
+        self.server = Server(self.site, "127.0.0.1", self.port, self._note, **self.options)
         self.port = self.server.server_port
         self._thread = threading.Thread(
             target=self.server.serve_forever, kwargs={"poll_interval": 0.05}
@@ -50,7 +51,7 @@ class Served:
 
     def stop(self):
         self.server.shutdown()
-        self._thread.join(SECONDS)
+        self._thread.join(HANG_SECONDS)
         self.server.server_close()
 
     def _note(self, method, path, status):
@@ -73,12 +74,15 @@ def built_page(site):
 
 @pytest.fixture
 def serve():
-    """A function from a page and a bundle (a folder or a pretrained name) to what is Served."""
+    """A function from a page and a bundle (a folder or a pretrained name) to what is Served.
+
+    More arguments are the server's own: limits and clock.
+    """
     running = []
 
-    def start(page, bundle="movielens-1m"):
+    def start(page, bundle="movielens-1m", **options):
         folder = find_bundle(bundle)
-        running.append(Served(page | read_bundle(folder, open_bundle(folder))))
+        running.append(Served(page | read_bundle(folder, open_bundle(folder)), **options))
         return running[-1]
 
     yield start
@@ -101,8 +105,9 @@ def browser():
     executable = shutil.which(BROWSER, path=os.environ.get("PATH", "") + os.pathsep + "/usr/bin")
     if executable is None:
         leave_out(f"no browser: `apt-get install {BROWSER}`, which `make test` does where it can")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=HANG_SECONDS * 1e3)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=executable, args=SWITCHES)
         yield found
@@ -116,7 +121,7 @@ def context(browser, request):
     A module's CONTEXT has other settings for all of its tests.
     """
     fresh = browser.new_context(**getattr(request.module, "CONTEXT", {}))
-    fresh.set_default_timeout(SECONDS * 1e3)
+    fresh.set_default_timeout(HANG_SECONDS * 1e3)
     yield fresh
     fresh.close()
 

@@ -16,6 +16,7 @@ from pocketrec.app import site as site_module
 from pocketrec.app.site import read_page
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.errors import ArtifactError
+from support.patience import HANG_SECONDS
 from support.small_shop import pocketrec
 
 CODE = """
@@ -61,7 +62,7 @@ def running(folder, *words):
 
 
 def fetch(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:  # noqa: S310
         return answer.read()
 
 
@@ -74,7 +75,7 @@ def test_it_serves_until_ctrl_c(folder, shop):
         assert fetch(url) == b"<p>the page"
         assert fetch(f"{url}bundle/model.tflite") == (shop.bundle / "model.tflite").read_bytes()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, out) == (0, "")
     assert err.startswith("done in ")
     assert err.count("\n") == 1

@@ -1,13 +1,21 @@
 """What the server answers: each file with its type, caching, coding and policies."""
 
 import gzip
-import http.client
-from contextlib import closing
 
 import pytest
 
 from pocketrec.app.site import read_page
-from support.http_requests import BUNDLE, FILES, SECRET, SECURITY, ask, raw, say, statuses
+from support.http_requests import (
+    BUNDLE,
+    FILES,
+    SECRET,
+    SECURITY,
+    ask,
+    connected,
+    raw,
+    say,
+    statuses,
+)
 
 
 @pytest.mark.parametrize(("name", "told"), (FILES | BUNDLE).items(), ids=[*FILES, *BUNDLE])
@@ -144,7 +152,7 @@ def test_what_comes_after_the_start_is_not_there(served, folder):
 
 
 def test_head_tells_what_get_would(served):
-    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+    with connected(served) as connection:
         for path in ("/", "/wasm/litert.wasm", "/bundle/model.tflite", "/nothing"):
             headers = say(connection, path, "HEAD")[1]
             status, expected, _ = say(connection, path)

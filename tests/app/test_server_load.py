@@ -1,19 +1,31 @@
 """What clients can do to the server: come many at once, say little, read slowly, hang up."""
 
-import http.client
 import socket
 import struct
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack
 
-from support.http_requests import BUNDLE, FILES, LARGE, ask, assert_soon, get, say, send, statuses
+from pocketrec.app.server import Limits
+from pocketrec.app.site import read_page
+from support.http_requests import (
+    BUNDLE,
+    FILES,
+    LARGE,
+    ask,
+    connected,
+    dialled,
+    get,
+    say,
+    send,
+    statuses,
+)
+from support.patience import HANG_SECONDS, Clock, wait_until
 
 
 def test_one_connection_takes_many_requests(served):
     paths = [f"/{name}" for name in FILES | BUNDLE]
-    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+    with connected(served) as connection:
         say(connection)
         port = connection.sock.getsockname()[1]
         for n in range(500):
@@ -25,10 +37,10 @@ def test_one_connection_takes_many_requests(served):
 
 def test_two_hundred_clients_at_once(served, shop):
     model = (shop.bundle / "model.tflite").read_bytes()
-    all_here = threading.Barrier(200, timeout=30)
+    all_here = threading.Barrier(200, timeout=HANG_SECONDS)
 
     def visit(_):
-        with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)) as client:
+        with connected(served) as client:
             client.connect()
             all_here.wait()
             found = [say(client, path) for path in ("/", "/bundle/model.tflite", "/nothing")]
@@ -42,7 +54,7 @@ def test_two_hundred_clients_at_once(served, shop):
 
 
 def test_who_says_little_delays_nobody(served):
-    silent = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(50)]
+    silent = [dialled(served) for _ in range(50)]
     for client in silent[::2]:
         client.sendall(b"GET / HTTP/1.1\r\nHost:")
     assert ask(served)[0] == 200
@@ -50,62 +62,72 @@ def test_who_says_little_delays_nobody(served):
         client.close()
 
 
-def test_who_says_little_is_hung_up_on(served, monkeypatch):
-    monkeypatch.setattr("pocketrec.app.server.REQUEST_SECONDS", 0.5)
-    threads = threading.active_count()
-    idle, dripping = (socket.create_connection(("127.0.0.1", served.port)) for _ in range(2))
-    begin = time.monotonic()
+def test_who_says_little_is_hung_up_on(serve, folder, shop):
+    clock, limits = Clock(), Limits(request_seconds=30)
+    served = serve(read_page(folder), shop.bundle, limits=limits, clock=clock)
+    threads, begin = threading.active_count(), clock.now
+    idle, dripping = (dialled(served) for _ in range(2))
+
+    def is_hung_up_on():
+        """Six seconds later, and after another byte, which does not keep the connection."""
+        clock.advance(6)
+        try:
+            dripping.sendall(b"G")
+        except ConnectionError:
+            return True
+        return False
+
     with idle, dripping:
-        with suppress(ConnectionError):
-            while time.monotonic() - begin < 10:
-                dripping.sendall(b"G")  # a byte now and then does not keep a connection
-                time.sleep(0.02)
-        assert time.monotonic() - begin < 5
+        wait_until(is_hung_up_on)
+        assert clock.now > begin + limits.request_seconds
         assert idle.recv(1) == b""
-    assert_soon(lambda: threading.active_count() <= threads)
+    wait_until(lambda: threading.active_count() <= threads)
 
 
-def test_idle_connections_make_room_for_new_ones(served, monkeypatch):
-    """Far sooner than an idle connection is closed by itself, and without a thread for each."""
+def test_idle_connections_make_room_for_new_ones(serve, folder, shop):
+    """No second passes, so none is closed for being idle; and there is no thread for each."""
     most = 8
-    monkeypatch.setattr("pocketrec.app.server.MOST_CONNECTIONS", most)
-    threads, begin = threading.active_count(), time.monotonic()
+    limits = Limits(connections=most)
+    served = serve(read_page(folder), shop.bundle, limits=limits, clock=Clock())
+    threads = threading.active_count()
     with ExitStack() as stack:
         idle = []
         for _ in range(5 * most):
-            client = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            client = dialled(served)
             idle.append(stack.enter_context(client))
         assert ask(served)[0] == 200
         for client in idle[: 4 * most]:
             assert client.recv(1) == b""  # hung up on, the oldest first
-        assert_soon(lambda: threading.active_count() <= threads + most)
+        wait_until(lambda: threading.active_count() <= threads + most)
         idle[-1].sendall(get(served, "/"))
         assert idle[-1].recv(1 << 16).startswith(b"HTTP/1.1 200 OK")
-    assert time.monotonic() - begin < 10
-    assert_soon(lambda: threading.active_count() <= threads)
+    wait_until(lambda: threading.active_count() <= threads)
 
 
-def test_slow_readers_make_room_for_new_ones(large, served, monkeypatch):
-    monkeypatch.setattr("pocketrec.app.server.MOST_CONNECTIONS", 4)
+def test_slow_readers_make_room_for_new_ones(large, serve, folder, shop):
+    served = serve(read_page(folder), shop.bundle, limits=Limits(connections=4), clock=Clock())
     threads = threading.active_count()
     with ExitStack() as stack:
         for _ in range(8):
-            client = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            client = dialled(served)
             stack.enter_context(client).sendall(get(served, large))
             assert client.recv(100)
         for _ in range(8):
             assert ask(served)[0] == 200
-        assert_soon(lambda: threading.active_count() <= threads + 4)
-    assert_soon(lambda: threading.active_count() <= threads)
+        wait_until(lambda: threading.active_count() <= threads + 4)
+    wait_until(lambda: threading.active_count() <= threads)
 
 
-def test_who_does_not_listen_is_hung_up_on_and_delays_nobody(large, served, monkeypatch):
-    monkeypatch.setattr("pocketrec.app.server.ANSWER_SECONDS", 0.5)
+def test_who_does_not_listen_is_hung_up_on_and_delays_nobody(large, serve, folder, shop):
+    clock, limits = Clock(), Limits(answer_seconds=120)
+    served = serve(read_page(folder), shop.bundle, limits=limits, clock=clock)
     threads = threading.active_count()
-    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as deaf:
+    with dialled(served) as deaf:
         deaf.sendall(get(served, large))
+        assert deaf.recv(1) == b"H"  # the answer has begun, and goes on while there is room
         assert ask(served)[0] == 200
-        assert_soon(lambda: threading.active_count() <= threads)
+        clock.advance(limits.answer_seconds + 1)
+        wait_until(lambda: threading.active_count() <= threads)
         answer = b"".join(iter(lambda: deaf.recv(1 << 20), b""))
     assert 0 < len(answer) < LARGE
 
@@ -117,12 +139,12 @@ def test_a_keen_client_gets_all_of_a_large_file(large, served):
 def test_nothing_is_said_of_clients_that_hang_up(large, served, capfd):
     threads = threading.active_count()
     for _ in range(5):
-        client = socket.create_connection(("127.0.0.1", served.port))
+        client = dialled(served)
         # Closed with a reset, in the middle of an answer.
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.sendall(get(served, large))
         client.recv(100)
         client.close()
-    assert_soon(lambda: threading.active_count() <= threads)
+    wait_until(lambda: threading.active_count() <= threads)
     assert ask(served)[0] == 200
     assert capfd.readouterr() == ("", "")

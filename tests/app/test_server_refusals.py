@@ -2,15 +2,14 @@
 
 import http.client
 import re
-import socket
-from contextlib import closing, suppress
+from contextlib import suppress
 
 import pytest
 
 from pocketrec.app.server import Server, listen
 from pocketrec.app.site import read_page
 from pocketrec.errors import ConfigError
-from support.http_requests import SECURITY, ask, get, say, send, statuses
+from support.http_requests import SECURITY, ask, connected, dialled, get, say, send, statuses
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_what_is_no_request_is_refused_with_the_headers_too(served, request_byte
     "method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "get", "BREW"]
 )
 def test_other_methods_are_refused(served, method):
-    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+    with connected(served) as connection:
         body = b"GET /secret HTTP/1.1\r\n\r\n" if method in ("POST", "PUT", "PATCH") else None
         status, headers, _ = say(connection, method=method, body=body)
         assert (status, headers["Allow"]) == (405, "GET, HEAD")
@@ -57,7 +56,7 @@ def test_other_methods_are_refused(served, method):
 )
 def test_a_body_of_doubtful_length_ends_the_connection(served, extra):
     host = b"Host: 127.0.0.1:%d\r\n" % served.port
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+    with dialled(served) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\n" + host + extra + b"\r\n")
         answer = connection.recv(1 << 16)
         with suppress(ConnectionError):
@@ -125,7 +124,7 @@ def test_who_asks_by_a_version_without_headers_gets_the_policies_too(served):
 
 
 def test_a_stopped_server_answers_nobody_until_it_starts_again(served):
-    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+    with connected(served) as connection:
         assert say(connection)[0] == 200
         served.stop()
         with pytest.raises((ConnectionError, http.client.HTTPException)):

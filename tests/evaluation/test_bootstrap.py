@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
@@ -21,7 +21,6 @@ from pocketrec.evaluation.bootstrap import (
     st.integers(1, 50),
     st.integers(0, 2**32),
 )
-@settings(deadline=None)
 def test_an_interval_holds_its_mean(values, samples, seed):
     found = interval(values, samples, seed)
     assert found.value == pytest.approx(np.mean(values))

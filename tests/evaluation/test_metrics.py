@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketrec.evaluation.metrics import (
@@ -48,7 +48,6 @@ def test_average_popularity_is_of_what_was_shown():
 
 
 @given(st.lists(st.integers(1, 60), min_size=1), st.integers(1, 50))
-@settings(deadline=None)
 def test_metrics_are_bounded_and_grow_with_k(ranks, k):
     ranks = np.array(ranks)
     for metric in (recall, ndcg, mrr):
@@ -61,7 +60,6 @@ def test_metrics_are_bounded_and_grow_with_k(ranks, k):
 
 
 @given(st.data())
-@settings(deadline=None)
 def test_resampled_coverage_is_the_union_over_the_drawn_users(data):
     users, item_count = data.draw(st.integers(1, 60)), 12
     seed = data.draw(st.integers(0, 2**32 - 1))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketrec.config.model import ModelConfig
@@ -53,7 +53,6 @@ def worlds(draw):
 
 
 @given(worlds(), st.integers(1, 12), st.booleans())
-@settings(deadline=None)
 def test_rank_and_list_equal_the_naive_ones(world, k, exclude_seen):
     scores, histories, targets = world
     ranks, top = rank_scores(DenseScores(scores), histories, targets, k, exclude_seen)
@@ -66,7 +65,6 @@ def test_rank_and_list_equal_the_naive_ones(world, k, exclude_seen):
 
 
 @given(worlds(), st.booleans(), st.integers(1, 4))
-@settings(deadline=None)
 def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
     scores, histories, targets = world
     of_history = {id(history): row for history, row in zip(histories, scores, strict=True)}
@@ -157,7 +155,6 @@ def test_targets_are_one_a_history():
 
 
 @given(worlds(), st.integers(1, 12), st.booleans(), st.integers(1, 30))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_blocks_do_not_change_the_ranking(monkeypatch, world, k, exclude_seen, block):
     """Down to blocks of one item; ties lie in one block and across them."""
     scores, histories, targets = world

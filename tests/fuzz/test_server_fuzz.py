@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pocketrec.app.negotiation import choose_coding, is_held
 from pocketrec.app.server import HEADERS, Server
 from pocketrec.app.site import read_page
+from support.patience import HANG_SECONDS
 from support.tally import fuzz
 
 PAGES = {"index.html": b"<p>the page", "assets/app.js": b"run()", "assets/app.js.gz": b"packed"}
@@ -33,7 +34,7 @@ def server(tmp_path_factory):
 
 def send(server, request):
     """All that comes back to some bytes, after which nothing more is said."""
-    with socket.create_connection(server.server_address, timeout=10) as connection:
+    with socket.create_connection(server.server_address, timeout=HANG_SECONDS) as connection:
         try:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)

@@ -56,7 +56,7 @@ def test_times_of_parquet_types(tmp_path, values, expected):
     assert events(tmp_path, "l.parquet")[Column.TIME].to_list() == [expected]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.datetimes(datetime(1970, 1, 1), datetime(9998, 1, 1)), min_size=1, max_size=4))
 def test_iso_times_round_trip(moments):
     with tempfile.TemporaryDirectory() as folder:

@@ -37,7 +37,7 @@ ids = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows=st.lists(st.tuples(ids, ids, st.integers(0, 10**10)), min_size=1, max_size=6))
 def test_formats_are_equal_and_text_survives(rows):
     folder = Path(tempfile.mkdtemp())

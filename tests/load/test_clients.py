@@ -13,6 +13,7 @@ import pytest
 
 from support import SUPPORT
 from support.measured_runtime import memory
+from support.patience import HANG_SECONDS
 
 CLIENTS, REQUESTS = 200, 20
 MEGABYTE = 1_000_000
@@ -75,7 +76,7 @@ async def client(port, pages, seed):
 
 def crowd(port, pages, seed):
     async def all_of_them():
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(HANG_SECONDS):
             clients = (client(port, pages, seed * CLIENTS + n) for n in range(CLIENTS))
             return sum(await asyncio.gather(*clients))
 

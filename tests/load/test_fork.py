@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from support.patience import HANG_SECONDS
+
 CODE = """
 import os, sys, threading
 from pocketrec.errors import InputError
@@ -36,4 +38,4 @@ sys.exit(any(ends))
 
 
 def test_children_of_a_busy_process_answer(shop):
-    subprocess.run([sys.executable, "-c", CODE, shop.bundle], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", CODE, shop.bundle], check=True, timeout=HANG_SECONDS)

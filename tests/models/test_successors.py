@@ -50,7 +50,7 @@ def naive_votes(ids, history):
 
 
 @given(st.lists(events, min_size=1, max_size=6))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_most_frequent_successors_are_kept_in_order(lists):
     weight = naive_counts(lists)
     ids = make_successors(lists).ids
@@ -63,7 +63,7 @@ def test_the_most_frequent_successors_are_kept_in_order(lists):
 
 
 @given(st.lists(events, min_size=1, max_size=6), st.lists(events, min_size=1, max_size=4))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_probabilities_are_mixed_as_the_formula_says(lists, histories):
     successors = make_successors(lists)
     item_id = torch.from_numpy(pad_histories([np.array(h, np.int32) for h in histories], 40))

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketrec.errors import ConfigError
@@ -94,7 +94,6 @@ VALUES = {
 
 
 @given(st.lists(st.fixed_dictionaries(VALUES), max_size=12))
-@settings(deadline=None)
 def test_all_at_once_items_are_what_each_is_alone(items):
     kinds = {"number": "number", "category": "category", "several": "category"}
     values = {name: [item[name] for item in items] for name in kinds}

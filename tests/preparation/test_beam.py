@@ -4,7 +4,7 @@ import gzip
 import json
 
 import polars as pl
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from pocketrec.ingest import events
@@ -176,9 +176,7 @@ kinds = st.sampled_from(
 
 @settings(
     max_examples=3,
-    deadline=None,
     phases=[Phase.explicit, Phase.generate],  # each example is a dozen pipelines: no shrinking
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     seed=st.integers(0, 99),

@@ -16,7 +16,7 @@ from pocketrec.preparation.features import column_of, encode
 from pocketrec.runtime.events import Event, encode_features
 from support.small_logs import NO_FILTER, make_events
 
-quick = settings(max_examples=60, deadline=None)
+quick = settings(max_examples=60)
 
 WORDS = st.sampled_from(["red", "blue", "", "7", "Red", "grün"])
 KNOWN = Categories(("7", "blue", "red"))

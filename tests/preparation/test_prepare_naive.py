@@ -2,16 +2,14 @@
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
 from support.naive_preparation import naive, read_world
 from support.small_logs import make_config, make_events
 
-few = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+few = settings(max_examples=40)
 ratings = st.sampled_from([1.0, 3.0, 5.0])
 integers = st.tuples(st.integers(-3, 9), st.integers(-2, 6), st.integers(0, 30), ratings)
 strings = st.tuples(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
@@ -29,7 +29,6 @@ LISTS = st.lists(st.lists(st.integers(0, V), max_size=8), max_size=5)
 
 
 @given(LISTS, st.integers(1, 4), st.sampled_from([1, 5, 10**6]), st.integers(1, 3))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block, min_users):
     monkeypatch.setattr(transitions, "PAIRS", block)
     lag_weights = np.array([1.0, 0.5, 0.25, 0.125])[:lags]
@@ -51,7 +50,6 @@ def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block, mi
 
 @pytest.mark.parametrize("unused", [0, 1000])  # items
 @given(LISTS, LISTS, st.sampled_from([1, 7, 10**6]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_following_sums_the_newest_rows(monkeypatch, unused, lists, histories, block):
     counted = count_transitions(sequences(*lists), V + unused, np.ones(2))
     table, strengths = dense(counted)[:, : V + 1], np.array([1.0, 0.5, 0.25])

@@ -3,8 +3,9 @@
 import http.client
 import re
 import socket
-import time
 from contextlib import closing
+
+from support.patience import HANG_SECONDS
 
 FILES = {
     "index.html": ("text/html; charset=utf-8", "no-cache"),
@@ -41,9 +42,21 @@ SECRET = b"do not tell"
 LARGE = 20_000_000
 
 
+def connected(served):
+    """A connection to ask over, closed at the end of a `with`."""
+    return closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=HANG_SECONDS))
+
+
+def dialled(served):
+    """A plain socket to the server."""
+    return socket.create_connection(("127.0.0.1", served.port), timeout=HANG_SECONDS)
+
+
 def ask(served, path="/", method="GET", **headers):
     """Status, headers and body of one request on a connection of its own."""
-    with closing(http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", served.port, timeout=HANG_SECONDS)
+    ) as connection:
         return say(connection, path, method, **headers)
 
 
@@ -54,9 +67,9 @@ def say(connection, path="/", method="GET", body=None, **headers):
     return answer.status, answer.headers, answer.read()
 
 
-def send(served, request, *, seconds=10):
+def send(served, request):
     """All that comes back to some raw bytes, until the server closes."""
-    with socket.create_connection(("127.0.0.1", served.port), timeout=seconds) as connection:
+    with dialled(served) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(1 << 16), b""))
@@ -73,10 +86,3 @@ def raw(served, target, method=b"GET", extra=b""):
 
 def statuses(answer):
     return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
-
-
-def assert_soon(is_true):
-    until = time.monotonic() + 5
-    while not is_true():
-        assert time.monotonic() < until
-        time.sleep(0.02)

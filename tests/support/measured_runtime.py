@@ -51,6 +51,17 @@ def open_many(bundle, count, kept):
     return {"grown": memory() - before, "files": descriptors() - files}
 
 
+def in_turn(*acts, turns=60):
+    """The processor's time of one call of each; called in turn, as a busy machine slows all."""
+    seconds = [[] for _ in acts]
+    for n in range(turns):
+        for act, own in zip(acts, seconds, strict=True):
+            begin = time.process_time()
+            act(n)
+            own.append(time.process_time() - begin)
+    return [statistics.median(own) for own in seconds]
+
+
 def tap_many(bundle, count, kept):
     from pocketrec.runtime import Event, Recommender
 
@@ -61,20 +72,22 @@ def tap_many(bundle, count, kept):
     for _ in range(20):
         recommender.recommend(history, k=10)
     gc.collect()
-    before, seconds, checked = memory(), [], 0
+    before, checked = memory(), 0
     for taps in range(1, count + 1):
-        begin = time.process_time()
         found = recommender.recommend(history[:taps], k=10)
-        seconds.append(time.process_time() - begin)
         keep(kept)
         if taps % (count // 10) == 0:
             check_list(recommender, history[:taps], found)
             checked += 1
     gc.collect()
-    half, whole = (statistics.median(seconds[at - 50 : at]) for at in (count // 2, count))
+    grown = memory() - before
+    half, whole = in_turn(
+        lambda _: recommender.recommend(history[: count // 2], k=10),
+        lambda _: recommender.recommend(history, k=10),
+    )
     shapes = recommender.bundle.spec.shapes
     return {
-        "grown": memory() - before,
+        "grown": grown,
         "checked": checked,
         "half": half,
         "whole": whole,
@@ -98,32 +111,31 @@ def like_many(bundle, count, kept):
     from pocketrec.runtime import Personal, Recommender, RolledBackWarning
 
     warnings.simplefilter("ignore", RolledBackWarning)
-    personal = Personal(Recommender.load(bundle))
-    ids = [item.id for item in personal.recommender.items]
-    seconds = []
+    recommender = Recommender.load(bundle)
+    personal, beginner = Personal(recommender), Personal(recommender)
+    ids = [item.id for item in recommender.items]
 
-    def turn(n):
-        begin = time.process_time()
-        word = (personal.like, personal.seen, personal.dislike)[n % 7 % 3]
+    def turn(n, user=personal):
+        word = (user.like, user.seen, user.dislike)[n % 7 % 3]
         word(ids[n * 7 % len(ids)])
         if n % 11 == 0:
-            personal.undo()
-        seconds.append(time.process_time() - begin)
+            user.undo()
 
     for n in range(count // 4):
         turn(n)
+        turn(n, beginner)
     gc.collect()
     before = memory()
-    seconds.clear()
     for n in range(count):
         turn(n)
         keep(kept)
     gc.collect()
-    tenth = count // 10
+    grown = memory() - before
+    first, last = in_turn(lambda n: turn(n, beginner), turn, turns=count // 10)
     return {
-        "grown": memory() - before,
-        "first": statistics.median(seconds[:tenth]),
-        "last": statistics.median(seconds[-tenth:]),
+        "grown": grown,
+        "first": first,
+        "last": last,
         "undone": sum(personal.undo() for _ in range(100)),
     }
 

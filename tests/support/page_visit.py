@@ -8,19 +8,15 @@ import hashlib
 from contextlib import contextmanager
 from functools import cache
 
-from playwright.sync_api import expect
-
 from pocketrec.app.site import Body, Resource
 from pocketrec.runtime import Recommender
+from support.patience import HANG_SECONDS
 
-PATIENCE_MS = 10_000
 EMPIRE, JEDI, MATRIX = "1196", "1210", "2571"
 """Popular films."""
 NO_WORKER = {"service_workers": "block"}
 """A module's CONTEXT: no files for later, which take a while; test_page_offline.py has them."""
 QUICK = {**NO_WORKER, "reduced_motion": "reduce"}
-
-expect.set_options(timeout=PATIENCE_MS)
 
 STORED = """async () => {
   const opening = indexedDB.open('pocketrec', 1);
@@ -38,7 +34,7 @@ STORED = """async () => {
 
 UNTIL_STORED = f"""async (wanted) => {{
   const stored = {STORED};
-  for (let tries = 0; tries < 300; tries += 1) {{
+  for (let tries = 0; tries < {50 * HANG_SECONDS:.0f}; tries += 1) {{
     const events = (await stored()).flatMap(({{ state }}) => state.events);
     if (events.length === wanted) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -60,7 +56,6 @@ class Visit:
         self.page = page
         self.url = url
         self.complaints = []
-        page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._hear)
 

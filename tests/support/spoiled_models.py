@@ -23,7 +23,7 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import open_bundle
 from pocketrec.bundle.golden import check_golden
 from pocketrec.bundle.query import Query
-from pocketrec.bundle.trial import try_out
+from pocketrec.bundle.trial import SECONDS, try_out
 from pocketrec.errors import BundleError
 from pocketrec.tflite.inspect import inspect
 from pocketrec.tflite.serialize import parse, serialize
@@ -116,7 +116,7 @@ HOW = {"cut short": cut, "changed bytes": change_bytes, "changed graphs": change
 def run(content, bundle) -> None:
     """What a process does with the model; BundleError is an answer too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (2, 2))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30,) * 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     device = DeviceModel(content, bundle.spec)

@@ -20,6 +20,20 @@ from hypothesis import HealthCheck, given, settings
 FACTOR = int(os.environ.get("POCKETREC_FUZZ", "1"))
 """How many times as much is tried as in `make test`."""
 
+settings.register_profile(
+    "default",
+    deadline=None,  # no test depends on how fast the machine is
+    derandomize=True,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,  # all cases share a fixture's folder, as is meant
+        HealthCheck.too_slow,
+        HealthCheck.differing_executors,
+    ],
+)
+settings.register_profile("fuzz", settings.get_profile("default"), derandomize=False)
+settings.load_profile("default" if FACTOR == 1 else "fuzz")
+
 CASES = "generated cases"
 TALLY: Counter[tuple[str, str]] = Counter()
 PROMISED: Counter[str] = Counter()
@@ -36,18 +50,7 @@ def fuzz(what: str, count: int, /, **strategies):
     PROMISED[what] += count
 
     def decorate(test):
-        @settings(
-            max_examples=count * FACTOR,
-            deadline=None,
-            derandomize=FACTOR == 1,
-            database=None,
-            # Folders and bundles of fixtures are shared by all cases, which is meant.
-            suppress_health_check=[
-                HealthCheck.function_scoped_fixture,
-                HealthCheck.too_slow,
-                HealthCheck.differing_executors,
-            ],
-        )
+        @settings(max_examples=count * FACTOR)
         @given(**strategies)
         @functools.wraps(test)
         def counted(*args, **kwargs):

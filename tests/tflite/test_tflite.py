@@ -1,7 +1,7 @@
 """Reading a .tflite as bytes: the facts of a good one, and one error for all bad ones."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pocketrec.errors import BundleError
@@ -38,10 +38,8 @@ def inspect_or_refuse(content):
 
 many = settings(
     max_examples=150,
-    deadline=None,
     database=None,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

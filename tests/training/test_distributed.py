@@ -12,6 +12,7 @@ from pocketrec.storage.artifact import open_manifest
 from pocketrec.training import loop
 from support import SUPPORT
 from support.distributed_training import train_one
+from support.patience import HANG_SECONDS
 from support.small_world import MODEL, TRAINING
 
 SCRIPT = SUPPORT / "distributed_training.py"
@@ -50,7 +51,7 @@ def torchrun(*words):
         [*launcher, "--max-restarts", "1", SCRIPT, *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert done.returncode == 0, done.stderr

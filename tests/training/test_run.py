@@ -18,6 +18,7 @@ from pocketrec.training.pipeline import is_finished
 from pocketrec.training.run import Run
 from pocketrec.training.step import make_optimizer
 from support import SUPPORT
+from support.patience import HANG_SECONDS
 from support.small_world import MODEL, make_config, metrics_and_weights, prepare_world, run
 
 
@@ -66,7 +67,9 @@ def killed(data, finished, tmp_path_factory):
         else:
             arguments += [str(parent / f"{how} {number}"), how, str(number)]
     script = SUPPORT / "killed_training.py"
-    subprocess.run([sys.executable, script, data.folder, *arguments], check=True, timeout=300)
+    subprocess.run(
+        [sys.executable, script, data.folder, *arguments], check=True, timeout=HANG_SECONDS
+    )
     return [Path(folder) for folder in arguments[::3]]
 
 

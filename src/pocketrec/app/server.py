@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -47,16 +48,6 @@ HEADERS = {
 }
 """Headers of every answer, errors included."""
 
-REQUEST_SECONDS = 30.0
-"""A connection that has not sent its next request by then is closed."""
-ANSWER_SECONDS = 120.0
-"""A client that has not read its answer by then is disconnected."""
-MOST_CONNECTIONS = 512
-"""Connections open at once, each with a thread.
-
-One more closes the connection whose deadline comes first, so idle and slow clients make room for
-new ones and nobody is locked out.
-"""
 PORTS_TRIED = 100
 HTTP_PORT = 80  # browsers leave it out of the Host header
 
@@ -64,8 +55,29 @@ OnRequest = Callable[[str, str, int], None]
 """Called with method, path and status of each request, before its answer is sent."""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Limits on clients: how long each may take, and how many there may be."""
+
+    request_seconds: float = 30.0
+    """The next request must have arrived by then; an idle connection is closed."""
+    answer_seconds: float = 120.0
+    """The client must have read the answer by then."""
+    connections: int = 512
+    """Open at once, each with a thread. One more closes the connection that is due first.
+
+    So a client that idles or reads slowly makes room, and nobody is locked out.
+    """
+
+
+DEFAULT_LIMITS = Limits()
+
+
 class Server(ThreadingHTTPServer):
-    """Listens from the start; `serve_forever` answers until another thread calls `shutdown`."""
+    """Listens from the start; `serve_forever` answers until another thread calls `shutdown`.
+
+    `clock` gives seconds, as time.monotonic does; `limits` are counted on it.
+    """
 
     daemon_threads = True
     request_queue_size = 256
@@ -73,11 +85,20 @@ class Server(ThreadingHTTPServer):
     allow_reuse_address = os.name == "posix"
 
     def __init__(
-        self, site: Site, host: str, port: int, on_request: OnRequest | None = None
+        self,
+        site: Site,
+        host: str,
+        port: int,
+        on_request: OnRequest | None = None,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.paths = {f"/{name}": resource for name, resource in site.items()}
         self.paths["/"] = site["index.html"]
         self.on_request = on_request
+        self.limits = limits
+        self._clock = clock
         self._deadlines: dict[socket.socket, float] = {}  # of each open connection
         self._lock = threading.Lock()
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -100,16 +121,16 @@ class Server(ThreadingHTTPServer):
     def expect(self, connection: socket.socket, seconds: float) -> None:
         """Close the connection unless it makes progress within the time; see `service_actions`."""
         with self._lock:
-            self._deadlines[connection] = time.monotonic() + seconds
+            self._deadlines[connection] = self._clock() + seconds
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Answer a connection in its own thread."""
         with self._lock:
-            if len(self._deadlines) >= MOST_CONNECTIONS:
+            if len(self._deadlines) >= self.limits.connections:
                 first = min(self._deadlines, key=self._deadlines.__getitem__)
                 del self._deadlines[first]
                 _hang_up(first)
-        self.expect(request, REQUEST_SECONDS)
+        self.expect(request, self.limits.request_seconds)
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
@@ -117,7 +138,7 @@ class Server(ThreadingHTTPServer):
 
         A deadline, unlike a socket timeout, also ends clients that send a byte now and then.
         """
-        self._hang_up_late(time.monotonic())
+        self._hang_up_late(self._clock())
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection."""
@@ -175,7 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
     path = ""
 
     def handle_one_request(self) -> None:
-        self.server.expect(self.connection, REQUEST_SECONDS)
+        self.server.expect(self.connection, self.server.limits.request_seconds)
         super().handle_one_request()
 
     def do_GET(self) -> None:
@@ -249,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, headers, f"{status}: {sentence}\n".encode())
 
     def _answer(self, status: HTTPStatus, headers: dict[str, str], body: bytes = b"") -> None:
-        self.server.expect(self.connection, ANSWER_SECONDS)
+        self.server.expect(self.connection, self.server.limits.answer_seconds)
         self.request_version = self.protocol_version  # HTTP/0.9 clients get headers too
         self.log_request(status)
         self.send_response_only(status)

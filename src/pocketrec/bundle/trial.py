@@ -47,7 +47,7 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 _passed: set[str] = set()
 
 
-def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
+def try_out(model: bytes, manifest: Mapping[str, Any], *, seconds: float = SECONDS) -> None:
     """Run a model in a child process, unless it passed before; `manifest` is its bundle's.
 
     Raises BundleError when the child crashes, finds an error or takes too long. Where no child can
@@ -66,10 +66,10 @@ def try_out(model: bytes, manifest: Mapping[str, Any]) -> None:
         child = run_child(
             "from pocketrec.bundle.trial import main; main()",
             input=header + b"\n" + model,
-            timeout=SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        raise BundleError(f"the model's trial run took more than {SECONDS} seconds") from None
+        raise BundleError(f"the model's trial run took more than {seconds} seconds") from None
     except OSError:
         return
     if child.returncode < 0:
