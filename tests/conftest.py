@@ -17,6 +17,13 @@ from support.tally import CASES, TALLY, tried
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+SLOW_FIXTURES = {
+    *("shop", "fresh_shop", "featured", "narrow", "recommender"),
+    *("recurrent_bundle", "recurrent", "browser", "wheel"),
+}
+"""Fixtures that train, convert, start a browser or build the wheel; see `slow` in pyproject."""
+
+
 FEATURES = """\
 [features]
 event = { channel = "category", pieces = "number" }
@@ -28,6 +35,13 @@ item = { tags = "category", price = "number" }
 
 def pytest_addoption(parser):
     parser.addoption("--encoder", action="append", help="run tests/models/test_encoders.py on it")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark each test that needs a slow fixture: `make check` runs the others."""
+    for item in items:
+        if SLOW_FIXTURES.intersection(item.fixturenames):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", autouse=True)
