@@ -13,7 +13,7 @@ NPM    := web/node_modules/.package-lock.json
 WEB    := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/test/*')
 BROWSER := chromium-headless-shell
 
-.PHONY: app demo fuzz test page web browser wheel lint types format docs lock clean help
+.PHONY: app demo check fuzz test page web browser wheel lint types format docs lock clean help
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,12 @@ HAS_NODE = node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 
 NEEDS_NODE = needs Node 20 or newer (and npm), and there is none: https://nodejs.org
 # Outside of CI a test run goes on without what is not there, and says so; in CI that is an error.
 LEFT_OUT = sh -c 'if [ "$$CI" = true ]; then echo "error: $$0"; exit 2; else echo "LEFT OUT: $$0"; fi'
+
+# Tests that train, convert, start a browser or run for seconds are marked `slow`; see pyproject.toml.
+check: lint types $(READY)  ## The quick half of `make test`, under 90 seconds: run it before each commit.
+	@if [ -f $(NPM) ]; then cd web && npm run --silent check; \
+	else echo "LEFT OUT: the checks of web/, which \`make page\` installs"; fi
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
 test: lint types web browser $(READY)  ## Lint, format check, types, the page's checks, tests.
 	$(BIN)/python -m pytest -rs $(SPREAD)

@@ -17,11 +17,12 @@ from support.tally import CASES, TALLY, tried
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+SLOW_FOLDERS = {"fuzz", "hostile", "interruption", "load", "privacy"}
 SLOW_FIXTURES = {
     *("shop", "fresh_shop", "featured", "narrow", "recommender"),
     *("recurrent_bundle", "recurrent", "browser", "wheel"),
 }
-"""Fixtures that train, convert, start a browser or build the wheel; see `slow` in pyproject."""
+"""Folders, and fixtures, that train, convert, start a browser or run long; see pyproject.toml."""
 
 
 FEATURES = """\
@@ -38,9 +39,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark each test that needs a slow fixture: `make check` runs the others."""
+    """Mark each test of a slow folder or fixture: `make check` runs the others."""
     for item in items:
-        if SLOW_FIXTURES.intersection(item.fixturenames):
+        if item.path.parent.name in SLOW_FOLDERS or SLOW_FIXTURES & {*item.fixturenames}:
             item.add_marker("slow")
 
 

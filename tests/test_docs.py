@@ -176,3 +176,9 @@ def test_documents_have_no_placeholder(page):
     text = page.read_text(encoding="utf-8")
     assert "RESULTS" not in text
     assert not re.findall(r"\b[A-Z]+_PLACE\b", text)
+
+
+def test_hooks_and_lock_have_one_version_of_ruff():
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    (pinned,) = re.findall(r"ruff-pre-commit\n +rev: v(\S+)", hooks)
+    assert f"ruff=={pinned}\n" in (ROOT / "requirements.lock").read_text(encoding="utf-8")

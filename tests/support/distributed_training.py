@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script
@@ -19,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script
 from pocketrec.cli.main import main
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import PreparedData
-from pocketrec.training import loop
+from pocketrec.training import folder, loop
 from pocketrec.training.distributed import ALONE, join
 from pocketrec.training.validation import validation_score
-from support.small_world import make_config, run
+from support.small_world import EVERY_STEP, make_config, run
 
 
 class Left(Exception):  # noqa: N818
@@ -54,6 +55,7 @@ def train_one(data, folder, model, training, stop=0, workers=ALONE):
             on_progress=leave,
             resume=True,
             workers=workers,
+            save_seconds=EVERY_STEP,
         )
 
 
@@ -69,12 +71,12 @@ def train_until(rank, step, words):
         return train_step(*arguments)
 
     loop.train_step = count
+    folder.train_model = partial(folder.train_model, save_seconds=EVERY_STEP)
     sys.argv = ["pocketrec", *words]
     main()
 
 
 if __name__ == "__main__":
-    loop.SAVE_SECONDS = -1.0  # a checkpoint after every step
     if sys.argv[1] == "runs":
         train_all(sys.argv[2], sys.argv[3:])
     else:

@@ -15,8 +15,7 @@ import torch.utils.tensorboard  # once, not in each fork
 sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script
 
 from pocketrec.preparation.data import PreparedData
-from pocketrec.training import loop
-from support.small_world import make_config, run
+from support.small_world import EVERY_STEP, make_config, run
 
 
 def die_at(number):
@@ -34,7 +33,6 @@ def die_at(number):
 
 def main():
     torch.set_num_threads(1)
-    loop.SAVE_SECONDS = -1.0  # a checkpoint after every step
     rest = sys.argv[2:]
     for folder, how, number in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         if child := os.fork():
@@ -48,7 +46,7 @@ def main():
         else:
             os.fsync = die_at(int(number))
         data = PreparedData.open(Path(sys.argv[1]))  # Polars' threads do not survive a fork
-        run(data, Path(folder), make_config(), on_progress=progress)
+        run(data, Path(folder), make_config(), on_progress=progress, save_seconds=EVERY_STEP)
         os._exit(0)
 
 

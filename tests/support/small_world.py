@@ -16,10 +16,13 @@ from pocketrec.preparation.manifest import KIND
 from pocketrec.preparation.prepare import run_preparation
 from pocketrec.storage.draft import new_folder
 from pocketrec.training.distributed import ALONE
+from pocketrec.training.loop import SAVE_SECONDS
 from pocketrec.training.pipeline import run_training
 
 ITEMS = 10
 MODEL = {"encoder": "transformer", "dim": 16, "max_length": 8, "layers": 1}
+EVERY_STEP = -1.0
+"""As save_seconds: a checkpoint after every step."""
 TRAINING = {"epochs": 3, "batch_labels": 40, "learning_rate": 0.01, "threads": 1, "warmup": 0.2}
 
 
@@ -68,6 +71,7 @@ def run(
     on_progress=None,
     on_epoch=None,
     workers=ALONE,
+    save_seconds=SAVE_SECONDS,
 ):
     return run_training(
         config,
@@ -78,6 +82,7 @@ def run(
         on_progress=on_progress or (lambda _: None),
         on_epoch=on_epoch or (lambda _: None),
         workers=workers,
+        save_seconds=save_seconds,
     )
 
 

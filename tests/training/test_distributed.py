@@ -9,7 +9,6 @@ import pytest
 from safetensors.torch import load_file
 
 from pocketrec.storage.artifact import open_manifest
-from pocketrec.training import loop
 from support import SUPPORT
 from support.distributed_training import train_one
 from support.patience import HANG_SECONDS
@@ -66,12 +65,10 @@ def plan(world, name, stop=0):
 @pytest.fixture(scope="module")
 def trained(world, data):
     """The folder, after two workers have made all runs."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "SAVE_SECONDS", -1.0)
-        train_one(data, **plan(world, "left by one", stop=10))
-        plans = [plan(world, name, stop=10 if name == "left by two" else 0) for name in RUNS]
-        torchrun("runs", data.folder, *map(json.dumps, plans))
-        train_one(data, **plan(world, "left by two"))
+    train_one(data, **plan(world, "left by one", stop=10))
+    plans = [plan(world, name, stop=10 if name == "left by two" else 0) for name in RUNS]
+    torchrun("runs", data.folder, *map(json.dumps, plans))
+    train_one(data, **plan(world, "left by two"))
     return world
 
 

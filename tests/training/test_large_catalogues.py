@@ -18,7 +18,7 @@ from pocketrec.training.losses import SampledLoss, make_loss
 from pocketrec.training.negatives import PopularitySampler, UniformSampler, small_catalogue
 from pocketrec.training.sparse_adam import SparseAdamW
 from pocketrec.training.step import batch_loss, clip, make_optimizer, train_step
-from support.small_world import judge, make_config, metrics_and_weights, run
+from support.small_world import EVERY_STEP, judge, make_config, metrics_and_weights, run
 
 V = 50
 DRAWN = ["sampled_softmax", "in_batch", "gbce"]
@@ -192,11 +192,11 @@ class StopError(Exception):
 
 
 @pytest.mark.parametrize("loss", DRAWN)
-def test_a_run_that_is_interrupted_ends_as_if_it_was_not(data, tmp_path, loss, monkeypatch):
-    monkeypatch.setattr("pocketrec.training.loop.SAVE_SECONDS", -1.0)
+def test_a_run_that_is_interrupted_ends_as_if_it_was_not(data, tmp_path, loss):
+    each = {"save_seconds": EVERY_STEP}
     fields = {} if loss == "in_batch" else {"negatives": 5}
     config = make_config(loss=loss, epochs=2, **fields)
-    run(data, tmp_path / "whole", config)
+    run(data, tmp_path / "whole", config, **each)
     steps = []
 
     def stop(step):
@@ -205,8 +205,8 @@ def test_a_run_that_is_interrupted_ends_as_if_it_was_not(data, tmp_path, loss, m
             raise StopError
 
     with pytest.raises(StopError):
-        run(data, tmp_path / "resumed", config, on_progress=stop)
-    run(data, tmp_path / "resumed", config, resume=True, validate=judge)
+        run(data, tmp_path / "resumed", config, on_progress=stop, **each)
+    run(data, tmp_path / "resumed", config, resume=True, validate=judge, **each)
     assert metrics_and_weights(tmp_path / "resumed") == metrics_and_weights(tmp_path / "whole")
 
 

@@ -7,11 +7,10 @@ import pytest
 
 from pocketrec.errors import DataError
 from pocketrec.preparation.data import Part
-from pocketrec.training import loop
 from pocketrec.training.batches import Batches
 from pocketrec.training.distributed import Workers
 from pocketrec.training.rounds import Rounds
-from support.small_world import make_config, prepare_world, run
+from support.small_world import EVERY_STEP, make_config, prepare_world, run
 
 SHARDS = 8
 EVENTS = 60
@@ -118,11 +117,11 @@ def test_lengths_that_are_not_those_of_the_events_are_refused(many):
         Batches(sequences, max_length=8, batch_labels=40, seed=1, lengths=lengths)
 
 
-def test_a_run_in_rounds_that_was_left_ends_as_if_it_was_not(many, tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "SAVE_SECONDS", -1.0)
+def test_a_run_in_rounds_that_was_left_ends_as_if_it_was_not(many, tmp_path):
+    each = {"save_seconds": EVERY_STEP}
     config = make_config(buckets=SHARDS, round_events=EVENTS)
     steps = []
-    run(many, tmp_path / "whole", config, on_progress=steps.append)
+    run(many, tmp_path / "whole", config, on_progress=steps.append, **each)
     second = [number for number, step in enumerate(steps) if step.epoch == 2]
 
     class Left(Exception):  # noqa: N818
@@ -136,8 +135,8 @@ def test_a_run_in_rounds_that_was_left_ends_as_if_it_was_not(many, tmp_path, mon
             raise Left
 
     with pytest.raises(Left):
-        run(many, tmp_path / "left", config, on_progress=leave)
-    run(many, tmp_path / "left", config, resume=True)
+        run(many, tmp_path / "left", config, on_progress=leave, **each)
+    run(many, tmp_path / "left", config, resume=True, **each)
     for name in ("best", "last"):
         files = [tmp_path / run / f"checkpoints/{name}.safetensors" for run in ("whole", "left")]
         assert files[0].read_bytes() == files[1].read_bytes()

@@ -12,14 +12,20 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from pocketrec.errors import ArtifactError
 from pocketrec.models.recommender import RecommenderModel
-from pocketrec.training import loop
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from pocketrec.training.pipeline import is_finished
 from pocketrec.training.run import Run
 from pocketrec.training.step import make_optimizer
 from support import SUPPORT
 from support.patience import HANG_SECONDS
-from support.small_world import MODEL, make_config, metrics_and_weights, prepare_world, run
+from support.small_world import (
+    EVERY_STEP,
+    MODEL,
+    make_config,
+    metrics_and_weights,
+    prepare_world,
+    run,
+)
 
 
 def steps_of(folder, data):
@@ -74,9 +80,8 @@ def killed(data, finished, tmp_path_factory):
 
 
 @pytest.mark.parametrize("death", range(len(DEATHS)), ids=[f"{h} {n}" for h, n in DEATHS])
-def test_a_run_that_is_killed_ends_as_if_it_was_not(data, finished, killed, death, monkeypatch):
+def test_a_run_that_is_killed_ends_as_if_it_was_not(data, finished, killed, death):
     folder = killed[death]
-    monkeypatch.setattr(loop, "SAVE_SECONDS", -1.0)
     config = make_config()
     if (folder / "manifest.json").exists():
         assert not is_finished(folder, config, data)
@@ -85,7 +90,7 @@ def test_a_run_that_is_killed_ends_as_if_it_was_not(data, finished, killed, deat
         with pytest.raises(ArtifactError, match="not finished"):
             Run.open(folder)
     done = []
-    run(data, folder, config, resume=True, on_progress=done.append)
+    run(data, folder, config, resume=True, on_progress=done.append, save_seconds=EVERY_STEP)
     if DEATHS[death] == ("step", 3):
         assert len(done) == len(finished[1]) - 2  # the step that it died in is done again
     assert metrics_and_weights(folder) == metrics_and_weights(finished[0])
@@ -105,12 +110,12 @@ def test_the_world_is_worth_killing(finished):
 
 def test_a_finished_run_opens_with_its_best_weights(data, finished):
     opened = Run.open(finished[0])
-    assert opened.manifest["finished"] is True
+    assert opened.manifest.finished is True
     assert opened.config.model.dim == 16
     assert not opened.model.training
     assert opened.data_folder.resolve() == data.folder.resolve()
     assert opened.catalogue.equals(data.catalogue)
-    assert opened.manifest["parameters"] == sum(p.numel() for p in opened.model.parameters())
+    assert opened.manifest.parameters == sum(p.numel() for p in opened.model.parameters())
     assert "folder" not in opened.provenance()["data"]
     assert is_finished(finished[0], make_config(), data)
 

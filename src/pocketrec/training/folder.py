@@ -22,7 +22,7 @@ from ..storage.draft import remove_leftovers
 from ..storage.lock import lock_folder
 from .checkpoint import Position
 from .distributed import ALONE, Workers, own_seed
-from .loop import EpochMetrics, Progress, Validate, train_model
+from .loop import SAVE_SECONDS, EpochMetrics, Progress, Validate, train_model
 from .manifest import DataCounts, RunManifest, TrainingData
 from .memory import keep_freed_memory
 from .metrics_log import MetricsLog
@@ -40,6 +40,7 @@ def run_training(
     on_progress: Callable[[Progress], None],
     on_epoch: Callable[[EpochMetrics], None],
     workers: Workers = ALONE,
+    save_seconds: float = SAVE_SECONDS,
 ) -> Position:
     """Train into `folder`; with `resume` go on where it was interrupted.
 
@@ -75,6 +76,7 @@ def run_training(
             folder / File.CHECKPOINTS,
             resume=resume,
             workers=workers,
+            save_seconds=save_seconds,
             on_progress=on_progress,
             on_epoch=log_epoch,
         )

@@ -60,13 +60,14 @@ def train_model(
     *,
     resume: bool = False,
     workers: Workers = ALONE,
+    save_seconds: float = SAVE_SECONDS,
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> Position:
     """Train until the epochs are done or `patience` measurements brought nothing better.
 
-    `checkpoints` gets last.safetensors (at least once a minute) and best.safetensors; `model`
-    ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
+    `checkpoints` gets last.safetensors, at least every `save_seconds`, and best.safetensors;
+    `model` ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
     that are bit for bit those of an uninterrupted run, by as many workers on like devices.
 
     Of several workers each calls this with a model that begins alike, and gets the same position.
@@ -127,7 +128,7 @@ def train_model(
                 )
             )
             # The clock that counts is the lead's.
-            if workers.total(workers.lead and time.monotonic() - saved > SAVE_SECONDS):
+            if workers.total(workers.lead and time.monotonic() - saved > save_seconds):
                 save(last)
                 saved = time.monotonic()
         seconds = time.monotonic() - started
