@@ -67,8 +67,8 @@ def train_model(
     """Train until the epochs are done or `patience` measurements brought nothing better.
 
     `checkpoints` gets last.safetensors, at least every `save_seconds`, and best.safetensors;
-    `model` ends with the best weights. With `resume` it goes on from the last checkpoint, to weights
-    that are bit for bit those of an uninterrupted run, by as many workers on like devices.
+    `model` ends with the best weights. With `resume` it goes on from the last checkpoint, to
+    weights that are bit for bit those of an uninterrupted run, by as many workers on like devices.
 
     Of several workers each calls this with a model that begins alike, and gets the same position.
     `validate` is called by all of them, and has to give all the same; the lead alone reads and
