@@ -35,7 +35,7 @@ item = { tags = "category", price = "number" }
 
 
 def pytest_addoption(parser):
-    parser.addoption("--encoder", action="append", help="run tests/models/test_encoders.py on it")
+    parser.addoption("--encoder", action="append", help="run tests/models/test_encoder*.py on it")
 
 
 def pytest_collection_modifyitems(items):

@@ -8,7 +8,8 @@ from support.untrained_models import build
 
 def pytest_generate_tests(metafunc):
     """A test with a `name` runs for each encoder; with `layers` or `field`, for each it reads."""
-    if "name" not in metafunc.fixturenames:
+    own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "name" not in metafunc.fixturenames or "name" in own:
         return
     names = metafunc.config.getoption("encoder") or ENCODERS
     fields = {name: ["dim", "max_length", *sorted(find_encoder(name).fields)] for name in names}

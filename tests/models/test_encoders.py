@@ -1,6 +1,7 @@
 """The contract of every encoder, and of the model around it.
 
-Runs for all built-in encoders, or for one: `pytest tests/models/test_encoders.py --encoder NAME`,
+Runs, as test_encoder_training.py does, for all built-in encoders, or for one: `pytest
+tests/models/test_encoders.py tests/models/test_encoder_training.py --encoder NAME`,
 where NAME may be "package.module:Class".
 """
 
