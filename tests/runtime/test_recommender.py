@@ -11,7 +11,7 @@ from enum import Enum
 import numpy as np
 import pytest
 
-from pocketrec.bundle.folder import KIND
+from pocketrec.bundle.manifest import KIND
 from pocketrec.errors import InputError
 from pocketrec.runtime import Recommender, UnknownItemWarning
 from pocketrec.storage.artifact import write_manifest

@@ -12,10 +12,10 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
 from pocketrec.bundle.quiet import without_info_lines
 from pocketrec.config.model import ModelConfig
+from pocketrec.conversion.codes import fit_codes
+from pocketrec.conversion.convert import convert
+from pocketrec.conversion.quantize import quantize
 from pocketrec.errors import BundleError, InputError
-from pocketrec.export.codes import fit_codes
-from pocketrec.export.convert import convert
-from pocketrec.export.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.tflite.shrink import shrink
 from support.small_models import (
