@@ -20,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pocketrec.config.load import load_config
+from pocketrec.config.sections import Config
 from pocketrec.preparation.data import PreparedData
 from pocketrec.training.distributed import Workers
 from pocketrec.training.rounds import Rounds
@@ -64,7 +64,7 @@ def speeds(folder: Path, processes: int, threads: int) -> list[float]:
 
 def larger_share(folder: Path) -> float:
     """Mean over batches of the part of the worker who has more of it."""
-    data, config = PreparedData.open(folder / "data"), load_config(folder / "c.toml")
+    data, config = PreparedData.open(folder / "data"), Config.load(folder / "c.toml")
     parts = [Rounds(data, config, (), Workers(rank, 2)).epoch(0).after(0) for rank in range(2)]
     shares = [max(one.share, two.share) for one, two in zip(*parts, strict=True)]
     return statistics.mean(shares)
@@ -83,7 +83,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "c.toml").write_text(TOML.format(**vars(arguments)))
-        config = load_config(folder / "c.toml")
+        config = Config.load(folder / "c.toml")
         write_prepared(folder / "data", config, users=arguments.users, items=3700, mean=165)
         share = larger_share(folder)
         for _ in range(arguments.rounds):

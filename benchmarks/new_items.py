@@ -31,7 +31,6 @@ from numpy.typing import NDArray
 
 import pocketrec as pr
 from pocketrec.bundle.folder import open_bundle
-from pocketrec.config.load import load_config
 from pocketrec.config.sections import Config
 from pocketrec.evaluation.bootstrap import interval, paired_difference
 from pocketrec.evaluation.on_device import rank_on_device
@@ -255,7 +254,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], dest="settings")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    world = split(load_config(arguments.config, arguments.settings), arguments.newest_by)
+    world = split(Config.load(arguments.config, arguments.settings), arguments.newest_by)
     others = [setting for setting in arguments.settings if not setting.startswith("data.")]
     make_bundles(arguments.config, arguments.out, world, others)
     recommender = Recommender.load(arguments.out / "extended")

@@ -19,7 +19,6 @@ import time
 from pathlib import Path
 
 from plots import draw
-from pocketrec.config.load import parse_config
 from pocketrec.config.sections import Config
 from pocketrec.preparation.data import PreparedData
 from pocketrec.training.pipeline import run_training
@@ -34,7 +33,7 @@ def config_of(shards: int, budget: int) -> Config:
     training = {"epochs": 1, "batch_labels": 16384, "round_events": budget, "threads": 1}
     training |= {"loss": "sampled_softmax", "negatives": 64}
     model = {"encoder": "bow", "dim": 16, "max_length": 50}
-    return parse_config({"data": data, "model": model, "training": training}, name="streaming")
+    return Config.parse({"data": data, "model": model, "training": training}, name="streaming")
 
 
 def train_once(data: Path, run: Path, shards: int, budget: int) -> dict[str, float]:

@@ -12,7 +12,7 @@ import typer.main
 
 import pocketrec
 from pocketrec.cli.main import app
-from pocketrec.config.load import load_config
+from pocketrec.config.sections import Config
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -64,7 +64,7 @@ def test_config_page_is_what_the_code_says(monkeypatch):
     "example", sorted((ROOT / "examples").glob("*.toml")), ids=lambda p: p.name
 )
 def test_examples_are_accepted(example):
-    assert load_config(example).training.epochs >= 1
+    assert Config.load(example).training.epochs >= 1
 
 
 @pytest.mark.parametrize("pages", EXPERIMENTS, ids="+".join)
@@ -74,7 +74,7 @@ def test_toml_of_the_documents_is_accepted(pages, tmp_path):
     file = tmp_path / "document.toml"
     for count in range(1, len(blocks) + 1):
         file.write_text("\n".join(blocks[:count]), encoding="utf-8")
-        assert load_config(file).data.path
+        assert Config.load(file).data.path
 
 
 def test_every_page_with_toml_is_tried():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pocketrec.bundle.folder import open_bundle
-from pocketrec.config.load import load_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import BundleError
 from pocketrec.pretrained import find_bundle, pretrained
 from pocketrec.runtime import Event, Recommender
@@ -89,7 +89,7 @@ def test_every_variant_of_the_benchmark_is_a_config(monkeypatch):
     from quality import FULL, VARIANTS
 
     example = ROOT / "examples" / f"{FILMS}.toml"
-    full = load_config(example)
+    full = Config.load(example)
     for name, settings in VARIANTS.items():
-        changed = load_config(example, [*settings])
+        changed = Config.load(example, [*settings])
         assert (changed == full) == (name == FULL), name

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from .training.pipeline import train
     from .training.run import Run
 
-__version__ = "0.1.0"
-
 _HOME = {
     "Bundle": "bundle.folder",
     "Config": "config.sections",
@@ -52,6 +50,9 @@ _HOME = {
 """The module below pocketrec that each name of the public API is imported from."""
 
 _HEAVY = frozenset({"Config", "PreparedData", "Report", "Run", "evaluate", "prepare", "train"})
+
+__version__: str
+"""Imported when it is asked for, as all names are."""
 
 __all__ = [
     "Bundle",
@@ -77,6 +78,8 @@ def __getattr__(name: str) -> Any:
     """Import a name of the public API; see PEP 562."""
     if name == "export":  # a package that can be called: see pocketrec/export/__init__.py
         return import_module(".export", __name__)
+    if name == "__version__":
+        return import_module(".schema", __name__).VERSION
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _HEAVY:

@@ -26,6 +26,9 @@ LARGEST_BLOCKED: Final = 2**20
 LARGEST_STATE: Final = 2**16
 """Limit of S: copying a wider state to the model and back costs more than it saves."""
 
+VERSION: Final = "0.1.0"
+"""Of pocketrec; pyproject.toml reads it from here."""
+
 PADDING: Final = 0
 """Item index that means "no event"; it is never recommended."""
 

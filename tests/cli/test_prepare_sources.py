@@ -2,7 +2,7 @@
 
 import pytest
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import DataError, DownloadError
 from pocketrec.ingest import download, events
 from pocketrec.ingest.read import read_events
@@ -49,7 +49,7 @@ def test_a_log_is_checked_once(tmp_path, monkeypatch):
 def test_movielens_without_times_has_no_split_by_time(tmp_path, kind):
     (tmp_path / "ratings.parquet").write_text("")  # the form is known by its name
     data = {"source": "movielens/1m", "path": str(tmp_path)}
-    config = parse_config({"data": data, "split": {"kind": kind}}, name="test")
+    config = Config.parse({"data": data, "split": {"kind": kind}}, name="test")
     with pytest.raises(DataError) as caught:
         read_events(config)
     assert ("needs a clock" in str(caught.value)) == (kind == "time")

@@ -9,7 +9,6 @@ import pocketrec
 from pocketrec.config import sections as module
 from pocketrec.config.encoders import ENCODERS, OPTIONAL_FIELDS
 from pocketrec.config.explain import RENAMED
-from pocketrec.config.load import load_config, parse_config
 from pocketrec.config.model import ModelConfig
 from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
@@ -24,7 +23,7 @@ FIELDS = [(name, field) for name, section in SECTIONS.items() for field in secti
 
 
 def parse(**sections):
-    return parse_config({"data": DATA, **sections}, name="test.toml")
+    return Config.parse({"data": DATA, **sections}, name="test.toml")
 
 
 def refused(**sections):
@@ -41,7 +40,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones(section):
     document = {"data": dict(DATA)}
     document.setdefault(section, {})["surprise"] = 1
     with pytest.raises(ConfigError) as caught:
-        parse_config(document, name="test.toml")
+        Config.parse(document, name="test.toml")
     assert f"'{section}.surprise'" in str(caught.value)
     for field in SECTIONS[section].model_fields:
         assert field in str(caught.value)
@@ -148,7 +147,7 @@ def test_values_out_of_range_are_refused_by_name(section, field, value):
     document = {"data": dict(DATA)}
     document.setdefault(section, {})[field] = value
     with pytest.raises(ConfigError) as caught:
-        parse_config(document, name="test.toml")
+        Config.parse(document, name="test.toml")
     assert f"{section}.{field}" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -262,7 +261,7 @@ def test_a_config_cannot_be_changed_in_place():
 def test_a_setting_without_a_value_is_the_default(tmp_path):
     file = tmp_path / "experiment.toml"
     file.write_text('[data]\npath = "events.csv"\n[model]\ndim = 32\nfeedforward = 2\n')
-    config = load_config(file, ["model.encoder=gru", "model.feedforward="])
+    config = Config.load(file, ["model.encoder=gru", "model.feedforward="])
     assert (config.model.dim, config.model.feedforward) == (32, None)
 
 

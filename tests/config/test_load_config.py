@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pocketrec.config.load import _override, load_config, override_config, parse_config
+from pocketrec.config.load import override
+from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
 from pocketrec.storage.paths import Url
 
@@ -20,9 +21,9 @@ DOCUMENT = {
 
 @pytest.mark.parametrize("mode", ["json", "python"])
 def test_a_config_survives_its_own_dump(mode):
-    config = parse_config(DOCUMENT, name="test.toml")
+    config = Config.parse(DOCUMENT, name="test.toml")
     dumped = config.model_dump(mode=mode, exclude_unset=True)
-    again = parse_config(dumped, name="dump")
+    again = Config.parse(dumped, name="dump")
     assert again.model_dump() == config.model_dump()
     assert again.model_dump(mode="json", exclude_unset=True) == DOCUMENT
 
@@ -41,9 +42,9 @@ def test_paths_start_from_the_toml_and_typed_ones_from_here(tmp_path, monkeypatc
     (tmp_path / "here").mkdir()
     file = write(tmp_path / "there", TOML)
     monkeypatch.chdir(tmp_path / "here")
-    config = load_config(file)
+    config = Config.load(file)
     assert config.resolve(config.data.path) == tmp_path / "there" / "events.csv"
-    config = load_config(file, ["data.path=other.csv"])
+    config = Config.load(file, ["data.path=other.csv"])
     assert config.resolve(config.data.path) == tmp_path / "here" / "other.csv"
 
 
@@ -51,7 +52,7 @@ def test_urls_are_no_paths(tmp_path):
     """A second slash is kept, and no folder is put before them; file:// is a path all the same."""
     file = write(tmp_path, TOML)
     for url in ("gs://bucket/log/*.csv", "s3://b/x.parquet", "hdfs://name:9000/log"):
-        config = load_config(file, [f"data.path={url}", "data.items=file:///shop/items.csv"])
+        config = Config.load(file, [f"data.path={url}", "data.items=file:///shop/items.csv"])
         assert config.resolve(config.data.path) == Url(url)
         assert config.resolve(config.data.items) == Path("/shop/items.csv")
 
@@ -64,7 +65,7 @@ def test_overrides_are_toml_or_else_plain_words(tmp_path):
         "evaluation.cutoffs=[3, 7]",
         "data.exclude_seen = false",
     ]
-    config = load_config(write(tmp_path, TOML), overrides)
+    config = Config.load(write(tmp_path, TOML), overrides)
     assert (config.model.dim, config.model.encoder) == (32, "bow")
     assert config.training.schedule == "constant"
     assert config.evaluation.cutoffs == (3, 7)
@@ -73,13 +74,13 @@ def test_overrides_are_toml_or_else_plain_words(tmp_path):
 
 def test_overrides_reach_into_tables_of_tables(tmp_path):
     overrides = ["data.items=products.csv", "features.item.genres=category"]
-    config = load_config(write(tmp_path, TOML), overrides)
+    config = Config.load(write(tmp_path, TOML), overrides)
     assert config.features.item == {"genres": "category"}
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
     (tmp_path / "own.toml").write_bytes(b"\xef\xbb\xbf[data]\npath = 'x'\n")
-    assert load_config(tmp_path / "own.toml").data.path == "x"
+    assert Config.load(tmp_path / "own.toml").data.path == "x"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
 )
 def test_an_override_that_is_no_value_is_refused(tmp_path, override):
     with pytest.raises(ConfigError, match=r"model.dim = '"):
-        load_config(write(tmp_path, TOML), [override])
+        Config.load(write(tmp_path, TOML), [override])
 
 
 @pytest.mark.parametrize(
@@ -100,22 +101,22 @@ def test_an_override_that_is_no_value_is_refused(tmp_path, override):
 )
 def test_a_wrong_override_is_refused(tmp_path, override):
     with pytest.raises(ConfigError):
-        load_config(write(tmp_path, TOML), [override])
+        Config.load(write(tmp_path, TOML), [override])
 
 
 def test_an_override_beneath_a_value_is_refused():
     with pytest.raises(ConfigError, match=r"\[model\]"):
-        _override({"model": 5}, "model.dim=3")
+        override({"model": 5}, "model.dim=3")
 
 
 def test_only_the_named_section_of_an_artifact_can_be_changed():
-    config = parse_config(DOCUMENT, name="test.toml")
-    changed = override_config(config, ["export.results=7"], only="export")
+    config = Config.parse(DOCUMENT, name="test.toml")
+    changed = config.override(["export.results=7"], only="export")
     assert changed.export.results == 7
     assert changed.export.quantization == "int4"
     assert changed.model == config.model
     with pytest.raises(ConfigError, match=r"\[export\]"):
-        override_config(config, ["model.dim=32"], only="export")
+        config.override(["model.dim=32"], only="export")
 
 
 @pytest.mark.parametrize(
@@ -138,13 +139,13 @@ def test_a_file_that_is_no_config_is_named(tmp_path, content, words):
     file = tmp_path / "own.toml"
     file.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
-        load_config(file)
+        Config.load(file)
     assert str(file) in str(caught.value)
     assert words in str(caught.value)
 
 
 def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path):
     with pytest.raises(ConfigError, match="no config file"):
-        load_config(tmp_path / "missing.toml")
+        Config.load(tmp_path / "missing.toml")
     with pytest.raises(ConfigError, match="cannot be read"):
-        load_config(tmp_path)
+        Config.load(tmp_path)

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from pocketrec.config.encoders import ENCODERS
-from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
+from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
 from pocketrec.models.encoders import encoder_class
 
@@ -27,7 +27,7 @@ def write(tmp_path, monkeypatch):
 
 
 def parse(**model):
-    return parse_config({"data": {"path": "x.csv"}, "model": model}, name="own.toml").model
+    return Config.parse({"data": {"path": "x.csv"}, "model": model}, name="own.toml").model
 
 
 def refused(**model):

@@ -5,7 +5,7 @@ import torch
 
 from pocketrec.bundle.contract import OPERATORS
 from pocketrec.bundle.query import Query
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.conversion.dry_run import convert_encoder
 from pocketrec.models.scorer import pad_histories
 from pocketrec.schema import Signature
@@ -76,7 +76,7 @@ def test_the_dry_run_sees_every_operator_that_an_encoder_brings(encoder):
     """What it does not convert, ranking, brings what is in the simplest encoder's file too."""
     made = make(encoder)
     model = {"encoder": encoder, "dim": D, "max_length": L}
-    config = parse_config({"data": {"path": "x"}, "model": model}, name="test")
+    config = Config.parse({"data": {"path": "x"}, "model": model}, name="test")
     tried = {*inspect(convert_encoder(config, ())).operators}
     assert {*inspect(made.content("int8")).operators} <= tried | {
         *inspect(make("bow").content("int8")).operators

@@ -12,8 +12,8 @@ from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.folder import Item, open_bundle, write_bundle
 from pocketrec.bundle.manifest import KIND
 from pocketrec.bundle.query import Query
-from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
+from pocketrec.config.sections import Config
 from pocketrec.conversion.codes import fit_codes
 from pocketrec.conversion.quantize import quantize
 from pocketrec.errors import BundleError, QualityError
@@ -45,7 +45,7 @@ TARGETS = Targets(
 
 def config(**export):
     sizes = {"results": K, "candidates": C, "blocked": N}
-    return parse_config(
+    return Config.parse(
         {
             "data": {"path": "x.csv"},
             "model": {"encoder": "bow", "dim": D, "max_length": L},

@@ -6,7 +6,6 @@ import math
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from pocketrec.config.load import load_config, parse_config
 from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError
 from support.runtime_calls import answered
@@ -84,12 +83,12 @@ def test_documents(tmp_path, document):
     document = {"data": {"path": "events.csv"}} | document
     (tmp_path / "a.toml").write_text(text_of(document), encoding="utf-8")
     with answered() as outcome:
-        config = load_config(tmp_path / "a.toml")
+        config = Config.load(tmp_path / "a.toml", check_sources=True)
     if outcome.error is None:
         assert config.folder == tmp_path.resolve()
         assert says(config, document)
         again = config.model_dump(mode="json", exclude_unset=True)
-        assert parse_config(again, name="again", folder=config.folder) == config
+        assert Config.parse(again, name="again", folder=config.folder) == config
 
 
 @fuzz(
@@ -104,7 +103,7 @@ def test_keys(place, value):
     document = {"data": {"path": "x.csv", "rating": "r", "items": "i.csv", "users": "u.csv"}}
     document[section] = document.get(section, {}) | {key: value}
     with answered() as outcome:
-        config = parse_config(document, name="own.toml")
+        config = Config.parse(document, name="own.toml")
     if outcome.error is None:
         assert says(config, document)
     else:
@@ -134,7 +133,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
 def test_settings(tmp_path, settings):
     (tmp_path / "a.toml").write_text(BASE, encoding="utf-8")
     with answered():
-        load_config(tmp_path / "a.toml", settings)
+        Config.load(tmp_path / "a.toml", settings, check_sources=True)
 
 
 @fuzz(
@@ -150,9 +149,11 @@ def test_a_setting_is_as_if_it_were_in_the_file(tmp_path, place, value):
     (tmp_path / "a.toml").write_text(text_of(document), encoding="utf-8")
     (tmp_path / "b.toml").write_text('[data]\npath = "events.csv"\n', encoding="utf-8")
     with answered() as one:
-        first = load_config(tmp_path / "a.toml")
+        first = Config.load(tmp_path / "a.toml", check_sources=True)
     with answered() as other:
-        second = load_config(tmp_path / "b.toml", [f"{section}.{key}={toml(value)}"])
+        second = Config.load(
+            tmp_path / "b.toml", [f"{section}.{key}={toml(value)}"], check_sources=True
+        )
     assert (one.error is None) == (other.error is None)
     if one.error is None:
         assert first == second

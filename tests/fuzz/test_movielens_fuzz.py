@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.ingest.read import describe_source, read_catalogue, read_events, read_users
 from pocketrec.schema import Column
 from support.runtime_calls import answered
@@ -62,7 +62,7 @@ def test_damaged_copies(tmp_path, source, which, changes):
         content = text.encode(encoding)
         (folder / name).write_bytes(hurt(content, changes) if name == damaged else content)
     same = (folder / damaged).read_bytes() == files[damaged].encode(encoding)
-    config = parse_config({"data": {"source": source, "path": str(folder)}}, name="t")
+    config = Config.parse({"data": {"source": source, "path": str(folder)}}, name="t")
     with answered() as outcome:
         events = read_events(config).collect()
         read_catalogue(config)

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from pocketrec.config.load import load_config
+from pocketrec.config.sections import Config
 from support.runtime_calls import answered
 from support.tally import fuzz
 
@@ -12,4 +12,4 @@ def test_any_text(tmp_path, text):
     path = tmp_path / "any.toml"
     path.write_text(text, encoding="utf-8", errors="replace")
     with answered():
-        load_config(path)
+        Config.load(path)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import DataError
 from pocketrec.ingest.read import describe_source, read_catalogue, read_events
 from pocketrec.schema import Column
@@ -18,7 +18,7 @@ def catalogue(folder, items, log="user,item,ts\nu,1,1\nu,2,2\n", name="items.csv
     else:
         items.write_parquet(folder / name)
     names = {"path": "log.csv", "user": "user", "item": "item", "time": "ts", "items": name}
-    config = parse_config({"data": names | data}, name="test", folder=folder)
+    config = Config.parse({"data": names | data}, name="test", folder=folder)
     assert describe_source(config)["items"][0]["name"] == name
     found = read_catalogue(config)
     assert found.equals(read_catalogue(config, read_events(config)))
@@ -130,5 +130,5 @@ def test_values_between_strokes_have_no_blanks_around_them(tmp_path):
 
 
 def test_no_catalogue_is_none(tmp_path):
-    config = parse_config({"data": {"path": "log.csv"}}, name="test", folder=tmp_path)
+    config = Config.parse({"data": {"path": "log.csv"}}, name="test", folder=tmp_path)
     assert read_catalogue(config) is None

@@ -5,7 +5,7 @@ import zipfile
 import polars as pl
 import pytest
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import DataError
 from pocketrec.ingest import download, movielens
 from pocketrec.ingest.read import describe_source, read_catalogue, read_events, read_users
@@ -63,7 +63,7 @@ def made(folder, source):
 
 
 def config(folder, source, **data):
-    return parse_config({"data": {"source": source, "path": str(folder), **data}}, name="test")
+    return Config.parse({"data": {"source": source, "path": str(folder), **data}}, name="test")
 
 
 FORMS = ["u.data", "ml-100k.inter", "ratings.dat", "ratings.parquet", "ratings.csv"]
@@ -118,7 +118,7 @@ def test_a_zip_is_read_like_its_folder(tmp_path, monkeypatch):
 def test_a_download_must_have_the_published_counts(tmp_path, monkeypatch):
     source = made(tmp_path, "u.data")
     monkeypatch.setattr(download, "fetch", lambda _: tmp_path)
-    downloaded = parse_config({"data": {"source": source}}, name="test")
+    downloaded = Config.parse({"data": {"source": source}}, name="test")
     with pytest.raises(DataError, match="has 3 ratings, 2 users and 2 items, but 100000"):
         read_events(downloaded)
     release = RELEASES[source]

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import DataError
 from pocketrec.features.encoding import Categories, Feature
 from pocketrec.ingest.read import read_events
@@ -22,7 +22,7 @@ def test_features_of_events_come_alike_from_every_format(tmp_path, ending):
         getattr(frame, {"jsonl": "write_ndjson"}.get(ending, "write_parquet"))(file)
     document = {"data": {"path": str(file), "user": "user", "item": "item", "time": "time"}}
     document["features"] = {"event": {"tags": "category", "price": "number"}}
-    found = read_events(parse_config(document, name="t")).collect()
+    found = read_events(Config.parse(document, name="t")).collect()
     assert found["event:price"].to_list() == [2.5, None, 3.0]
     tags = [value or [] for value in found["event:tags"].to_list()]
     assert tags == [["x", "y"], [], ["7"]]
@@ -34,10 +34,10 @@ def test_a_feature_that_is_no_number_is_refused(tmp_path):
     document["data"] |= {"user": "user", "item": "item", "time": "time"}
     document["features"]["event"] = {"price": "number"}
     with pytest.raises(DataError, match=r"'price'.*1 of 2 rows.*'cheap' instead of a number"):
-        read_events(parse_config(document, name="t"))
+        read_events(Config.parse(document, name="t"))
     document["features"]["event"] = {"prize": "number"}
     with pytest.raises(DataError, match=r"features.event.prize = 'price'"):
-        read_events(parse_config(document, name="t"))
+        read_events(Config.parse(document, name="t"))
 
 
 def test_categories_that_are_floats_are_left_to_their_encoding(tmp_path):
@@ -47,7 +47,7 @@ def test_categories_that_are_floats_are_left_to_their_encoding(tmp_path):
     document = {"data": {"path": str(tmp_path / "events.parquet")}}
     document["data"] |= {"user": "user", "item": "item", "time": "time"}
     document["features"] = {"event": {"code": "category"}}
-    found = read_events(parse_config(document, name="t")).collect()
+    found = read_events(Config.parse(document, name="t")).collect()
     feature = Feature("code", "event", Categories(("7", "NaN")))
     rows = found.with_columns(encode([feature], found.schema))["event:code"].to_list()
     assert rows == [feature.rows(7), feature.rows(None)]

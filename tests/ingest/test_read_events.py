@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import DataError
 from pocketrec.ingest import events as reader
 from pocketrec.ingest.read import describe_source, read_events, read_log, read_users
@@ -174,5 +174,5 @@ def test_lists_in_one_file_are_lists_in_all(tmp_path):
         write(tmp_path, name, [("u", 1, 1, tag)], ("user", "item", "ts", "tag"))
     document = {"data": {"path": "*.csv", "user": "user", "item": "item", "time": "ts"}}
     document["features"] = {"event": {"tag": "category"}}
-    found = read_events(parse_config(document, name="t", folder=tmp_path)).collect()
+    found = read_events(Config.parse(document, name="t", folder=tmp_path)).collect()
     assert found["event:tag"].to_list() == [["x"], ["y", "z"]]

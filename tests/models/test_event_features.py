@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import torch
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.runtime.events import Event, encode_features
@@ -84,7 +84,7 @@ def trained(request, prepare_log):
         pl.col("time").alias("clock"), pl.int_range(pl.len(), dtype=pl.UInt64).alias("order")
     )
     users = pl.DataFrame(table, schema=["user", "f"], orient="row") if table else None
-    config = parse_config(
+    config = Config.parse(
         {
             "data": {"path": "x", "users": "u", "exclude_seen": False, "buckets": 2},
             "features": features,

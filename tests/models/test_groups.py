@@ -7,8 +7,8 @@ import torch
 from pocketrec.bundle.contract import GraphSpec, Shapes
 from pocketrec.bundle.device import DeviceModel
 from pocketrec.bundle.query import Query
-from pocketrec.config.load import parse_config
 from pocketrec.config.model import ModelConfig
+from pocketrec.config.sections import Config
 from pocketrec.conversion.convert import convert
 from pocketrec.errors import ConfigError
 from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
@@ -119,11 +119,11 @@ def test_groups_that_do_not_fit_are_refused(groups, message):
     features = {"event": {"tags": "category"}, "time": ["gap"]}
     document = {"data": {"path": "x"}, "features": features, "model": {"groups": groups}}
     with pytest.raises(ConfigError, match=message):
-        parse_config(document, name="t")
+        Config.parse(document, name="t")
 
 
 def test_an_encoder_beside_groups_is_refused():
     groups = {"a": {"features": ["item_id"], "encoder": "bow"}}
     document = {"data": {"path": "x"}, "model": {"groups": groups, "encoder": "gru"}}
     with pytest.raises(ConfigError, match=r"model.encoder has no effect beside model.groups"):
-        parse_config(document, name="t")
+        Config.parse(document, name="t")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.errors import ConfigError, InputError
 from pocketrec.features.encoding import MISSING, Bins, Categories, Feature, time_feature
 from pocketrec.preparation.feature_fitting import BINS, RARE
@@ -138,7 +138,7 @@ def prepared(prepare_log, values, kind, users=None, split=None):
     document |= {"features": {"event": {"f": kind}}, "split": split or {}}
     if users is not None:
         document["features"]["user"] = {"g": kind}
-    return prepare_log(log, parse_config(document, name="test.toml"), users=users)
+    return prepare_log(log, Config.parse(document, name="test.toml"), users=users)
 
 
 def test_values_of_few_users_are_as_if_not_given(prepare_log):
@@ -200,7 +200,7 @@ def test_many_numbers_fall_into_bins_of_about_equal_size(prepare_log):
     log = make_events([(u, i, i) for i in range(25) for u in range(40)])
     log = log.with_columns((100.0 + pl.int_range(pl.len())).alias("event:f"))
     document = {"data": {"path": "x", **NO_FILTER}, "features": {"event": {"f": "number"}}}
-    data = prepare_log(log, parse_config(document, name="test.toml"))
+    data = prepare_log(log, Config.parse(document, name="test.toml"))
     rows = data.training(data.features).features["event_f"][:, 0]
     sizes = pl.Series(rows).value_counts()["count"]
     assert len(sizes) == BINS
@@ -221,8 +221,8 @@ def test_features_that_were_not_prepared_are_asked_for_in_vain(prepare_log):
     data = prepared(prepare_log, ["x"] * 8, "category")
     asked = {"data": {"path": "x"}, "features": {"event": {"f": "number"}}}
     with pytest.raises(ConfigError, match="'f' was not prepared"):
-        data.features_of(parse_config(asked, name="t").features)
-    none = parse_config({"data": {"path": "x"}}, name="t").features
+        data.features_of(Config.parse(asked, name="t").features)
+    none = Config.parse({"data": {"path": "x"}}, name="t").features
     assert data.features_of(none) == []
 
 
@@ -230,7 +230,7 @@ def test_targets_are_told_of_their_own_history_only(prepare_log):
     log = make_events([(u, (i + u) % 5, 1000 * (i + u)) for u in range(6) for i in range(5)])
     log = log.with_columns(pl.col("time").alias("clock"))
     document = {"data": {"path": "x", **NO_FILTER}, "features": {"time": ["gap", "now"]}}
-    data = prepare_log(log, parse_config(document, name="test.toml"))
+    data = prepare_log(log, Config.parse(document, name="test.toml"))
     gap = time_feature("gap")
     for now in (True, False):
         targets = data.targets("test", features=data.features, now=now)

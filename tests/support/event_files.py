@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.ingest.read import read_events
 
 FORMATS = ["csv", "tsv", "jsonl", "parquet", "csv.gz", "tsv.gz", "jsonl.gz", "ndjson"]
@@ -14,7 +14,7 @@ FORMATS = ["csv", "tsv", "jsonl", "parquet", "csv.gz", "tsv.gz", "jsonl.gz", "nd
 
 def config(folder, path, **data):
     names = {"user": "user", "item": "item", "time": "ts"}
-    return parse_config({"data": {"path": path, **names, **data}}, name="test", folder=folder)
+    return Config.parse({"data": {"path": path, **names, **data}}, name="test", folder=folder)
 
 
 def events(folder, path, **data):
@@ -44,5 +44,5 @@ def feature(folder, ending, values, kind="category"):
         save(folder / f"a.{ending}")
     document = {"data": {"path": f"a.{ending}", "user": "user", "item": "item", "time": "ts"}}
     document["features"] = {"event": {"f": kind}}
-    found = read_events(parse_config(document, name="t", folder=folder)).collect()
+    found = read_events(Config.parse(document, name="t", folder=folder)).collect()
     return found["event:f"].to_list()

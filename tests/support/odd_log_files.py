@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 from pocketrec.ingest.read import read_catalogue, read_events, read_users
 
 NAMES = {"user": "user", "item": "item", "time": "ts"}
@@ -105,7 +105,7 @@ def config_of(folder, name, features=None, **data):
     document = {"data": {"path": name, **NAMES, **data}}
     if features:
         document["features"] = {"event": features}
-    return parse_config(document, name="test", folder=folder)
+    return Config.parse(document, name="test", folder=folder)
 
 
 def read(folder, name, features=None, **data):

@@ -3,7 +3,7 @@
 import polars as pl
 from hypothesis import strategies as st
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 
 people = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 4))
 things = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(0, 5))
@@ -36,7 +36,7 @@ def frame_of(rows, text=False):
 
 def config_of(split=None, features=None, **data):
     document = {"data": {"path": "x"} | data, "split": split or {}, "features": features or {}}
-    return parse_config(document, name="test")
+    return Config.parse(document, name="test")
 
 
 def by_user(rows):

@@ -3,14 +3,14 @@
 import numpy as np
 import polars as pl
 
-from pocketrec.config.load import parse_config
+from pocketrec.config.sections import Config
 
 NO_FILTER = {"min_user_events": 1, "min_item_events": 1, "min_item_users": 1}
 
 
 def make_config(split=None, **data):
     document = {"data": {"path": "events.csv", **data}, "split": split or {}}
-    return parse_config(document, name="test.toml")
+    return Config.parse(document, name="test.toml")
 
 
 def make_events(rows, user_type=pl.Int64, item_type=pl.Int64):

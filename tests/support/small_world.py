@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from pocketrec.config.load import parse_config
 from pocketrec.config.sections import Config
 from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.engines.local import LocalEngine
@@ -32,7 +31,7 @@ def make_config(
     data = {"path": "events.csv", "exclude_seen": exclude_seen, "repeats": "all"}
     data["buckets"] = buckets
     document = {"data": data, "model": model or MODEL, "training": TRAINING | training}
-    return parse_config(document, name="test.toml")
+    return Config.parse(document, name="test.toml")
 
 
 def prepare_world(

@@ -13,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from .. import __version__
 from ..bundle.folder import LARGEST_ITEMS, Bundle
 from ..bundle.manifest import read_manifest
 from ..errors import ArtifactError
-from ..schema import File
+from ..schema import VERSION, File
 from ..storage.artifact import LARGEST_MANIFEST, read_checked, read_regular
 from ..storage.draft import new_folder
 
@@ -114,7 +113,7 @@ def write_site(site: Site, out: Path) -> None:
     ArtifactError for a folder that holds anything else, such as a page of the user's own.
     """
     with new_folder(out, KIND) as draft:
-        draft.manifest["pocketrec"] = __version__
+        draft.manifest["pocketrec"] = VERSION
         for name, resource in site.items():
             path = draft.path / name
             path.parent.mkdir(parents=True, exist_ok=True)

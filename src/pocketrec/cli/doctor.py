@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from rich.table import Table
 from rich.text import Text
 
-from .. import __version__
 from ..app.site import PAGE
+from ..schema import VERSION
 from . import log
 from .common import AsJson, out, print_json, say
 
@@ -37,7 +37,7 @@ def command(
     if as_json:
         print_json(
             {
-                "pocketrec": __version__,
+                "pocketrec": VERSION,
                 "python": platform.python_version(),
                 "machine": platform.machine(),
                 "packages": {extra or "runtime": found for extra, found in groups.items()},
@@ -47,7 +47,7 @@ def command(
         )
         log.finish()
         return
-    say(f"pocketrec {__version__}, Python {platform.python_version()}, {platform.machine()}")
+    say(f"pocketrec {VERSION}, Python {platform.python_version()}, {platform.machine()}")
     table = Table("for", "package", "installed")
     for extra, found in groups.items():
         for package, installed in found.items():

@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import typer
 
-from .. import __version__
 from ..errors import PocketrecError, one_line, system_reason
+from ..schema import VERSION
 from . import add_items, bench, doctor, evaluate, export, log, prepare, recommend, serve, train
 from . import list as list_
 
@@ -33,7 +33,7 @@ def version(
 ) -> None:
     """Recommendations that never leave the device: from an activity log to a verified .tflite."""
     if show:
-        print(__version__)  # noqa: T201
+        print(VERSION)  # noqa: T201
         raise typer.Exit
 
 

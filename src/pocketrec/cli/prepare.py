@@ -62,10 +62,10 @@ def command(
     words = [*([f"--runner={runner}"] if runner else []), *(beam_options or [])]
     _check_beam(beam_options or [], runner, scratch, on_beam=on_beam)
     with needs_extra("Preparing data", "scale" if on_beam else "train"):
-        from ..config.load import load_config
+        from ..config.sections import Config
         from ..preparation.pipeline import Beam, prepare_folder
 
-    config = load_config(config_path, settings)
+    config = Config.load(config_path, settings, check_sources=True)
     beam = Beam(words, scratch) if on_beam else None
     place = parse_path(folder)
     with _bar() as (on_progress, on_download):

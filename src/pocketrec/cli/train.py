@@ -35,7 +35,7 @@ def command(
     """Train a model; checkpoints, metrics.jsonl and TensorBoard curves go into the run's folder."""
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     with needs_extra("Training", "train"):
-        from ..config.load import load_config
+        from ..config.sections import Config
         from ..training.distributed import join
         from ..training.pipeline import train_worker
 
@@ -44,7 +44,7 @@ def command(
             log.only_errors()  # the lead speaks for all
         with _bar() as on_progress:
             is_new = train_worker(
-                lambda: load_config(config_path, settings),
+                lambda: Config.load(config_path, settings, check_sources=True),
                 data_path,
                 folder,
                 workers,

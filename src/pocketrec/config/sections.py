@@ -5,7 +5,7 @@ Each field has a description, which docs/config.md and errors quote.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from .data import DataConfig, SplitConfig
 from .explain import explain
 from .export import ExportConfig
 from .features import FeaturesConfig
+from .load import override, read_toml
 from .model import ITEM_ID, ModelConfig
 from .training import TrainingConfig
 
@@ -52,16 +53,49 @@ class Config(Section):
             raise ConfigError(explain(error, Config)) from None
 
     @classmethod
-    def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    def load(
+        cls,
+        path: str | Path,
+        overrides: Iterable[str] | None = None,
+        *,
+        check_sources: bool = False,
+    ) -> Self:
         """Read a TOML file, with `overrides` such as "model.dim=32" laid over it.
 
-        It need not name the files that `prepare` will be given as tables.
-
+        It need not name the files that `prepare` will be given as tables, unless `check_sources`.
         Raises ConfigError with the file, the key and what was expected.
         """
-        from .load import load_config  # which imports this class
+        path = Path(path)
+        document = read_toml(path, overrides or ())
+        folder = path.resolve().parent
+        return cls.parse(document, name=str(path), folder=folder, check_sources=check_sources)
 
-        return load_config(Path(path), overrides, check_sources=False)
+    @classmethod
+    def parse(
+        cls,
+        document: dict[str, Any],
+        *,
+        name: str,
+        folder: Path | None = None,
+        check_sources: bool = True,
+    ) -> Self:
+        """Check a config that is a dictionary; errors begin with `name`, where it came from."""
+        try:
+            config = cls.model_validate(document)
+            if check_sources:
+                config.check_sources()
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from None
+        return config if folder is None else config.in_folder(folder)
+
+    def override(self, settings: Iterable[str] | None, *, only: str) -> Self:
+        """The config of an artifact with settings changed, all of them of one section."""
+        document = self.model_dump(mode="json", exclude_unset=True)
+        for setting in settings or ():
+            if setting.partition(".")[0].strip() != only:
+                raise ConfigError(f"'{setting}' cannot be changed any more, only [{only}] can")
+            override(document, setting)
+        return self.parse(document, name="--set", folder=self.folder)
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
-from .. import __version__
 from ..bundle.contract import NEWEST, GraphSpec, Shapes
 from ..bundle.device import DeviceModel
 from ..bundle.folder import Item, write_bundle
@@ -23,7 +22,7 @@ from ..conversion.quantize import quantize
 from ..models.recommender import RecommenderModel
 from ..models.scorer import ModelScorer
 from ..preparation.targets import Targets
-from ..schema import LARGEST_STATE, RESERVED, Column
+from ..schema import LARGEST_STATE, RESERVED, VERSION, Column
 from ..storage.draft import Draft
 from ..tflite.shrink import shrink
 from .verify import Verdict, verify
@@ -88,7 +87,7 @@ def export_bundle(
         "config": config.model_dump(mode="json", exclude_unset=True, exclude=PRIVATE),
         "provenance": provenance,
         "versions": {
-            "pocketrec": __version__,
+            "pocketrec": VERSION,
             **{name: version(name) for name in ("torch", "litert-torch", "ai-edge-quantizer")},
         },
     }

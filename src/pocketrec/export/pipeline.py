@@ -8,15 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from .. import __version__
 from ..bundle.folder import Bundle, open_bundle
 from ..bundle.manifest import KIND
-from ..config.load import override_config
 from ..config.sections import Config
 from ..conversion.codes import SETTINGS as CODES
 from ..conversion.codes import Codes, fit_codes, some_users
 from ..errors import ArtifactError
 from ..preparation.data import PreparedData, StoredSequences
+from ..schema import VERSION
 from ..storage.artifact import fingerprint
 from ..storage.draft import check_replaceable, new_folder
 from ..training.adaptation import SETTINGS as ADAPTATION
@@ -70,12 +69,12 @@ def export_folder(
         data = PreparedData.open(run.data_folder if data is None else Path(data))
     if data.fingerprint != run.manifest.data.fingerprint:
         raise ArtifactError(f"'{data.folder}' is not the data that '{run.folder}' was trained on")
-    config = override_config(run.config, list(overrides), only="export")
+    config = run.config.override(list(overrides), only="export")
     check_replaceable(folder, KIND)
     made_from = fingerprint(
         run.manifest.files,
         config.export.model_dump(),
-        __version__,
+        VERSION,
         accept_quality_loss,
         ADAPTATION,
         CODES,

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import polars as pl
 
 from ..config.features import FeaturesConfig
-from ..config.load import parse_config
 from ..config.sections import Config
 from ..errors import ArtifactError, ConfigError, DataError
 from ..features.encoding import MISSING, Feature
@@ -100,7 +99,7 @@ class PreparedData:
             return [name for name in names if name not in others]
 
         manifest = PreparedManifest.read(folder, choose=choose)
-        config = parse_config(manifest.config, name=f"{folder}/{File.MANIFEST}")
+        config = Config.parse(manifest.config, name=f"{folder}/{File.MANIFEST}")
         try:
             features = [Feature.from_json(entry) for entry in manifest.features]
         except (KeyError, TypeError, ValueError) as error:

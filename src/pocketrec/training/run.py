@@ -7,7 +7,6 @@ from pathlib import Path
 
 import polars as pl
 
-from ..config.load import parse_config
 from ..config.sections import Config
 from ..errors import ArtifactError
 from ..evaluation.compare import scorer_ranker
@@ -40,7 +39,7 @@ class Run:
         manifest = RunManifest.read(folder)
         if not manifest.finished:
             raise ArtifactError(f"'{folder}' is not finished: train it with --resume first")
-        config = parse_config(manifest.config, name=f"{folder}/{File.MANIFEST}")
+        config = Config.parse(manifest.config, name=f"{folder}/{File.MANIFEST}")
         catalogue = pl.read_parquet(folder / File.ITEMS_TABLE, glob=False)
         attributes = read_attributes(catalogue, config.features.item)
         features = [Feature.from_json(entry) for entry in manifest.features]
