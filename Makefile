@@ -84,9 +84,10 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-format: $(READY)  ## Mend what ruff can mend.
+format: $(READY)  ## Fix what ruff and Biome can fix.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	@if [ -f $(NPM) ]; then cd web && npm run --silent format; fi
 
 docs: $(READY)  ## Write docs/config.md from the code.
 	$(BIN)/python docs/config_reference.py
