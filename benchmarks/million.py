@@ -37,7 +37,14 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
 
     from pocketrec.bundle.contract import GraphSpec, Shapes
     from pocketrec.config.model import ModelConfig
-    from pocketrec.conversion.codes import CENTRE_SHARE, CENTRES, HEAD, HEAD_SHARE, WORDS, Codes
+    from pocketrec.conversion.codes import (
+        CENTROIDS,
+        CODEWORDS,
+        HEAD,
+        ITEMS_PER_CENTROID,
+        ITEMS_PER_HEAD_ROW,
+        Codes,
+    )
     from pocketrec.conversion.convert import convert
     from pocketrec.conversion.quantize import quantize
     from pocketrec.models.recommender import RecommenderModel
@@ -49,13 +56,13 @@ def make_files(items: int, kinds: list[str], folder: Path) -> dict[str, Path]:
     shapes = Shapes(LENGTH, DIM, items, RESULTS, CANDIDATES, blocked=256)
     spec = GraphSpec(shapes, exclude_seen=True)
     full = convert(model, spec)
-    drawn = random.integers(0, WORDS, (items + 1, CODE_BYTES), np.uint8)
-    count = min(CENTRES, max(WORDS, items // CENTRE_SHARE))
-    drawn[:, :2] = random.integers(0, count, items + 1, np.uint16)[:, None].view(np.uint8)
+    sampled = random.integers(0, CODEWORDS, (items + 1, CODE_BYTES), np.uint8)
+    count = min(CENTROIDS, max(CODEWORDS, items // ITEMS_PER_CENTROID))
+    sampled[:, :2] = random.integers(0, count, items + 1, np.uint16)[:, None].view(np.uint8)
     centres = random.normal(size=(count, DIM)).astype(np.float32)
-    books = random.normal(size=(CODE_BYTES - 2, WORDS, DIM)).astype(np.float32)
-    head = random.normal(size=(min(HEAD, items // HEAD_SHARE) + 1, DIM)).astype(np.float32)
-    codes = Codes(centres, books, drawn, head)
+    books = random.normal(size=(CODE_BYTES - 2, CODEWORDS, DIM)).astype(np.float32)
+    head = random.normal(size=(min(HEAD, items // ITEMS_PER_HEAD_ROW) + 1, DIM)).astype(np.float32)
+    codes = Codes(centres, books, sampled, head)
     files = {}
     for kind in kinds:
         content = shrink(quantize(full, kind, codes if kind == "pq" else None))

@@ -21,7 +21,8 @@ from pocketrec.cli.main import main
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.data import PreparedData
 from pocketrec.training import folder, loop
-from pocketrec.training.distributed import ALONE, join
+from pocketrec.training.distributed import ALONE
+from pocketrec.training.torchrun import join
 from pocketrec.training.validation import validation_score
 from support.small_world import EVERY_STEP, make_config, run
 

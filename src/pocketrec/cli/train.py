@@ -36,8 +36,8 @@ def command(
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     with needs_extra("Training", "train"):
         from ..config.sections import Config
-        from ..training.distributed import join
         from ..training.pipeline import train_worker
+        from ..training.torchrun import join
 
     with join(log.error) as workers:
         if not workers.lead:

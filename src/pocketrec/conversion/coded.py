@@ -1,4 +1,4 @@
-"""Replace a .tflite's item table by codes: lookups add codewords, scores add codewords' scores."""
+"""Replace the item table of a .tflite with codes: lookups add codewords, scores add their scores."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .codes import CODEWORDS, Codes
 def with_codes(content: bytes, codes: Codes) -> bytes:
     """The same model with `codes` in place of its int8 item table.
 
-    Codes are stored once and read in pairs. A score takes a pair as one uint16: an index into the
-    centroids' scores, or into the 65,536 sums of two codebooks' scores, so that M bytes an item
-    cost M / 2 GATHERs over the catalogue. A lookup takes the same pair as two uint8, of which the
-    first is the lower, as in every number of a .tflite.
+    Codes are stored once and read in pairs. Scoring reads a pair as one uint16: an index into the
+    centroids' scores, or into the 65,536 sums of two codebooks' scores. So M bytes an item cost
+    M / 2 GATHERs over the catalogue. A lookup reads the same pair as two uint8, the lower byte
+    first, because a .tflite is little-endian.
     """
     model = parse(content)
     table = table_buffer(model)
@@ -52,7 +52,7 @@ class _CodedGraph:
         self.editor.discard_unread()
 
     def _look_up(self, ids: int, result: int) -> None:
-        """Ids (n,) -> rows (n, D): the sum of centroid, codewords and own row of each item."""
+        """Ids (n,) -> rows (n, D): the sum of each item's centroid, codewords and head row."""
         op, (count,) = self.editor.op, self.editor.shape(ids)
         pairs = []
         for column in range(self.pairs + 1):
@@ -60,26 +60,26 @@ class _CodedGraph:
             pairs.append(op("CAST", [pair], (count, 2), "int32"))
         rows = [self._centroids_of(pairs[0], count), self._codewords_of(pairs[1:], count)]
         coded = op("ADD", rows, (count, self.dim))
-        # Items without a row of their own take the row of zeros behind the last.
+        # Items without a head row read the row of zeros that follows the last one.
         last = self._integers("last", len(self.codes.head))
         places = op("MINIMUM", [ids, last], (count,), "int32")
-        own = op("EMBEDDING_LOOKUP", [places, self._head], (count, self.dim))
-        op("ADD", [coded, own], result)
+        head_rows = op("EMBEDDING_LOOKUP", [places, self._head], (count, self.dim))
+        op("ADD", [coded, head_rows], result)
 
     def _centroids_of(self, pair: int, count: int) -> int:
-        """Bytes (n, 2) of centroids' numbers -> centroids (n, D)."""
+        """Bytes (n, 2) of centroid indices, lower byte first -> centroids (n, D)."""
         op, axis = self.editor.op, self._integers("axis", 1)
         parts = op("MUL", [pair, self._integers("places", 1, CODEWORDS)], (count, 2), "int32")
         numbers = op("SUM", [parts, axis], (count,), "int32")
         return op("EMBEDDING_LOOKUP", [numbers, self._centroids], (count, self.dim))
 
     def _codewords_of(self, pairs: list[int], count: int) -> int:
-        """P pairs (n, 2) of codewords' numbers -> the sum (n, D) of the 2 P codewords."""
+        """P pairs (n, 2) of codeword indices -> the sum (n, D) of the 2 P codewords."""
         op, width = self.editor.op, 2 * self.pairs
         codes = pairs[0]
         if self.pairs > 1:
             codes = op("CONCATENATION", pairs, (count, width), "int32", axis=1)
-        # A codebook's codewords begin behind those of the codebooks before it.
+        # All codebooks are one table, so a codebook's indices start after the ones before it.
         begins = self._integers("begins", *range(0, width * CODEWORDS, CODEWORDS))
         places = op("ADD", [codes, begins], (count, width), "int32")
         flat = self.editor.reshape(places, (count * width,))
@@ -88,21 +88,22 @@ class _CodedGraph:
         return op("SUM", [codewords, self._integers("axis", 1)], (count, self.dim))
 
     def _score(self, product: Any) -> None:
-        """User (1, D) -> scores (1, V + 1), in place of a FULLY_CONNECTED with the table."""
+        """User (1, D) -> scores (1, V + 1), replacing a FULLY_CONNECTED with the table."""
         op, reshape = self.editor.op, self.editor.reshape
         scores = self._product(product, self._codebooks)
-        own = self._product(product, self._head)
+        head = self._product(product, self._head)
         centroids = self._product(product, self._centroids)
         total = self._spread(reshape(centroids, (len(self.codes.centroids),)), 0)
         for pair in range(self.pairs):
             low, high = (self._scores_of(scores, 2 * pair + half) for half in (0, 1))
-            # Every higher code beside every lower one, so that a uint16 is an index into the sums.
+            # Every high code plus every low code: a uint16 is then an index into the sums.
             high = reshape(high, (CODEWORDS, 1))
             sums = reshape(op("ADD", [high, low], (CODEWORDS, CODEWORDS)), (CODEWORDS**2,))
             total = op("ADD", [total, self._spread(sums, pair + 1)], (self.rows,))
+        # The head's scores are those of the first items; pad them with zeros for all others.
         others = self.rows - len(self.codes.head) - 1
         margins = self.editor.constant("margins", np.asarray([[0, 0], [0, others]], np.int32))
-        padded = op("PAD", [own, margins], (1, self.rows))
+        padded = op("PAD", [head, margins], (1, self.rows))
         (result,) = map(int, product.outputs)
         op("ADD", [reshape(total, (1, self.rows)), padded], result)
 
@@ -112,19 +113,19 @@ class _CodedGraph:
         return self.editor.repeat(product, inputs, (1, self.editor.shape(weights)[0]))
 
     def _scores_of(self, scores: int, codebook: int) -> int:
-        """The part (1, CODEWORDS) of all codewords' scores that is a codebook's."""
+        """The scores (1, CODEWORDS) of one codebook's codewords, out of those of all."""
         begin = self._integers(f"begin {codebook}", 0, codebook * CODEWORDS)
         size = self._integers("size", 1, CODEWORDS)
         return self.editor.op("SLICE", [scores, begin, size], (1, CODEWORDS))
 
     def _spread(self, scores: int, column: int) -> int:
-        """Scores (n,) by code -> scores (V + 1,) by item, for one pair of codes."""
+        """Scores (n,) of every value of a pair of codes -> scores (V + 1,) of items."""
         stored = self._column(column, "uint16")
         codes = self.editor.op("CAST", [stored], (self.rows,), "int32")
         return self.editor.op("GATHER", [scores, codes], (self.rows,))
 
     def _column(self, column: int, dtype: str) -> int:
-        """A pair of codes of every item: (V + 1,) "uint16" or (V + 1, 2) "uint8"."""
+        """One pair of codes of every item: (V + 1,) "uint16" or (V + 1, 2) "uint8"."""
         codes = np.ascontiguousarray(self.codes.codes[:, 2 * column : 2 * column + 2])
         values = codes if dtype == "uint8" else codes.view("<u2")[:, 0]
         return self.editor.constant(f"codes {column}", values)
@@ -134,20 +135,20 @@ class _CodedGraph:
 
     @cached_property
     def _centroids(self) -> int:
-        """(W, D). A row of 4-bit numbers must fill whole bytes, so an odd D takes 8 bits."""
+        """Centroids (W, D). A row of 4-bit numbers must fill whole bytes, so an odd D takes 8 bits."""
         dtype = "int4" if self.dim % 2 == 0 else "int8"
         return self.editor.weights("centroids", self.codes.centroids, dtype)
 
     @cached_property
     def _codebooks(self) -> int:
-        """The codewords of all codebooks, one below the other: (2 * P * CODEWORDS, D)."""
+        """The codewords of all codebooks in one table: (2 * P * CODEWORDS, D)."""
         codewords = self.codes.codebooks.reshape(-1, self.dim)
-        # The item table is known by its shape, which no other weights may have.
+        # Checks find item tables by their shape, so no other weights may have it.
         if len(codewords) == self.rows:
             codewords = np.pad(codewords, ((0, 1), (0, 0)))
         return self.editor.weights("codebooks", codewords, "int8")
 
     @cached_property
     def _head(self) -> int:
-        """The popular items' own rows, and one of zeros: (H + 1, D)."""
+        """The rows of the most popular items, and a row of zeros: (H + 1, D)."""
         return self.editor.weights("head", np.pad(self.codes.head, ((0, 1), (0, 0))), "int8")

@@ -25,10 +25,10 @@ with quiet():
 
 
 def convert(model: RecommenderModel, spec: GraphSpec, *, adaptation: Tensor | None = None) -> bytes:
-    """The bytes of a file with every signature of `spec`.
+    """The bytes of a .tflite with every signature of `spec`.
 
-    `adaptation` (D, D) maps an item's vector to the direction in which `adapt` moves a user;
-    default: the identity, straight toward the item.
+    `adaptation` (D, D) maps an item's vector to the direction in which `adapt` moves a user. The
+    default is the identity: straight toward the item.
     """
     model.eval()
     if adaptation is None:
@@ -49,7 +49,7 @@ def convert(model: RecommenderModel, spec: GraphSpec, *, adaptation: Tensor | No
 
 
 def to_tflite(graphs: Mapping[str, tuple[nn.Module, dict[str, Tensor]]]) -> bytes:
-    """One file with a signature for each graph, by name; each with an example of every input."""
+    """One .tflite with a signature for each graph, by name; each comes with example inputs."""
     converter: Any = litert_torch
     for name, (graph, inputs) in graphs.items():
         converter = converter.signature(name, graph.eval(), sample_kwargs=inputs)
@@ -61,10 +61,10 @@ def to_tflite(graphs: Mapping[str, tuple[nn.Module, dict[str, Tensor]]]) -> byte
 
 
 def _quick_scatters(content: bytes) -> bytes:
-    """The same model with each STABLEHLO_SCATTER that adds as a far faster SCATTER_ND (0008).
+    """The same model with a much faster SCATTER_ND for each adding STABLEHLO_SCATTER (decision 0008).
 
-    litert-torch 0.10 cannot emit SCATTER_ND, and its own scatter names the sum inside it in a way
-    that no runtime loads.
+    litert-torch 0.10 cannot emit SCATTER_ND, and no runtime loads the scatters it does emit,
+    because of the way they refer to the graph of their sum.
     """
     model = parse(content)
     scatter = schema.BuiltinOperator.STABLEHLO_SCATTER
@@ -79,13 +79,13 @@ def _quick_scatters(content: bytes) -> bytes:
             else:
                 editor.keep(operator)
         editor.discard_unread()
-    # The graphs behind the signatures' own were the sums inside the scatters.
+    # The graphs after those of the signatures held the scatters' sums, which nothing uses now.
     model.subgraphs = model.subgraphs[: max(signatures) + 1]
     return serialize(model, len(content))
 
 
 def _scatter_by_index(editor: GraphEditor, scatter: Any) -> None:
-    """x.scatter_add(1, index, values) as x + SCATTER_ND(index, values); without x where it is zero.
+    """x.scatter_add(1, index, values) as x + SCATTER_ND(index, values), without x if it is zero.
 
     SCATTER_ND sums the values of equal indices.
     """

@@ -1,4 +1,4 @@
-"""Whether an encoder can be exported, found out before any training on an untrained model."""
+"""Check that an encoder can be exported, with an untrained model, before any training."""
 
 from __future__ import annotations
 
@@ -21,17 +21,16 @@ from .quantize import quantize
 
 ITEMS = 50
 LENGTH = 4
-"""Sizes of the small model. They decide no operator, and recurrent encoders are unrolled: the time
-of a conversion grows with L."""
+"""Sizes of the small model. They do not change which operators are used. L is small because
+recurrent encoders are unrolled: converting takes longer the larger L is."""
 
 
 def dry_run(config: Config, features: Sequence[Feature] = ()) -> None:
     """Convert an untrained encoder with its features; raise ConfigError if that fails.
 
-    Checks the operators that the encoder brings into the file. Ranking, which has others for large
-    catalogues (`top.py`), is the same for every encoder and is not converted: that makes it take
-    seconds instead of a quarter of a minute. Item attributes are left out, because they are summed
-    into the item table before any conversion.
+    Checks the operators of the encoder only. Ranking (`top.py`) is the same for every encoder, so it
+    is not converted; this takes a few seconds instead of fifteen. Item attributes are left out,
+    because they are summed into the item table before conversion.
     """
     encoders = _encoders(config)
     try:
@@ -54,10 +53,10 @@ def dry_run(config: Config, features: Sequence[Feature] = ()) -> None:
 
 
 def convert_encoder(config: Config, features: Sequence[Feature]) -> bytes:
-    """The part of the graph that makes a user's vector, quantized as the config says."""
+    """The part of the graph that computes the user vector, quantized as the config says."""
     length = min(config.model.value("max_length"), LENGTH)
     sizes = config.model.model_copy(update={"max_length": length, "successors": 0})
-    with torch.random.fork_rng(devices=[]):  # whoever calls this keeps the sequence of its seed
+    with torch.random.fork_rng(devices=[]):  # leaves the caller's random state alone
         model = RecommenderModel(ITEMS, sizes, features=features).folded()
     state = model.state_width or 0
     shapes = Shapes(length, sizes.dim, ITEMS, 1, 1, 1, state if length >= NEWEST else 0)
@@ -69,13 +68,13 @@ def convert_encoder(config: Config, features: Sequence[Feature]) -> bytes:
             for of_ranking in (Signature.BLOCKED, Signature.USER_VECTOR):
                 del inputs[of_ranking]
             graphs[name] = graph, inputs
-    # Codes ("pq") replace the item table of an int8 file, and need trained weights.
+    # "pq" is an int8 file with codes for its item table, and codes need trained weights.
     kind = "int8" if config.export.quantization == "pq" else config.export.quantization
     return shrink(quantize(to_tflite(graphs), kind))
 
 
 class _User(nn.Module):
-    """item_id (1, L) and features -> the user's vector (1, D)."""
+    """item_id (1, L) and feature rows -> user vector (1, D)."""
 
     def __init__(self, model: RecommenderModel) -> None:
         super().__init__()
@@ -86,7 +85,7 @@ class _User(nn.Module):
 
 
 class _Step(_User):
-    """state (1, S), item_id (1, L) and features of the newest events -> state, vector (1, D)."""
+    """state (1, S), item_id (1, L), rows of the newest events -> state (1, S), vector (1, D)."""
 
     def forward(self, state: Tensor, item_id: Tensor, **rows: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
         after, user = self.model.step(state, item_id, rows)
@@ -94,7 +93,7 @@ class _Step(_User):
 
 
 def _encoders(config: Config) -> str:
-    """The keys that choose encoders, as an error names them."""
+    """The config keys that choose encoders, for error messages."""
     if not config.model.groups:
         return f"model.encoder = '{config.model.encoder}'"
     groups = config.model.groups.items()

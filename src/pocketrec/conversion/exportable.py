@@ -1,4 +1,4 @@
-"""Whether a config can be exported, asked before any training; the answer is remembered."""
+"""Check that a config can be exported before it is trained, and cache the answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _KIND = "exportable"
 def check_exportable(config: Config, features: Sequence[Feature] = ()) -> None:
     """Raise ConfigError unless the untrained model of a config can be converted to a .tflite.
 
-    The conversion takes seconds, most of them to import the converter, so what was converted once
-    is not tried again: same sizes, same features, same source code, same converter.
+    Converting takes seconds, most of them to import the converter. So a success is cached for the
+    same sizes, features, source code and converter.
     """
     key = _key(config, features)
     if is_remembered(_KIND, key):
         return
-    from .dry_run import dry_run  # which imports the converter
+    from .dry_run import dry_run  # imports the converter, which is slow
 
     dry_run(config, features)
     remember(_KIND, key)
@@ -36,9 +36,14 @@ def check_exportable(config: Config, features: Sequence[Feature] = ()) -> None:
 def _key(config: Config, features: Sequence[Feature]) -> str:
     model = config.model
     names = [group.encoder for group in model.groups.values()] or [model.encoder]
-    own = {Path(inspect.getfile(encoder_class(name))) for name in names}
-    ours = set(Path(models.__file__).parent.rglob("*.py")) | set(Path(__file__).parent.glob("*.py"))
-    sources = {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in own | ours}
+    encoder_files = {Path(inspect.getfile(encoder_class(name))) for name in names}
+    shared_files = set(Path(models.__file__).parent.rglob("*.py")) | set(
+        Path(__file__).parent.glob("*.py")
+    )
+    sources = {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in encoder_files | shared_files
+    }
     return fingerprint(
         sources,
         model.model_dump(mode="json"),

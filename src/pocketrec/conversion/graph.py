@@ -1,4 +1,4 @@
-"""The on-device signatures, as torch modules of static shapes (batch 1)."""
+"""The on-device signatures, as torch modules with static shapes (batch 1)."""
 
 from __future__ import annotations
 
@@ -26,24 +26,26 @@ class RecommendGraph(nn.Module):
     def forward(
         self, item_id: Tensor, blocked: Tensor, user_vector: Tensor, **rows: Tensor
     ) -> dict[str, Tensor]:
-        """One user's list, best first; `rows` of features, (1, L, M) or (1, M), by input."""
+        """One user's list, best first; `rows` are feature rows (1, L, M) or (1, M), by input."""
         return self.ranked(self.model.user_vector(item_id, rows) + user_vector, item_id, blocked)
 
     def ranked(self, user: Tensor, item_id: Tensor, blocked: Tensor) -> dict[str, Tensor]:
         """The list of a user (1, D), best first."""
         scores = self.model.ranking_score(user, item_id)
-        hidden = torch.cat([item_id, blocked], -1) if self.spec.exclude_seen else blocked
-        # The first hidden slot is padding itself, which no list may hold.
-        hidden = torch.cat([torch.full_like(blocked[:, :1], PADDING), hidden], -1)
-        ids, best = best_items(scores, hidden, self.spec.shapes.results)
+        masked = torch.cat([item_id, blocked], -1) if self.spec.exclude_seen else blocked
+        # Mask padding itself too: even a full history without blocked items must not list it.
+        masked = torch.cat([torch.full_like(blocked[:, :1], PADDING), masked], -1)
+        ids, best = best_items(scores, masked, self.spec.shapes.results)
         return {Signature.IDS: ids, Signature.SCORES: self.model.scores_from(best)}
 
 
 class StepGraph(nn.Module):
-    """state (1, S) before the newest two events, and what RecommendGraph takes, of whose events'
-    rows the newest two (1, 2, M) -> state (1, S) before the newest event, ids, scores (1, K).
+    """state (1, S), RecommendGraph's inputs -> state (1, S), ids (1, K), scores (1, K).
 
-    The same list, by one more event instead of L (docs/decisions/0018-step.md).
+    Gives the same list as RecommendGraph, but processes one more event instead of L
+    (docs/decisions/0018-step.md). The state that comes in is from before the newest two events;
+    the one that goes out is from before the newest. Feature rows of events are those of the newest
+    two: (1, 2, M).
     """
 
     def __init__(self, recommend: RecommendGraph) -> None:
@@ -58,7 +60,7 @@ class StepGraph(nn.Module):
         user_vector: Tensor,
         **rows: Tensor,
     ) -> dict[str, Tensor]:
-        """One user's next state, and list."""
+        """One user's next state and list."""
         after, user = self.recommend.model.step(state, item_id, rows)
         ranked = self.recommend.ranked(user + user_vector, item_id, blocked)
         return {Signature.STATE: after, **ranked}
@@ -67,8 +69,9 @@ class StepGraph(nn.Module):
 class ScoreGraph(nn.Module):
     """item_id (1, L), user_vector (1, D), candidates (1, C) -> scores (1, C).
 
-    The candidates' rows times the user, whatever the size of the catalogue. With successors scores
-    are probabilities, of all items together: these are the very ones that `recommend` ranks.
+    Multiplies only the candidates' rows with the user, so the cost does not depend on the size of
+    the catalogue. With successors it does: scores are then probabilities over all items, the same
+    that `recommend` ranks.
     """
 
     def __init__(self, model: RecommenderModel) -> None:
@@ -78,7 +81,7 @@ class ScoreGraph(nn.Module):
     def forward(
         self, item_id: Tensor, user_vector: Tensor, candidates: Tensor, **rows: Tensor
     ) -> dict[str, Tensor]:
-        """One user's scores of given items."""
+        """One user's scores of the candidates."""
         user = self.model.user_vector(item_id, rows) + user_vector
         if self.model.successors is None:
             return {Signature.SCORES: self.model.logits_of(user, candidates)}
@@ -89,14 +92,15 @@ class ScoreGraph(nn.Module):
 
 
 class AdaptGraph(nn.Module):
-    """One step of learning: user_vector (1, D), candidates and target (1, C), learning_rate (1, 1)
-    -> user_vector (1, D).
+    """user_vector (1, D), candidates and target (1, C), learning_rate (1, 1) -> user_vector (1, D).
+
+    One step of learning on the device:
 
     u' = u + learning_rate * sum over candidates i of target(i) * (e(i) - mean) A
 
-    where e(i) is the item's row of the table, the mean is that of all items, and A (D, D) has been
-    fitted to make users' next items likelier (`training/adaptation.py`). No history is needed, and
-    the cost depends neither on it nor on the catalogue.
+    where e(i) is the item's row of the table, mean is the mean row of all items, and A (D, D) is
+    fitted to make users' next items more likely (`training/adaptation.py`). It needs no history,
+    and its cost does not depend on the catalogue.
     """
 
     mean: Tensor
@@ -111,14 +115,14 @@ class AdaptGraph(nn.Module):
     def forward(
         self, user_vector: Tensor, candidates: Tensor, target: Tensor, learning_rate: Tensor
     ) -> dict[str, Tensor]:
-        """The user's vector after one step; candidates whose target is 0 teach nothing."""
-        named = torch.matmul(target.unsqueeze(1), self.table(candidates)).squeeze(1)  # (1, D)
-        step = self.adaptation(named - target.sum(-1, keepdim=True) * self.mean)
+        """The user vector after one step; candidates with target 0 change nothing."""
+        liked = torch.matmul(target.unsqueeze(1), self.table(candidates)).squeeze(1)  # (1, D)
+        step = self.adaptation(liked - target.sum(-1, keepdim=True) * self.mean)
         return {Signature.USER_VECTOR: user_vector + learning_rate * step}
 
 
 def example_inputs(signature: SignatureSpec) -> dict[str, Tensor]:
-    """One valid value of every input of a signature, by name: an empty history."""
+    """A valid value for every input of a signature, by name: that of an empty history."""
     return {
         name: torch.zeros(spec.shape, dtype=getattr(torch, spec.dtype))
         for name, spec in signature.inputs.items()

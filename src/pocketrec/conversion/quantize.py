@@ -1,4 +1,4 @@
-"""Float weights -> int8 or int4 weights, per row, with activations quantized as they come."""
+"""Float weights -> int8 or int4 weights, one scale per row, with dynamic quantization."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _RECIPES = {
 
 
 def quantize(content: bytes, kind: QuantizationName, codes: Codes | None = None) -> bytes:
-    """The same model with smaller weights; "float32" gives it back as it is.
+    """The same model with smaller weights; "float32" returns it unchanged.
 
-    "pq" is int8 but for the item table, which `codes` are put in the place of.
+    "pq" is int8, except that `codes` replace the item table.
     """
     if kind == "float32":
         return content
@@ -34,5 +34,5 @@ def quantize(content: bytes, kind: QuantizationName, codes: Codes | None = None)
         result = quantizer.Quantizer(str(source), _RECIPES[kind]()).quantize()
         result.export_model(str(target))
         small = target.read_bytes()
-    # Only where equal weights are stored once is the table one for all signatures.
+    # `shrink` stores equal weights once. Before that, each signature has an item table of its own.
     return small if codes is None else with_codes(shrink(small), codes)

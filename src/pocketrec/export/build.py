@@ -28,10 +28,10 @@ from ..tflite.shrink import shrink
 from .verify import Verdict, verify
 
 GOLDEN_LENGTHS = (0, 1, 2, 10, 50, 300)
-"""Events in the golden histories, which are drawn from the catalogue and of no user."""
+"""Events in the golden histories. They are sampled from the catalogue and belong to no user."""
 
 PRIVATE = {"data": {"path", "items", "users"}}
-"""What of the config says where files lay on somebody's machine, and does not ship."""
+"""Config keys that hold paths on the user's machine; they are left out of the bundle."""
 
 
 def export_bundle(
@@ -49,13 +49,13 @@ def export_bundle(
     accept_quality_loss: bool = False,
     on_stage: Callable[[str], None] = lambda _: None,
 ) -> Verdict:
-    """Fill the draft of a model's bundle if it passes every gate.
+    """Write a model's bundle into `draft` if it passes every gate.
 
-    `catalogue` is the item table, `targets` validation users, `provenance` what the manifest
-    tells of data and training, `disclosed` what of the log is in the bundle, `adaptation` (D, D)
-    what `fit_adaptation` found, `codes` what `fit_codes` did if these are to be the item table,
-    `made_from` a fingerprint by which a second export is known. Raises QualityError with the gate
-    that failed and by how much.
+    `catalogue` lists the items; `targets` are validation users; `provenance` describes data and
+    training in the manifest; `disclosed` says what the bundle reveals of the log; `adaptation`
+    (D, D) comes from `fit_adaptation`; `codes`, from `fit_codes`, replace the item table;
+    `made_from` is a fingerprint that lets a second export recognize this one. Raises QualityError
+    with the gate that failed and by how much.
     """
     spec = graph_spec(model, config)
     on_stage("converting to .tflite")
@@ -96,7 +96,7 @@ def export_bundle(
 
 
 def graph_spec(model: RecommenderModel, config: Config) -> GraphSpec:
-    """What the graph is built for; lists and candidates are never longer than the catalogue."""
+    """The graph to build; lists and candidates are never longer than the catalogue."""
     state = model.state_width or 0
     shapes = Shapes(
         length=model.max_length,
@@ -111,7 +111,7 @@ def graph_spec(model: RecommenderModel, config: Config) -> GraphSpec:
 
 
 def catalogue_items(catalogue: pl.DataFrame) -> list[Item]:
-    """Ids, titles and attributes in order of the index; empty attributes are left out."""
+    """Ids, titles and attributes, in order of index; empty attributes are left out."""
     names = [name for name in catalogue.columns if name not in RESERVED]
     return [
         Item(

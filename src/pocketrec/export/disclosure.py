@@ -1,4 +1,4 @@
-"""What of the log is in a bundle, for its manifest and for whoever exports it."""
+"""What a bundle reveals of the log, for its manifest and for the person who exports it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..schema import IntArray
 
 
 def disclosure(data: PreparedData, model: RecommenderModel) -> dict[str, Any]:
-    """The table of the prepared data, and the pairs (item, successor) that the model keeps.
+    """What the prepared data disclose, and the pairs (item, successor) in the model.
 
-    Of the pairs: how many there are, how few users made one of them, and how many a single user
-    made alone, so that whoever reads the bundle knows that somebody did so.
+    For the pairs: how many there are, the fewest users that any of them has, and how many come from
+    a single user. A reader of the bundle learns that somebody made each of these.
     """
-    told = dict(data.manifest.counts.disclosed)
+    disclosed = dict(data.manifest.counts.disclosed)
     if model.successors is not None:
         ids: IntArray = model.successors.ids.numpy().astype("int32")
         of_shards = (
             count_pair_users(training_histories(data, (), [shard]), ids) for shard in data.shards
         )
         users = sum(of_shards, np.zeros_like(ids))[ids > 0]  # a user is in one shard only
-        told["successors"] = {
+        disclosed["successors"] = {
             "pairs": len(users),
             "fewest_users": int(users.min(initial=users.max(initial=0))),
             "of_one_user": int((users == 1).sum()),
         }
-    return told
+    return disclosed

@@ -38,11 +38,11 @@ def export(
 ) -> Bundle:
     """Convert, quantize and verify a trained model; write the bundle into `out` if it passes.
 
-    `data` are the prepared data, by default where they were when the run was trained; `overrides`
-    change settings of [export], such as "export.quantization=int4". A bundle that was made of the
-    same already is opened as it is. `on_stage` is called with the name of each stage. Raises
-    QualityError with the gate that failed and by how much, unless it is the loss of NDCG@10 and
-    `accept_quality_loss`.
+    `data` is the prepared data, by default the folder the run was trained on; `overrides` change
+    settings of [export], such as "export.quantization=int4". If `out` already holds a bundle of the
+    same run and settings, it is opened as it is. `on_stage` is called with the name of each stage.
+    Raises QualityError with the gate that failed and by how much; `accept_quality_loss` skips the
+    gate on NDCG@10.
     """
     bundle, _ = export_folder(
         run if isinstance(run, Run) else Run.open(Path(run)),
@@ -79,7 +79,7 @@ def export_folder(
         ADAPTATION,
         CODES,
     )
-    with suppress(ArtifactError):  # there is none, or a damaged one that is to be replaced
+    with suppress(ArtifactError):  # no bundle there, or a damaged one to replace
         bundle = open_bundle(folder)
         if bundle.manifest.get("made_from") == made_from and "disclosed" in bundle.manifest:
             LOG.info(f"'{folder}' already holds this run, exported: nothing to do")
@@ -112,7 +112,7 @@ def export_folder(
 def _codes(
     run: Run, data: PreparedData, config: Config, on_stage: Callable[[str], None]
 ) -> Codes | None:
-    """Codes in place of the item table, where the config asks for them."""
+    """Codes to replace the item table, if the config asks for them."""
     if config.export.quantization != "pq":
         return None
     on_stage(f"fitting codes of {config.export.code_bytes} bytes an item")

@@ -24,11 +24,11 @@ from ..schema import PADDING
 from ..tflite.inspect import inspect
 
 PARITY = 1e-4
-"""Largest difference of the float32 file's scores to torch's, relative to their spread."""
+"""Largest difference between the float32 file's scores and torch's, relative to their spread."""
 PARITY_USERS = 64
 LEAST_SPREAD = 1e-3
-"""Scores that lie closer together count as if they lay so far apart: those of a single item do
-not differ at all, and rounding does."""
+"""The smallest spread to divide by. A catalogue of one item has none, and rounding errors would
+look infinitely large."""
 K = 10
 
 
@@ -43,7 +43,7 @@ class Gate:
 
     @property
     def passed(self) -> bool:
-        """The verdict; a value that is no number never passes."""
+        """Whether the value is within the limit; NaN never passes."""
         return self.value >= self.limit if self.least else self.value <= self.limit
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """All gates, and what was measured beside them."""
+    """All gates, and other measurements."""
 
     gates: list[Gate]
     measured: dict[str, float]
@@ -78,7 +78,7 @@ class Verdict:
                 raise QualityError(f"no bundle was written: {gate}{hint}")
 
     def to_json(self) -> Quality:
-        """As the manifest keeps it; a gate that failed and yet is kept was overridden."""
+        """As the manifest keeps it; a gate that failed in a written bundle was overridden."""
         return {
             "gates": {gate.name: gate.to_json() for gate in self.gates},
             "accepted_quality_loss": any(not g.passed for g in self.gates if g.name == NDCG_LOSS),
@@ -104,19 +104,19 @@ def verify(
 ) -> Verdict:
     """Compare the file that would ship with the torch model (as a scorer), user by user.
 
-    `targets` are validation users; `tables` weights of the model have the item table's shape
-    (more than one only by chance, as when V + 1 == D). Contract errors are raised as BundleError
-    at once; the verdict holds everything that has a number.
+    `targets` are validation users; `tables` is how many weights of the model have the item table's
+    shape (more than one only by coincidence, as when V + 1 == D). Contract errors raise BundleError
+    at once; the verdict holds everything that is measured.
     """
     facts, shapes = inspect(model), spec.shapes
     check_contract(facts, spec, shapes.items)
-    found = item_tables(facts, shapes)
+    item_constants = item_tables(facts, shapes)
     columns = {constant.buffer for constant in code_columns(facts, shapes)}
-    count = len({constant.buffer for constant in found}) + bool(columns)
+    count = len({constant.buffer for constant in item_constants}) + bool(columns)
     if columns:
         bits = 16 * len(columns) / shapes.dim
     else:
-        bits = max(BITS.get(constant.dtype, 64) for constant in found)
+        bits = max(BITS.get(constant.dtype, 64) for constant in item_constants)
     most_bits = BITS.get(config.quantization, 8 * config.code_bytes / shapes.dim)
     device, float_device = DeviceModel(model, spec), DeviceModel(float_model, spec)
     probes = _probes(targets)
@@ -154,7 +154,7 @@ def verify(
 
 
 def _probes(targets: Targets) -> list[Query]:
-    """Some of the users, and one without a history of whom nothing is known."""
+    """Some of the users, and one with no history and no features."""
     step = max(1, len(targets.histories) // PARITY_USERS)
     few = targets.part(slice(None, None, step))
     features = few.features or [{}] * len(few.histories)
@@ -162,7 +162,7 @@ def _probes(targets: Targets) -> list[Query]:
 
 
 def _loss(before: float, after: float) -> float:
-    """Relative loss; a model that ranks nobody right has no quality to keep, and fails."""
+    """Relative loss; 1 for a model whose quality was zero before, so that it fails."""
     return (before - after) / before if before > 0 else 1.0
 
 
@@ -170,37 +170,37 @@ def _parity(scorer: Scorer, device: DeviceModel, probes: list[Query]) -> float:
     shapes = device.spec.shapes
     items = np.arange(1, shapes.items + 1, dtype=np.int32)
     worst, variances = 0.0, []
-    for query in probes:  # one by one: each has a number for every item
+    for query in probes:  # one at a time: each has a score for every item
         expected = scorer([query.history], [query.features])[0]
-        found = device.score(query, items)
+        scored = device.score(query, items)
         ids, listed = device.recommend(query, k=shapes.results)
-        apart = [*(found - expected), *(listed - expected[ids - 1])]
-        worst = max(worst, float(np.abs(apart).max()))
+        differences = [*(scored - expected), *(listed - expected[ids - 1])]
+        worst = max(worst, float(np.abs(differences).max()))
         variances.append(float(expected.var()))
     return worst / max(math.sqrt(np.mean(variances)), LEAST_SPREAD)
 
 
 def _drift(device: DeviceModel, probes: list[Query]) -> float:
-    """Largest difference between the scores of a list reached event by event and `recommend`'s.
+    """Largest difference between scores computed event by event, by `step`, and `recommend`'s.
 
-    Relative to the spread of all lists' scores; histories are cut to the newest L, which
-    `recommend` reads whole.
+    Relative to the spread of all lists' scores. Histories are cut to the newest L events, the most
+    that `recommend` can read.
     """
     length, k = device.spec.shapes.length, device.spec.shapes.results
     worst, every = 0.0, [np.empty(0, np.float32)]
     for query in probes:
         newest = query.part(slice(-length, None))
         state, _ = device.states(newest)
-        _, (_, found) = device.step(state, newest, k=k)
+        _, (_, stepped) = device.step(state, newest, k=k)
         _, expected = device.recommend(newest, k=k)
-        same_size = len(found) == len(expected)
-        worst = max([worst, *np.abs(found - expected)]) if same_size else np.inf
+        same_size = len(stepped) == len(expected)
+        worst = max([worst, *np.abs(stepped - expected)]) if same_size else np.inf
         every.append(expected)
     return float(worst / max(np.concatenate(every).std(), 1e-9))
 
 
 def _leaks(device: DeviceModel, probes: list[Query]) -> int:
-    """Items shown although they were blocked, seen (where those are masked) or padding."""
+    """Listed items that were blocked, seen (if those are masked), padding or repeated."""
     leaks = 0
     for query in probes:
         free, _ = device.recommend(query, k=K)

@@ -1,19 +1,16 @@
-"""Workers that train one model together, as torchrun starts them: who they are, what they exchange.
+"""Workers that train one model together: each worker's place, and what they exchange.
 
-Each holds the whole model and some of the shards. What they exchange at every step, gradients, is
-summed by torch's DistributedDataParallel, over gloo between CPUs and nccl between GPUs. The lead,
-worker 0, is the only one that touches the run's folder, and the only one that speaks.
+Each worker holds the whole model and some of the shards. Torch's DistributedDataParallel sums their
+gradients at every step, over gloo between CPUs and nccl between GPUs. Only the lead, worker 0,
+touches the run's folder and prints. `torchrun.py` connects the workers.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 import numpy as np
@@ -21,41 +18,27 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch._C._distributed_c10d import GradBucket, PrefixStore
-from torch.distributed.rendezvous import rendezvous
+from torch._C._distributed_c10d import GradBucket
 from torch.nn.parallel import DistributedDataParallel
 
-from ..errors import ConfigError, PocketrecError, WorkerError
-
-WAIT = timedelta(minutes=30)
-"""Longest that workers wait for one of them, who may be counting what follows what."""
-
-GONE = (
-    "another worker is gone, and training cannot go on without it: start the same command again "
-    "with --resume"
-)
-
-ENDED = (
-    "this worker was told to end, as torchrun does when another worker is gone: start the same "
-    "command again with --resume"
-)
+from ..errors import ConfigError, PocketrecError
 
 Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True)
 class Workers:
-    """All workers, as one of them sees them; by default it is alone, and nothing is exchanged."""
+    """All workers, as one of them sees them; by default there is one, and nothing is exchanged."""
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
-    """Place among the workers of this machine."""
+    """Rank among the workers of this machine."""
     local_size: int = 1
 
     @property
     def lead(self) -> bool:
-        """Whether this one writes and speaks for all."""
+        """Whether this is the worker that writes files and prints for all."""
         return self.rank == 0
 
     @property
@@ -66,10 +49,10 @@ class Workers:
         return torch.device("cuda", self.local_rank)
 
     def threads(self, asked: int | None) -> int | None:
-        """CPU threads for this worker: those asked for, or its share of the machine's.
+        """CPU threads for this worker: as many as asked for, or its share of the machine's cores.
 
-        None: whatever torch takes, which is right for one that is alone, and for whoever has set
-        OMP_NUM_THREADS (which torchrun sets to 1 if nobody has).
+        None leaves the choice to torch. That is right for a single worker, and for users who set
+        OMP_NUM_THREADS themselves (torchrun sets it to 1 if they did not).
         """
         if asked is not None or self.size == 1:
             return asked
@@ -80,23 +63,24 @@ class Workers:
         return max(1, cores // self.local_size)
 
     def gather(self, values: NDArray[Number]) -> list[NDArray[Number]]:
-        """Each worker's array, of one dimension and of any length, in the order of the workers."""
+        """Each worker's one-dimensional array, which may differ in length, in order of rank."""
         if self.size == 1:
             return [values]
+        # all_gather needs equal shapes, so bytes are padded to the longest and cut again.
         raw = torch.from_numpy(np.frombuffer(values.tobytes(), np.uint8).copy())
         sizes = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
         dist.all_gather(sizes, torch.tensor([len(raw)]))
         padded = torch.zeros(int(max(sizes)), dtype=torch.uint8)
         padded[: len(raw)] = raw
-        found = [torch.empty_like(padded) for _ in sizes]
-        dist.all_gather(found, padded)
+        gathered = [torch.empty_like(padded) for _ in sizes]
+        dist.all_gather(gathered, padded)
         return [
-            np.frombuffer(one[: int(size)].numpy().tobytes(), values.dtype)
-            for one, size in zip(found, sizes, strict=True)
+            np.frombuffer(part[: int(size)].numpy().tobytes(), values.dtype)
+            for part, size in zip(gathered, sizes, strict=True)
         ]
 
     def from_lead(self, content: bytes) -> bytes:
-        """What the lead gives, at every worker; what others give counts nothing."""
+        """The lead's `content`, at every worker; what other workers pass is ignored."""
         if self.size == 1:
             return content
         size = torch.tensor([len(content)])
@@ -116,27 +100,28 @@ class Workers:
         return float(summed)
 
     def concatenated(self, ids: Tensor) -> Tensor:
-        """The ids (n,) int64 of all workers, one worker's after the other's."""
+        """The ids (n,) int64 of all workers, in order of rank."""
         if self.size == 1:
             return ids
         return torch.from_numpy(np.concatenate(self.gather(ids.cpu().numpy()))).to(ids.device)
 
     def sum_rows(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Sum sparse gradients over the workers; a worker whose parameter has none adds nothing.
+        """Sum sparse gradients over the workers; a parameter without a gradient adds nothing.
 
-        All get the rows that any of them has, so that the cost does not depend on the table's size.
+        Every worker gets the rows that any worker has, so the cost does not depend on the size of
+        the table.
         """
         if self.size == 1:
             return
         for parameter in parameters:
             table = torch.zeros_like(parameter[:0])
-            own, values = torch.zeros(0, dtype=torch.int64, device=table.device), table
+            my_rows, values = torch.zeros(0, dtype=torch.int64, device=table.device), table
             if parameter.grad is not None:
                 gradient = parameter.grad.coalesce()
-                own, values = gradient.indices()[0], gradient.values()
-            rows = torch.unique(self.concatenated(own))
+                my_rows, values = gradient.indices()[0], gradient.values()
+            rows = torch.unique(self.concatenated(my_rows))
             summed = table.new_zeros(len(rows), *table.shape[1:])
-            summed[torch.searchsorted(rows, own)] = values
+            summed[torch.searchsorted(rows, my_rows)] = values
             dist.all_reduce(summed)
             parameter.grad = torch.sparse_coo_tensor(
                 rows.unsqueeze(0),
@@ -147,13 +132,13 @@ class Workers:
             )
 
     def parallel(self, module: nn.Module, apart: Iterable[str] = ()) -> nn.Module:
-        """The module, with gradients that its backward pass sums over the workers.
+        """The module, wrapped so that its backward pass sums gradients over the workers.
 
-        Those of the parameters named in `apart` it leaves alone.
+        Gradients of the parameters named in `apart` are not summed.
         """
         if self.size == 1:
             return module
-        # It would take sparse gradients for dense ones, which it packs into its buffers.
+        # It packs gradients into dense buffers, so it must not see those that are sparse.
         ignore: Callable[..., None] = (
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model
         )
@@ -162,23 +147,26 @@ class Workers:
         wrapped = DistributedDataParallel(
             module, device_ids=gpus, forward_sync_buffers=False, init_sync=False
         )
-        # By lambda, since torch compares annotations with types, and here they are text.
+        # A lambda has no annotations. Torch would compare ours, which are strings here, with types.
         wrapped.register_comm_hook(None, lambda _, bucket: _sum(bucket))
         return wrapped
 
     def agree(self, what: str, fingerprint: str) -> None:
         """Raise ConfigError at every worker unless all of them have equal fingerprints."""
-        found = [bytes(one) for one in self.gather(np.frombuffer(fingerprint.encode(), np.uint8))]
-        if other := [rank for rank, one in enumerate(found) if one != found[0]]:
+        gathered = self.gather(np.frombuffer(fingerprint.encode(), np.uint8))
+        fingerprints = [bytes(part) for part in gathered]
+        if differing := [rank for rank, f in enumerate(fingerprints) if f != fingerprints[0]]:
             raise ConfigError(
-                f"worker {other[0]} has another {what} than worker 0: give each machine the same"
+                f"worker {differing[0]} has different {what} than worker 0: give each machine "
+                "the same"
             )
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Either all workers come through, or all end: one says why, the others are silent.
+        """Run a block that all workers finish, or none: if one fails, all of them end.
 
-        For what every worker does for itself, without exchange.
+        The first that failed raises its error; the others exit silently. For work that each worker
+        does by itself: the block must not exchange anything.
         """
         error: PocketrecError | None = None
         try:
@@ -197,120 +185,22 @@ ALONE = Workers()
 
 
 def _sum(bucket: GradBucket) -> torch.futures.Future[Tensor]:
-    """Gradients are summed: each worker's loss is already its share of the whole batch's mean."""
+    """Sum gradients, not average: each worker's loss is already its share of the batch's mean."""
     work = dist.all_reduce(bucket.buffer(), async_op=True)
     first: torch.futures.Future[Tensor] = work.get_future().then(lambda done: done.value()[0])
     return first
 
 
-@contextmanager
-def join(say: Callable[[str], None] = print) -> Iterator[Workers]:
-    """The workers that torchrun started, this one among them; without torchrun it is alone.
-
-    Raises WorkerError when another one is gone. Where torchrun ends this one before it has seen
-    that, the same is told to `say`.
-    """
-    workers = _from_environment()
-    if workers.size == 1:
-        yield ALONE
-        return
-    with _listening(say):
-        try:
-            _connect(workers)
-            yield workers
-        except RuntimeError as error:
-            text = str(error).lower()
-            if not isinstance(error, dist.DistError) and "gloo" not in text and "nccl" not in text:
-                raise
-            raise WorkerError(GONE) from error
-        finally:
-            # Else gloo's threads, which see the others leave, may end the process their own way.
-            with suppress(RuntimeError, AssertionError):
-                dist.destroy_process_group()
-
-
-def _from_environment() -> Workers:
-    """What torchrun tells its workers; ConfigError where somebody else has told a part of it."""
-    told = os.environ
-    if "WORLD_SIZE" not in told:
-        return ALONE
-    needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
-    size = told["WORLD_SIZE"]
-    if size != "1" and (missing := [name for name in needed if name not in told]):
-        raise ConfigError(
-            f"WORLD_SIZE is {size}, but {missing[0]} is not set: start training on several workers "
-            "with torchrun, or unset WORLD_SIZE"
-        )
-    names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
-    try:
-        return Workers(*(int(told.get(name, default)) for name, default in names.items()))
-    except ValueError as error:
-        raise ConfigError(
-            f"one of {', '.join(names)} is no number ({error}): start with torchrun, or unset them"
-        ) from None
-
-
-def _connect(workers: Workers) -> None:
-    try:
-        store, *_ = next(rendezvous("env://", timeout=WAIT))
-    except ValueError as error:
-        raise ConfigError(f"the workers cannot meet ({error}): start with torchrun") from None
-    if workers.size == workers.local_size:
-        # torchrun's own store outlives a restart on one machine, with the addresses of the dead.
-        # On several it makes a new one, and the machines may have counted other restarts.
-        attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-        store = PrefixStore(f"attempt {attempt}", store)
-    on_gpu = workers.device.type == "cuda"
-    if on_gpu:
-        torch.cuda.set_device(workers.device)
-    dist.init_process_group(
-        "cpu:gloo,cuda:nccl" if on_gpu else "gloo",
-        timeout=WAIT,
-        store=store,
-        rank=workers.rank,
-        world_size=workers.size,
-    )
-
-
-@contextmanager
-def _listening(say: Callable[[str], None]) -> Iterator[None]:
-    """Inside, SIGTERM ends the process with a sentence, even while it waits for other workers.
-
-    Python's own handlers run only when torch comes back from that, and torchrun is not patient.
-    """
-    inside, outside = os.pipe()
-    os.set_blocking(outside, False)
-
-    def listen() -> None:
-        while number := os.read(inside, 1):
-            if number[0] == signal.SIGTERM:
-                say(ENDED)
-                os._exit(2)
-
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    signal.set_wakeup_fd(outside, warn_on_full_buffer=False)
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        yield
-    finally:
-        signal.set_wakeup_fd(-1)
-        os.close(outside)
-        listener.join()
-        os.close(inside)
-        signal.signal(signal.SIGTERM, before)
-
-
 def step_generator(seed: int, epoch: int, step: int) -> torch.Generator:
-    """Chance that is the same for all workers at a step, and the same when it is done again.
+    """A generator that is the same for all workers at a step, and the same when it is repeated.
 
-    For the items that sampled losses draw, which all workers must draw alike.
+    Sampled losses use it, because all workers must sample the same items.
     """
     (state,) = np.random.SeedSequence([seed, epoch, 2, step]).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state >> np.uint64(1)))
 
 
 def own_seed(workers: Workers, *numbers: int) -> int:
-    """A seed of this worker's own, so that no two drop the same activations."""
+    """A seed that differs between workers, so that no two drop the same activations."""
     sequence = np.random.SeedSequence([*numbers, 3, workers.rank])
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))

@@ -1,4 +1,4 @@
-"""The training loop: every position of every window, early stopping, resumable at any step."""
+"""The training loop: it learns from every position, stops early and resumes at any step."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..config.training import TrainingConfig
 from ..models.recommender import RecommenderModel
 from ..schema import File
-from .batches import Batches
+from .batches import Batch, Batches
 from .checkpoint import Position, load_checkpoint, random_state, save_checkpoint
 from .distributed import ALONE, Workers, step_generator
 from .losses import make_loss
@@ -20,10 +22,10 @@ from .rounds import Rounds
 from .step import BatchLoss, learning_rate, make_optimizer, precision, set_learning_rate, train_step
 
 SAVE_SECONDS = 60.0
-"""At most this much work is lost to an interruption, however long an epoch is."""
+"""Longest time between checkpoints, so an interruption loses no more work than this."""
 
 Validate = Callable[[RecommenderModel], float]
-"""NDCG@10 of a model (in evaluation mode) on the validation targets."""
+"""Returns the NDCG@10 of a model (in evaluation mode) on the validation targets."""
 
 
 @dataclass(frozen=True)
@@ -64,95 +66,161 @@ def train_model(
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> Position:
-    """Train until the epochs are done or `patience` measurements brought nothing better.
+    """Train until all epochs are done or `patience` validations in a row brought no improvement.
 
-    `checkpoints` gets last.safetensors, at least every `save_seconds`, and best.safetensors;
-    `model` ends with the best weights. With `resume` it goes on from the last checkpoint, to
-    weights that are bit for bit those of an uninterrupted run, by as many workers on like devices.
+    Writes last.safetensors, at least every `save_seconds`, and best.safetensors into
+    `checkpoints`; `model` ends with the best weights. With `resume`, training continues from the
+    last checkpoint. With as many workers on the same kind of device, the weights are then bit for
+    bit those of an uninterrupted run.
 
-    Of several workers each calls this with a model that begins alike, and gets the same position.
-    `validate` is called by all of them, and has to give all the same; the lead alone reads and
+    With several workers, each calls this with the same initial model and gets the same position.
+    All of them call `validate`, which must return the same score to each; only the lead reads and
     writes checkpoints.
     """
-    device = model.device
-    counts = torch.tensor(batches.counts(model.item_count))
-    dtype = precision(config, device)
-    loss_of = make_loss(config, counts, dtype)
-    last, best = checkpoints / File.LAST, checkpoints / File.BEST
-    optimizer = make_optimizer(model, config)
-    position = Position()
-    if workers.lead:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-    if resume and workers.total(workers.lead and last.exists()):
-        position = load_checkpoint(last, model, optimizer, workers)
-    mixed = device.type == "cuda" and dtype != torch.float32
-    module = BatchLoss(model, loss_of, workers, dtype if mixed else None)
+    counts = batches.counts(model.item_count)
+    training = _Training(model, config, counts, checkpoints, workers, save_seconds, resume=resume)
+    while not training.is_done:
+        epoch = training.run_epoch(batches, on_progress)
+        score = training.validate(validate)
+        rate = learning_rate(config, training.position.epoch / config.epochs)
+        speed = epoch.labels_per_second
+        on_epoch(
+            EpochMetrics(
+                training.position.epoch, epoch.mean_loss, rate, speed, epoch.seconds, score
+            )
+        )
+        training.save(training.last)
+    load_checkpoint(training.best, model, workers=workers)
+    model.eval()
+    return training.position
 
-    def save(path: Path) -> None:
-        states = workers.gather(random_state(device).numpy())
+
+@dataclass(frozen=True)
+class _EpochOutcome:
+    """What was measured while an epoch was trained."""
+
+    mean_loss: float
+    seconds: float
+    labels_per_second: float
+
+
+class _Training:
+    """A training in progress: the model, its optimizer, and the position reached so far."""
+
+    def __init__(
+        self,
+        model: RecommenderModel,
+        config: TrainingConfig,
+        item_counts: NDArray[np.int64],
+        checkpoints: Path,
+        workers: Workers,
+        save_seconds: float,
+        *,
+        resume: bool,
+    ) -> None:
+        self.model, self.config, self.workers = model, config, workers
+        self.device, self.save_seconds = model.device, save_seconds
+        dtype = precision(config, self.device)
+        self.loss_of = make_loss(config, torch.tensor(item_counts), dtype)
+        self.last, self.best = checkpoints / File.LAST, checkpoints / File.BEST
+        self.optimizer = make_optimizer(model, config)
+        self.position = Position()
         if workers.lead:
-            random = [torch.from_numpy(state.copy()) for state in states]
-            save_checkpoint(path, model, optimizer, position, random)
+            checkpoints.mkdir(parents=True, exist_ok=True)
+        # `total` tells every worker what only the lead can see: whether there is a checkpoint.
+        if resume and workers.total(workers.lead and self.last.exists()):
+            self.position = load_checkpoint(self.last, model, self.optimizer, workers)
+        mixed = self.device.type == "cuda" and dtype != torch.float32
+        self.module = BatchLoss(model, self.loss_of, workers, dtype if mixed else None)
+        self._saved_at = time.monotonic()
 
-    saved = time.monotonic()
-    while position.epoch < config.epochs and position.stale < config.patience:
+    @property
+    def is_done(self) -> bool:
+        """Whether all epochs are done, or validation has stopped improving."""
+        return (
+            self.position.epoch >= self.config.epochs or self.position.stale >= self.config.patience
+        )
+
+    def run_epoch(
+        self, batches: Batches | Rounds, on_progress: Callable[[Progress], None]
+    ) -> _EpochOutcome:
+        """Train the epoch, or what an interruption left of it, and move the position past it."""
         started = time.monotonic()
-        epoch, planned = position.epoch, batches.epoch(position.epoch)
-        steps = len(planned)
-        labels, timed_labels = planned.labels_before(position.step), 0
-        model.train()
-        for batch in planned.after(position.step):
-            progress = (epoch + position.step / steps) / config.epochs
-            set_learning_rate(optimizer, config, progress)
-            chance = step_generator(config.seed, epoch, position.step)
-            here = batch.to(device)
-            loss = train_step(model, optimizer, here, config.gradient_clip, loss_of, chance, module)
+        epoch, planned = self.position.epoch, batches.epoch(self.position.epoch)
+        # The mean loss covers the whole epoch; the speed, only what was trained since a resume.
+        labels, timed_labels = planned.labels_before(self.position.step), 0
+        self.model.train()
+        for batch in planned.after(self.position.step):
+            self._step(batch, len(planned))
             labels += batch.label_count
             timed_labels += batch.label_count
-            position = replace(
-                position,
-                step=position.step + 1,
-                loss_sum=position.loss_sum + loss * batch.label_count,
-            )
             speed = timed_labels / (time.monotonic() - started)
-            mean_loss = position.loss_sum / labels
-            on_progress(
-                Progress(
-                    epoch + 1,
-                    config.epochs,
-                    position.step,
-                    steps,
-                    mean_loss,
-                    speed,
-                    position.best_score,
-                )
-            )
-            # The clock that counts is the lead's.
-            if workers.total(workers.lead and time.monotonic() - saved > save_seconds):
-                save(last)
-                saved = time.monotonic()
+            on_progress(self._progress(len(planned), self.position.loss_sum / labels, speed))
+            self._save_if_due()
         seconds = time.monotonic() - started
-        mean_loss = position.loss_sum / labels
-        position = replace(position, epoch=epoch + 1, step=0, loss_sum=0.0)
-        score = None
-        if position.epoch % config.validate_every == 0 or position.epoch == config.epochs:
-            model.eval()
-            score = validate(model)
-            position = _judge(position, score)
-            if position.best_epoch == position.epoch:
-                save(best)
-        rate = learning_rate(config, position.epoch / config.epochs)
-        speed = timed_labels / max(seconds, 1e-9)
-        metrics = EpochMetrics(position.epoch, mean_loss, rate, speed, seconds, score)
-        on_epoch(metrics)
-        save(last)
-        saved = time.monotonic()
-    load_checkpoint(best, model, workers=workers)
-    model.eval()
-    return position
+        mean_loss = self.position.loss_sum / labels
+        self.position = replace(self.position, epoch=epoch + 1, step=0, loss_sum=0.0)
+        return _EpochOutcome(mean_loss, seconds, timed_labels / max(seconds, 1e-9))
+
+    def _step(self, batch: Batch, steps: int) -> None:
+        """Train on one batch of an epoch of `steps`, and move the position past it."""
+        position, config = self.position, self.config
+        progress = (position.epoch + position.step / steps) / config.epochs
+        set_learning_rate(self.optimizer, config, progress)
+        generator = step_generator(config.seed, position.epoch, position.step)
+        loss = train_step(
+            self.model,
+            self.optimizer,
+            batch.to(self.device),
+            config.gradient_clip,
+            self.loss_of,
+            generator,
+            self.module,
+        )
+        self.position = replace(
+            position,
+            step=position.step + 1,
+            loss_sum=position.loss_sum + loss * batch.label_count,
+        )
+
+    def _progress(self, steps: int, mean_loss: float, speed: float) -> Progress:
+        at = self.position
+        epochs = self.config.epochs
+        return Progress(at.epoch + 1, epochs, at.step, steps, mean_loss, speed, at.best_score)
+
+    def validate(self, validate: Validate) -> float | None:
+        """The score of the epoch just done, if it is due; a new best is saved."""
+        epoch = self.position.epoch
+        if epoch % self.config.validate_every != 0 and epoch != self.config.epochs:
+            return None
+        self.model.eval()
+        score = validate(self.model)
+        self.position = _with_score(self.position, score)
+        if self.position.best_epoch == epoch:
+            self._write(self.best)
+        return score
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, and count `save_seconds` from now."""
+        self._write(path)
+        self._saved_at = time.monotonic()
+
+    def _save_if_due(self) -> None:
+        # The lead's clock decides: workers that disagreed would wait for each other forever.
+        is_due = self.workers.lead and time.monotonic() - self._saved_at > self.save_seconds
+        if self.workers.total(is_due):
+            self.save(self.last)
+
+    def _write(self, path: Path) -> None:
+        """Write a checkpoint with the random states of all workers, which all must call."""
+        states = self.workers.gather(random_state(self.device).numpy())
+        if self.workers.lead:
+            random = [torch.from_numpy(state.copy()) for state in states]
+            save_checkpoint(path, self.model, self.optimizer, self.position, random)
 
 
-def _judge(position: Position, score: float) -> Position:
+def _with_score(position: Position, score: float) -> Position:
+    """The position after a validation: a new best, or one more without improvement."""
     if score > position.best_score:
         return replace(position, best_score=score, best_epoch=position.epoch, stale=0)
     return replace(position, stale=position.stale + 1)
