@@ -1,4 +1,5 @@
-"""Replace the item table of a .tflite with codes: lookups add codewords, scores add their scores."""
+"""Replace the item table of a .tflite with codes: lookups add codewords, scores add their
+scores."""
 
 from __future__ import annotations
 
@@ -135,7 +136,8 @@ class _CodedGraph:
 
     @cached_property
     def _centroids(self) -> int:
-        """Centroids (W, D). A row of 4-bit numbers must fill whole bytes, so an odd D takes 8 bits."""
+        """Centroids (W, D). A row of 4-bit numbers must fill whole bytes, so an odd D takes 8
+        bits."""
         dtype = "int4" if self.dim % 2 == 0 else "int8"
         return self.editor.weights("centroids", self.codes.centroids, dtype)
 
