@@ -26,7 +26,7 @@ import plots
 from pocketrec.config.model import ModelConfig
 from pocketrec.config.training import TrainingConfig
 from pocketrec.models.recommender import RecommenderModel
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training.batches import Batch, Batches
 from pocketrec.training.losses import make_loss
 from pocketrec.training.memory import keep_freed_memory

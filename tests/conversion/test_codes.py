@@ -14,7 +14,7 @@ from pocketrec.conversion.convert import convert
 from pocketrec.conversion.quantize import quantize
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.tflite.inspect import inspect
 from pocketrec.tflite.shrink import shrink
 from support.small_models import ENCODERS, ROUND, D, L, V, make, walk

@@ -5,8 +5,8 @@ import pytest
 
 from pocketrec.evaluation.baselines import BASELINES, markov, popularity, seq_knn
 from pocketrec.evaluation.protocol import rank_all
-from pocketrec.preparation.data import Sequences
 from pocketrec.preparation.targets import Targets
+from pocketrec.preparation.training_sequences import Sequences
 
 A, B, C, D, E, F = range(1, 7)
 V = 6

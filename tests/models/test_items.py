@@ -14,7 +14,7 @@ from pocketrec.conversion.convert import convert
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.attributes import read_attributes
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training.batches import Batches
 from pocketrec.training.step import make_optimizer, train_step
 

@@ -12,7 +12,7 @@ from pocketrec.config.model import ModelConfig
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer, pad_histories
 from pocketrec.models.successors import Successors
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 
 V, F = 9, 3
 events = st.lists(st.integers(1, V), max_size=30)

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from pocketrec.errors import ArtifactError, DataError
-from pocketrec.preparation.data import Part, PreparedData, Sequences, StoredSequences
+from pocketrec.preparation.data import Part, PreparedData
+from pocketrec.preparation.stored_sequences import StoredSequences
+from pocketrec.preparation.training_sequences import Sequences
 from support.small_logs import make_config, make_events, some_rows
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
 from pocketrec.preparation import transitions
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.preparation.transitions import count_transitions, sum_votes
 
 V = 6

@@ -12,9 +12,10 @@ from pocketrec.errors import DataError
 from pocketrec.models.pairs import count_pair_users, fraction_in_lists
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.preparation.data import PreparedData, Sequences
+from pocketrec.preparation.data import PreparedData
 from pocketrec.preparation.histories import History, held_out_histories, training_histories
 from pocketrec.preparation.targets import Targets
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.privacy.membership import (
     attacks,
     log_probabilities,

@@ -18,7 +18,7 @@ from pocketrec.conversion.quantize import quantize
 from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.tflite.shrink import shrink
 
 ENCODERS = tuple(SPECS)

@@ -6,7 +6,7 @@ import torch
 
 from pocketrec.config.model import ModelConfig
 from pocketrec.models.recommender import RecommenderModel
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training import adaptation as module
 from pocketrec.training.adaptation import fit_adaptation, step_weights
 

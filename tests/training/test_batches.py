@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pocketrec.errors import DataError
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training.batches import Batches
 
 

@@ -9,7 +9,7 @@ from pocketrec.config.training import TrainingConfig
 from pocketrec.errors import ConfigError
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training.batches import Batches
 from pocketrec.training.checkpoint import Position, load_checkpoint, save_checkpoint
 from pocketrec.training.losses import make_loss

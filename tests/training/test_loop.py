@@ -14,7 +14,7 @@ from pocketrec.errors import ConfigError, DataError
 from pocketrec.models.encoders import encoder_class
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
-from pocketrec.preparation.data import Sequences
+from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training import loop
 from pocketrec.training.batches import Batches
 from pocketrec.training.loop import train_model

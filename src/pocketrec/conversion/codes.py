@@ -12,7 +12,8 @@ from torch import Tensor
 
 from ..features.encoding import Feature
 from ..models.recommender import RecommenderModel
-from ..preparation.data import PreparedData, Sequences
+from ..preparation.data import PreparedData
+from ..preparation.training_sequences import Sequences
 from ..schema import PADDING, FloatArray
 from ..tflite import packing
 from .additive import fitted_codebooks, greedy_codes, improved_codes

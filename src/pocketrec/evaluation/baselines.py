@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..models.products import Cells, Products
-from ..preparation.data import Sequences
+from ..preparation.training_sequences import Sequences
 from ..preparation.transitions import (
     LAG_POWER,
     RECENCY_POWER,

@@ -14,7 +14,8 @@ from ..config.sections import Config
 from ..conversion.codes import SETTINGS as CODES
 from ..conversion.codes import Codes, fit_codes, some_users
 from ..errors import ArtifactError
-from ..preparation.data import PreparedData, StoredSequences
+from ..preparation.data import PreparedData
+from ..preparation.stored_sequences import StoredSequences
 from ..schema import VERSION
 from ..storage.artifact import fingerprint
 from ..storage.draft import check_replaceable, new_folder

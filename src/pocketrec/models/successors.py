@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..preparation.data import Sequences
+from ..preparation.training_sequences import Sequences
 from ..preparation.transitions import (
     LAG_POWER,
     RECENCY_POWER,

@@ -1,11 +1,11 @@
-"""Prepared data: the item table, and the sequences as flat arrays."""
+"""Prepared data: the folder that `pocketrec prepare` wrote, and what is read from it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from ..storage.artifact import fingerprint
 from .features import column_of
 from .manifest import PreparedManifest
 from .targets import Targets, join_targets
+from .training_sequences import Sequences
 
 
 class Part(NamedTuple):
@@ -32,48 +33,6 @@ class Part(NamedTuple):
 
 
 WHOLE = Part()
-
-
-@dataclass(frozen=True)
-class Sequences:
-    """The TRAINING events of all users, one user after another, oldest first.
-
-    `items` (E,) int32 are item indices; user u has items[offsets[u]:offsets[u + 1]], with
-    `offsets` (U + 1,) int64 from 0 to E. Index 0, an item that is not in the catalogue, is not
-    counted. `features` are the feature rows by input name: (E, M) of events, (U, M) of users.
-    """
-
-    items: IntArray
-    offsets: npt.NDArray[np.int64]
-    features: FeatureRows = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        offsets = self.offsets
-        whole = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == len(self.items)
-        if not whole or (np.diff(offsets) < 0).any():
-            raise DataError(
-                f"offsets of sequences must rise from 0 to the number of events, {len(self.items)}"
-            )
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Training events of each user, (U,)."""
-        return np.diff(self.offsets)
-
-    def first_events(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
-        """Yield the first `most` events of some users, given by rising indices."""
-        for user in users:
-            first, last = self.offsets[user : user + 2]
-            yield self.items[first : min(last, first + most)]
-
-    def counts(self, item_count: int) -> npt.NDArray[np.int64]:
-        """Training events of items 1..V -> (V,)."""
-        if len(self.items) and (self.items.min() < 0 or self.items.max() > item_count):
-            raise DataError(
-                f"sequences hold item indices {self.items.min()} to {self.items.max()}, "
-                f"but the catalogue has 1 to {item_count}"
-            )
-        return np.bincount(self.items, minlength=item_count + 1)[1:]
 
 
 @dataclass(frozen=True)
@@ -247,28 +206,6 @@ class PreparedData:
         # Only files of the manifest: others in the folder were never checked.
         files = [self.folder / name for name in shards]
         return pl.scan_parquet(files, glob=False).select(columns).collect()
-
-
-@dataclass(frozen=True)
-class StoredSequences:
-    """The training events of all users on disk: one shard is in memory at a time."""
-
-    data: PreparedData
-
-    @property
-    def lengths(self) -> npt.NDArray[np.int64]:
-        """Training events of each user, (U,)."""
-        return np.concatenate([self.data.lengths(shard) for shard in self.data.shards])
-
-    def first_events(self, users: npt.NDArray[np.intp], most: int) -> Iterator[IntArray]:
-        """See `Sequences.first_events`."""
-        before = 0
-        for shard in self.data.shards:
-            sequences = self.data.training((), [shard])
-            after = before + len(sequences.lengths)
-            in_shard = users[(users >= before) & (users < after)]
-            yield from sequences.first_events(in_shard - before, most)
-            before = after
 
 
 def _shards_of(names: Iterable[str]) -> list[str]:

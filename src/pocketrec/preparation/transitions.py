@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
-from .data import Sequences
+from .training_sequences import Sequences
 
 PAIRS = 2**22
 """Most pairs of events that one block holds while counting (about 200 MB)."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from ..evaluation.baselines import NEIGHBOURS
-from ..preparation.data import Sequences
 from ..preparation.histories import History
+from ..preparation.training_sequences import Sequences
 from ..preparation.transitions import (
     LAG_POWER,
     RECENCY_POWER,

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from ..bundle.contract import DECAY, MASKED, SLOWING
 from ..models.recommender import RecommenderModel
-from ..preparation.data import Sequences, StoredSequences
+from ..preparation.stored_sequences import StoredSequences
+from ..preparation.training_sequences import Sequences
 from ..schema import PADDING, IntArray
 
 USERS, EVENTS, AHEAD = 4096, 50, 10

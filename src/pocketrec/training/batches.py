@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from ..features.encoding import MISSING, Feature
-from ..preparation.data import Sequences
+from ..preparation.training_sequences import Sequences
 from ..schema import PADDING
 
 
