@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -17,19 +18,26 @@ from ..schema import LIST_SEPARATOR
 from . import log
 from .common import AsJson, cell, out, print_json
 
+if TYPE_CHECKING:
+    from ..bundle.folder import Item
+    from ..runtime.catalogue import Recommendation
+    from ..runtime.explain import Explanation
+
+    Reasons = dict[int | str, Explanation]
+
 
 def command(
     bundle: Annotated[
         str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
     ],
     history: Annotated[
-        str, typer.Option(help="Ids or exact titles, oldest first, with commas between them.")
+        str, typer.Option(help="Ids or exact titles, oldest first, separated by commas.")
     ] = "",
     more: Annotated[
         list[str] | None, typer.Argument(metavar="[ID...]", help="Further events of the history.")
     ] = None,
     blocked: Annotated[str, typer.Option(help="Ids or titles that must not be shown.")] = "",
-    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many items to recommend.")] = 10,
     events: Annotated[
         Path | None,
         typer.Option(
@@ -39,13 +47,15 @@ def command(
     ] = None,
     user: Annotated[
         list[str] | None,
-        typer.Option("--user", metavar="NAME=VALUE", help="What is known of the user; repeatable."),
+        typer.Option("--user", metavar="NAME=VALUE", help="A feature of the user; repeatable."),
     ] = None,
     now: Annotated[
-        float | None, typer.Option(help="Moment of asking, in seconds since 1970.")
+        float | None, typer.Option(help="Time of the request, in seconds since 1970.")
     ] = None,
     strict: Annotated[bool, typer.Option(help="Refuse unknown ids.")] = False,
-    why: Annotated[bool, typer.Option("--why", help="Name what each item rests on.")] = False,
+    why: Annotated[
+        bool, typer.Option("--why", help="Name the history items behind each result.")
+    ] = False,
     as_json: AsJson = False,
     quiet: log.Quiet = False,
     verbose: log.Verbose = False,
@@ -56,51 +66,87 @@ def command(
     from ..runtime import Recommender
 
     recommender = Recommender.load(bundle)
-    by_title: dict[str, list[int | str]] = {}
-    for item in recommender.items:
-        if item.title is not None:
-            by_title.setdefault(item.title, []).append(item.id)
-    ids = {str(item.id) for item in recommender.items}
-    known = ids | by_title.keys()
-
-    def resolve(name: str) -> int | str:
-        """An id as it is, a title as the id that has it."""
-        found = by_title.get(name, [])
-        if name in ids or not found:
-            return name
-        if len(found) > 1:
-            raise InputError(f"{len(found)} items are called '{name}': give an id, one of {found}")
-        return found[0]
-
-    given = [name for text in [history, *(more or [])] for name in split_names(text, known)]
-    if events is not None and given:
+    names = Names.of(recommender.items)
+    typed = names.split(history, *(more or []))
+    if events is not None and typed:
         raise InputError("give the history in --events or as ids, not both")
-    about = read_user(user or [], recommender.features)
-    past = read_events(events) if events else [resolve(name) for name in given]
-    hidden = [resolve(name) for name in split_names(blocked, known)]
-    found = recommender.recommend(past, k=k, user=about, now=now, blocked=hidden, strict=strict)
-    reasons = {}
+    user_values = read_user(user or [], recommender.features)
+    past = read_events(events) if events else [names.resolve(name) for name in typed]
+    blocked_ids = [names.resolve(name) for name in names.split(blocked)]
+    results = recommender.recommend(
+        past, k=k, user=user_values, now=now, blocked=blocked_ids, strict=strict
+    )
+    reasons = None
     if why:
-        explained = recommender.explain(past, [line.id for line in found], user=about, now=now)
+        ids = [result.id for result in results]
+        explained = recommender.explain(past, ids, user=user_values, now=now)
         reasons = {explanation.id: explanation for explanation in explained}
     if as_json:
-        why_of = {id_: explanation.to_json() for id_, explanation in reasons.items()}
-        print_json([line.to_json() | why_of.get(line.id, {}) for line in found])
+        print_json(_to_json(results, reasons))
         log.finish()
-        return
-    titles = {str(item.id): item.title or str(item.id) for item in recommender.items}
-    table = Table("", "id", "title", "score", *(["because of"] if why else []))
-    for place, line in enumerate(found, start=1):
-        cells = [str(place), cell(line.id), cell(line.title or ""), f"{line.score:.3f}"]
-        if why:
-            cells.append(", ".join(cell(titles[str(r.id)]) for r in reasons[line.id].because))
+    else:
+        out.print(_table(results, reasons, recommender.items))
+        log.finish(then=None if why else "--why names the history items behind each result")
+
+
+def _to_json(results: Sequence[Recommendation], reasons: Reasons | None) -> list[dict[str, Any]]:
+    """One object a result, with its reasons if they were asked for."""
+    why_of = {id_: explanation.to_json() for id_, explanation in (reasons or {}).items()}
+    return [result.to_json() | why_of.get(result.id, {}) for result in results]
+
+
+def _table(
+    results: Sequence[Recommendation], reasons: Reasons | None, items: Sequence[Item]
+) -> Table:
+    """One row a result; a last column names the reasons if they were asked for."""
+    titles = {str(item.id): item.title or str(item.id) for item in items}
+    table = Table("", "id", "title", "score", *([] if reasons is None else ["because of"]))
+    for place, result in enumerate(results, start=1):
+        cells = [str(place), cell(result.id), cell(result.title or ""), f"{result.score:.3f}"]
+        if reasons is not None:
+            because = reasons[result.id].because
+            cells.append(", ".join(cell(titles[str(reason.id)]) for reason in because))
         table.add_row(*cells)
-    out.print(table)
-    log.finish(then=None if why else "--why names what each item rests on")
+    return table
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a user may type for an item: its id as text, or its exact title."""
+
+    ids: frozenset[str]
+    by_title: dict[str, list[int | str]]
+    """The ids of all items that have a title."""
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> Names:
+        """Collect the ids and titles of a catalogue."""
+        by_title: dict[str, list[int | str]] = {}
+        for item in items:
+            if item.title is not None:
+                by_title.setdefault(item.title, []).append(item.id)
+        return cls(frozenset(str(item.id) for item in items), by_title)
+
+    def split(self, *texts: str) -> list[str]:
+        """Cut each text at its commas, as `split_names` does with all ids and titles."""
+        known = self.ids | self.by_title.keys()
+        return [name for text in texts for name in split_names(text, known)]
+
+    def resolve(self, name: str) -> int | str:
+        """Turn a title into its item's id; return anything else unchanged."""
+        matches = self.by_title.get(name, [])
+        # A name that is both an id and a title means the id.
+        if name in self.ids or not matches:
+            return name
+        if len(matches) > 1:
+            raise InputError(
+                f"{len(matches)} items are called '{name}': give an id, one of {matches}"
+            )
+        return matches[0]
 
 
 def read_events(path: Path) -> list[Event]:
-    """The history in a JSON file; InputError for anything else."""
+    """Read a history from a JSON file; raises InputError if it holds anything else."""
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
         problem = None if _are_events(entries) else "it is no list of events"
@@ -122,7 +168,7 @@ def _are_events(entries: Any) -> bool:
 
 
 def read_user(pairs: list[str], features: Sequence[Feature]) -> dict[str, Any]:
-    """NAME=VALUE pairs; a value is a number where the model's feature is one."""
+    """Parse NAME=VALUE pairs; values of numeric features become floats, all others lists."""
     numbers = {f.name for f in features if f.of == "user" and isinstance(f.encoding, Bins)}
     values: dict[str, Any] = {}
     for pair in pairs:
@@ -136,16 +182,17 @@ def read_user(pairs: list[str], features: Sequence[Feature]) -> dict[str, Any]:
     return values
 
 
-def split_names(text: str, known: set[str]) -> list[str]:
-    """Cut "a,b,c" at its commas, but not inside names that hold commas themselves.
+def split_names(text: str, known: Set[str]) -> list[str]:
+    """Split "a,b,c" at its commas, but keep known names that contain commas whole.
 
-    At each place the longest run of pieces that is a known name wins.
+    Where several known names fit, the longest one wins.
     """
     pieces = text.split(",") if text.strip() else []
     widest = 1 + max((name.count(",") for name in known), default=0)
     names, begin = [], 0
     while begin < len(pieces):
         end = begin + 1
+        # Try the longest run of pieces first: a title may contain several commas.
         for stop in range(min(begin + widest, len(pieces)), begin, -1):
             if ",".join(pieces[begin:stop]).strip() in known:
                 end = stop

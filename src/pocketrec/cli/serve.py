@@ -1,16 +1,20 @@
-"""pocketrec serve: the demo page with a bundle, from this machine or as a folder for others."""
+"""pocketrec serve: the demo page with a bundle, served from this machine or written as a folder."""
 
 from __future__ import annotations
 
 import json
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from . import log
 from .common import AsJson, print_json, say
+
+if TYPE_CHECKING:
+    from ..app.server import Server
+    from ..app.site import Site
 
 
 def command(
@@ -18,10 +22,11 @@ def command(
         str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
     ] = "movielens-1m",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where it is taken, the next free one; 0: any.")
+        int,
+        typer.Option(min=0, max=65535, help="If taken, the next free port; 0: any free port."),
     ] = 8000,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; the default is reached from here only.")
+        str, typer.Option(help="Address to listen on; the default admits this machine only.")
     ] = "127.0.0.1",
     browse: Annotated[bool, typer.Option("--open/--no-open", help="Open a browser.")] = False,
     export: Annotated[
@@ -37,53 +42,72 @@ def command(
 ) -> None:
     """Serve the demo page with a bundle, until Ctrl-C: the model runs in the browser."""
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
-    from ..app.server import listen
-    from ..app.site import read_bundle, read_page, write_site
+    from ..app.site import read_bundle, read_page
     from ..bundle.folder import open_bundle
     from ..pretrained import find_bundle
 
     folder = find_bundle(bundle)
     site = read_page() | read_bundle(folder, open_bundle(folder))
     if export is not None:
-        write_site(site, export)
-        told = {"out": str(export), "bundle": str(folder), **measure(export)}
-        if as_json:
-            print_json(told)
-        else:
-            say(f"{told['files']} files, {told['bytes']:,} bytes: {export}")
-        log.finish(
-            wrote=export,
-            then="put the folder on any static host; over https the page installs and works "
-            "offline",
-        )
-        return
+        _export(site, export, folder, as_json=as_json)
+    else:
+        _serve(site, bundle, folder, host, port, browse=browse, as_json=as_json)
+
+
+def _export(site: Site, out: Path, bundle: Path, *, as_json: bool) -> None:
+    """Write the page and the bundle as files for a static host."""
+    from ..app.site import write_site
+
+    write_site(site, out)
+    sizes = measure(out)
+    if as_json:
+        print_json({"out": str(out), "bundle": str(bundle), **sizes})
+    else:
+        say(f"{sizes['files']} files, {sizes['bytes']:,} bytes: {out}")
+    log.finish(
+        wrote=out,
+        then="put the folder on any static host; over https the page installs and works offline",
+    )
+
+
+def _serve(
+    site: Site, name: str, folder: Path, host: str, port: int, *, browse: bool, as_json: bool
+) -> None:
+    """Serve the page until Ctrl-C; `name` is the bundle as the user typed it."""
+    from ..app.server import listen
+
     server = listen(site, host, port)
     try:
-        if port not in (0, server.server_port):
-            log.warning(
-                f"port {port} is taken, so {server.server_port} is used; a browser keeps what it "
-                "learned apart for each port"
-            )
-        if not server.is_local:
-            log.warning(
-                f"all who reach this machine on port {server.server_port} can open the page; "
-                "without https it neither installs nor works offline for them"
-            )
+        _warn(server, port)
         if as_json:
             address = {"url": server.url, "host": host, "port": server.server_port}
             print(json.dumps({**address, "bundle": str(folder)}), flush=True)  # noqa: T201
         else:
-            say(f"{server.url} serves '{bundle}' until Ctrl-C")
+            say(f"{server.url} serves '{name}' until Ctrl-C")
         if browse:
             webbrowser.open(server.url)
         server.serve_forever()
     except KeyboardInterrupt:
-        log.finish(then=["pocketrec", "serve", bundle, "--export", "site"])
+        log.finish(then=["pocketrec", "serve", name, "--export", "site"])
     finally:
         server.server_close()
 
 
+def _warn(server: Server, port: int) -> None:
+    """Warn about a port other than the one asked for, and about access from other machines."""
+    if port not in (0, server.server_port):
+        log.warning(
+            f"port {port} is taken, so {server.server_port} is used; a browser keeps what it "
+            "learned apart for each port"
+        )
+    if not server.is_local:
+        log.warning(
+            f"all who reach this machine on port {server.server_port} can open the page; "
+            "without https it neither installs nor works offline for them"
+        )
+
+
 def measure(folder: Path) -> dict[str, int]:
-    """Files and bytes of a folder, with those below it."""
+    """Count the files and bytes of a folder, subfolders included."""
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     return {"files": len(sizes), "bytes": sum(sizes)}
