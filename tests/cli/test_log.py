@@ -173,7 +173,7 @@ def test_a_model_that_is_worth_no_more_than_popularity_is_mentioned(tmp_path):
     bad = settings("training", "epochs=1", "learning_rate=1e-9", "threads=1")
     bad += settings("model", "successors=0")
     result = succeed(*words, "--out", tmp_path / "bad", *bad)
-    assert "is not above that of a list of what is popular" in result.err
+    assert "is not above that of a list of popular items" in result.err
     good = settings("training", "epochs=8", "batch_labels=128", "learning_rate=0.004", "threads=1")
     assert succeed(*words, "--out", tmp_path / "good", *good).err == ""
 

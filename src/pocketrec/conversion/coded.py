@@ -1,5 +1,4 @@
-"""Replace the item table of a .tflite with codes: lookups add codewords, scores add their
-scores."""
+"""Replace the item table of a .tflite with codes: lookups add codewords, scoring their scores."""
 
 from __future__ import annotations
 
@@ -136,8 +135,7 @@ class _CodedGraph:
 
     @cached_property
     def _centroids(self) -> int:
-        """Centroids (W, D). A row of 4-bit numbers must fill whole bytes, so an odd D takes 8
-        bits."""
+        """Centroids (W, D), in 8 bits if D is odd: a row of 4-bit numbers must fill whole bytes."""
         dtype = "int4" if self.dim % 2 == 0 else "int8"
         return self.editor.weights("centroids", self.codes.centroids, dtype)
 

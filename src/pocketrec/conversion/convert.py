@@ -61,11 +61,10 @@ def to_tflite(graphs: Mapping[str, tuple[nn.Module, dict[str, Tensor]]]) -> byte
 
 
 def _quick_scatters(content: bytes) -> bytes:
-    """The same model with a much faster SCATTER_ND for each adding STABLEHLO_SCATTER (decision
-    0008).
+    """The same model with a much faster SCATTER_ND for each adding STABLEHLO_SCATTER.
 
     litert-torch 0.10 cannot emit SCATTER_ND, and no runtime loads the scatters it does emit,
-    because of the way they refer to the graph of their sum.
+    because of the way they refer to the graph of their sum (decision 0008).
     """
     model = parse(content)
     scatter = schema.BuiltinOperator.STABLEHLO_SCATTER

@@ -28,9 +28,9 @@ recurrent encoders are unrolled: converting takes longer the larger L is."""
 def dry_run(config: Config, features: Sequence[Feature] = ()) -> None:
     """Convert an untrained encoder with its features; raise ConfigError if that fails.
 
-    Checks the operators of the encoder only. Ranking (`top.py`) is the same for every encoder, so
-    it is not converted; this takes a few seconds instead of fifteen. Item attributes are left out,
-    because they are summed into the item table before conversion.
+    Checks only the operators of the encoder. Ranking (`top.py`) is the same for every encoder and
+    is left out, so the check takes a few seconds instead of fifteen. Item attributes are left out
+    too, because they are summed into the item table before conversion.
     """
     encoders = _encoders(config)
     try:

@@ -37,9 +37,8 @@ def _key(config: Config, features: Sequence[Feature]) -> str:
     model = config.model
     names = [group.encoder for group in model.groups.values()] or [model.encoder]
     encoder_files = {Path(inspect.getfile(encoder_class(name))) for name in names}
-    shared_files = set(Path(models.__file__).parent.rglob("*.py")) | set(
-        Path(__file__).parent.glob("*.py")
-    )
+    shared_files = set(Path(models.__file__).parent.rglob("*.py"))
+    shared_files |= set(Path(__file__).parent.glob("*.py"))
     sources = {
         str(path): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in encoder_files | shared_files

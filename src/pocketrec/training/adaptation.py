@@ -1,10 +1,10 @@
-"""What a like should do to a user's vector: fitted once to the trained model, on training users.
+"""How a like changes the user vector: a matrix fitted once, to the trained model's training users.
 
 A step of learning on the device is u' = u + rate * (e(i) - mean) A, with the item's row e(i), the
-mean of all rows, and one matrix A (D, D) that ships with the model. The model itself stays as it
-is; A is fitted so that the sum of such steps over a user's first events makes the next ones
-likelier (a learned update rule, as in Andrychowicz et al., 2016, "Learning to learn by gradient
-descent by gradient descent", here linear and of closed form).
+mean of all rows, and one matrix A (D, D) that ships with the model. The model itself does not
+change. A is fitted so that the sum of such steps over a user's first events makes the next events
+more likely. It is a learned update rule, as in Andrychowicz et al., 2016, "Learning to learn by
+gradient descent by gradient descent", but linear.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..preparation.training_sequences import Sequences
 from ..schema import PADDING, IntArray
 
 USERS, EVENTS, AHEAD = 4096, 50, 10
-"""Most users, of each the first events, and how many later ones are to become likelier."""
+"""Most users, first events of each, and how many of the events that follow become more likely."""
 STEPS, BATCH, PLACES, RATE = 300, 160, 3, 0.01
-"""Of the fit: steps of Adam, users in each, places in each user's history, learning rate."""
+"""Settings of the fit: steps of Adam, users a step, places in each history, learning rate."""
 ITEMS = 8192
-"""Larger catalogues are represented by so many items, drawn anew at each step."""
+"""Larger catalogues are represented by this many items, sampled again at each step."""
 SCALES = (1.0, 0.7, 0.5, 0.25, 0.0)
-"""By how much A may be shrunk, whichever is best for users that it was not fitted to."""
+"""Factors by which A may be scaled; the best for users outside the fit is taken."""
 SETTINGS = (DECAY, SLOWING, USERS, EVENTS, AHEAD, STEPS, BATCH, PLACES, RATE, ITEMS, *SCALES)
-"""All that the fit depends on beside the model and the log: with others, A is another one."""
+"""Everything the fit depends on, besides the model and the log."""
 
 
 def step_weights(steps: int) -> Tensor:
-    """Weights of `steps` steps in the vector after the last of them, oldest first: (steps,)."""
+    """The weight of each step in the user vector after the last one, oldest first: (steps,)."""
     past = torch.arange(steps, dtype=torch.float32)
     return DECAY ** (steps - 1 - past) / (1 + past / SLOWING)
 
@@ -46,8 +46,8 @@ def fit_adaptation(
 ) -> Tensor:
     """The matrix A (D, D) for a trained model; zero where it would not help.
 
-    A fifth of the users decides how much of A is kept. Nothing of the split's later events is
-    looked at: `sequences` are the training events.
+    A fifth of the users is held back to decide how much of A is kept. `sequences` are training
+    events only: the fit sees nothing of the validation and test events.
     """
     random = np.random.default_rng(seed)
     with torch.random.fork_rng():
@@ -56,7 +56,7 @@ def fit_adaptation(
 
 
 class _Users:
-    """The first events of some users, the next ones, and the model's states in between."""
+    """The first events of some users, the events that follow, and the model's states."""
 
     def __init__(
         self,
@@ -73,8 +73,8 @@ class _Users:
             users = np.sort(random.choice(users, USERS, replace=False))
         width = self.events + AHEAD
         items: IntArray = np.zeros((len(users), width), np.int32)
-        for row, own in enumerate(sequences.first_events(users, width)):
-            items[row, : len(own)] = own
+        for row, history in enumerate(sequences.first_events(users, width)):
+            items[row, : len(history)] = history
         self.items = torch.from_numpy(items)  # (U, events + AHEAD)
         self.lengths = (self.items != PADDING).sum(1)
         self.table = model.table.detach()
@@ -87,7 +87,10 @@ class _Users:
     def loss(
         self, adaptation: Tensor, users: Tensor, places: list[int], chosen: Tensor | None
     ) -> Tensor:
-        """Mean of -log p over the next AHEAD events of users, after some numbers of events."""
+        """Mean -log p of the next AHEAD events of `users`, after n events for each n in `places`.
+
+        `chosen` are the items that represent a large catalogue, or None for all items.
+        """
         table = self.table if chosen is None else self.table[chosen]
         total, count = torch.zeros(()), torch.zeros(())
         for n in places:
@@ -102,7 +105,7 @@ class _Users:
                 logits = logits.index_fill(1, torch.tensor([PADDING]), MASKED)
                 if self.exclude_seen:
                     logits = logits.scatter(1, past, MASKED)
-            else:  # each stands for as many others
+            else:  # each sampled item stands for several, which adds the log of how many
                 logits = logits + float(np.log((len(self.table) - 1) / len(chosen)))
             wanted = torch.einsum("ud,uad->ua", user, self.table[ahead]) * self.scale
             real = ahead != PADDING
@@ -114,6 +117,7 @@ class _Users:
 
 
 def _fit(data: _Users, random: np.random.Generator) -> Tensor:
+    """Fit A on four fifths of the users, then choose its scale on the rest."""
     count, dim = len(data.items), data.table.shape[1]
     nothing = torch.zeros(dim, dim)
     order = torch.from_numpy(random.permutation(count))
@@ -125,8 +129,8 @@ def _fit(data: _Users, random: np.random.Generator) -> Tensor:
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
 
     def places() -> list[int]:
-        drawn = random.integers(1, data.events + 1, PLACES)
-        return sorted({1, *map(int, drawn)})
+        sampled = random.integers(1, data.events + 1, PLACES)
+        return sorted({1, *map(int, sampled)})
 
     def chosen() -> Tensor | None:
         if len(data.table) <= ITEMS:
@@ -143,7 +147,7 @@ def _fit(data: _Users, random: np.random.Generator) -> Tensor:
     fitted, among = adaptation.detach(), chosen()
     if not fitted.isfinite().all():
         return nothing
-    # Few and many events alike: a vector that helps at one and harms at the other is no help.
+    # Check short and long histories: A must help both.
     checks = [n for n in (1, 5, 20, 50) if n <= data.events]
 
     def loss_at(scale: float) -> float:

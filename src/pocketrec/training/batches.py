@@ -1,4 +1,4 @@
-"""Training batches: windows of histories, packed so that each has about as many labels."""
+"""Training batches: windows of histories, packed so that all batches have about as many labels."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from ..schema import PADDING
 class Batch:
     """Histories and, for every event, the event that came next.
 
-    item_id (B, L) int32 and labels (B, L) int64, padded at the end with 0; start_labels (B,)
-    int64, one event of each window, to learn what to show to somebody without history; `rows` of
-    features by input, of events (B, L, M) and of users (B, M). Of a batch that several workers
-    train each has a part: `label_count` is the whole batch's, and `share` what of it is here.
+    item_id (B, L) int32 and labels (B, L) int64 are padded at the end with 0. start_labels (B,)
+    int64 hold one event of each window; from them the model learns what to show to users without a
+    history. `rows` are feature rows by input, of events (B, L, M) and of users (B, M). With several
+    workers, each has a part of the batch: `label_count` counts the whole batch, and `share` is the
+    share of it in this part.
     """
 
     item_id: Tensor
@@ -36,7 +37,7 @@ class Batch:
     share: float = 1.0
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
+        """The same batch on a device."""
         return replace(
             self,
             item_id=self.item_id.to(device, non_blocking=True),
@@ -48,9 +49,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class _Windows:
-    """Stretches of histories: `counts` (W,) labels each, whose inputs begin at `begins` (W,).
+    """Windows of histories of `users` (W,): `counts` (W,) labels each.
 
-    `users` (W,) say whose history, and events of it are counted from 0.
+    Their inputs begin at the events `begins` (W,) of the histories, counted from 0.
     """
 
     begins: NDArray[np.int64]
@@ -64,16 +65,17 @@ class _Windows:
 class Batches:
     """Cuts the training sequences into batches, the same ones for the same seed and epoch.
 
-    Every event but a user's first is the label of one position per epoch. A history of more than
-    L + 1 events is cut into windows at places that are drawn anew each epoch, so that in time
-    each event meets every context. Windows of like length go into one batch, filled until it has
-    `batch_labels` labels: steps weigh labels equally, and little is padding. A share
-    `feature_dropout` of     the features' values is taken away at random, so that the model learns
-    to do without.
+    Every event except a user's first is the label of one position per epoch. A history of more than
+    L + 1 events is cut into windows at places that change with each epoch, so that over time each
+    event is seen in many contexts. Windows of similar length share a batch, which is filled until
+    it has `batch_labels` labels: every step then weighs labels equally, and there is little
+    padding. Feature dropout sets a share `feature_dropout` of the features' values to missing, so
+    that the model learns to cope without them.
 
-    What is in which batch depends on the histories' lengths alone. A worker of several plans with
-    the `lengths` (U,) of all users, has the `sequences` of those that are `held` (U,) by it, and
-    makes its part of each batch; the parts of all workers are the batch that one would make.
+    The plan of the batches depends only on the lengths of the histories. With several workers, each
+    plans with the `lengths` (U,) of all users, holds the `sequences` of its own users, marked in
+    `held` (U,), and makes its part of each batch. Together the parts are the batch that a single
+    worker would make.
     """
 
     def __init__(
@@ -88,17 +90,17 @@ class Batches:
         lengths: NDArray[np.int64] | None = None,
         held: NDArray[np.bool_] | None = None,
     ) -> None:
-        own = np.diff(sequences.offsets)
-        lengths = own if lengths is None else lengths
+        held_lengths = np.diff(sequences.offsets)
+        lengths = held_lengths if lengths is None else lengths
         self.held = np.ones(len(lengths), np.bool_) if held is None else held
-        if not np.array_equal(lengths[self.held], own):
+        if not np.array_equal(lengths[self.held], held_lengths):
             raise DataError("the lengths of the training sequences are not those of their events")
         self.users = np.flatnonzero(lengths >= 2)
         if not len(self.users):
             raise DataError("no user has two training events: there is no next event to learn")
         self.sequences = sequences
         self.features, self.feature_dropout = features, feature_dropout
-        self.row = np.cumsum(self.held) - 1  # of a user who is held, among those who are
+        self.row = np.cumsum(self.held) - 1  # a held user's row in `sequences`
         self.label_counts = lengths[self.users] - 1
         self.max_length = max_length
         self.batch_labels = batch_labels
@@ -110,11 +112,12 @@ class Batches:
         return int(self.label_counts.sum())
 
     def plan(self, epoch: int, number: int = 0) -> list[_Windows]:
-        """The windows of each of the epoch's batches, in order; `number` is that of a round."""
+        """The windows of each batch of an epoch, in order; `number` is that of the round."""
         random = np.random.default_rng([self.seed, epoch, 0, *([number] if number else [])])
         windows = self._cut(random)
         windows = windows[random.permutation(len(windows.counts))]
-        # Lengths within an eighth of each other count as alike: mixing against padding.
+        # Lengths within an eighth of each other count as equal: wider classes mix users better,
+        # narrower ones need less padding. The stable sort keeps the shuffled order in a class.
         alike = np.ceil(np.log2(windows.counts) * 6)
         windows = windows[np.argsort(alike, kind="stable")]
         before = np.cumsum(windows.counts) - windows.counts
@@ -127,11 +130,11 @@ class Batches:
         return self.sequences.counts(item_count)
 
     def epoch(self, epoch: int, number: int = 0, first_step: int = 0) -> Epoch:
-        """The batches of the epoch, or of its round of that number, planned but not yet made."""
+        """The batches of an epoch, or of its round `number`, planned but not yet made."""
         return Epoch(self, epoch, self.plan(epoch, number), first_step)
 
     def _cut(self, random: np.random.Generator) -> _Windows:
-        """Cut each history at distances of L; the first cut of a long one is anywhere."""
+        """Cut each history every L labels; the first cut of a long one is at a random place."""
         length = self.max_length
         first = random.integers(1, length + 1, len(self.label_counts))
         first = np.where(self.label_counts <= length, self.label_counts, first)
@@ -143,35 +146,36 @@ class Batches:
         return _Windows(begin, end - begin, self.users[user])
 
     def batch(self, windows: _Windows, random: np.random.Generator) -> Batch:
-        """The tensors of some windows; `random` draws which features are dropped, and the start
-        labels.
+        """The tensors of some windows; `random` chooses the dropped features and the start labels.
 
-        It draws for the whole batch, whoever holds what of it.
+        It samples for the whole batch, whichever part is held here, so that the parts of all
+        workers agree with the batch of a single one.
         """
         held = self.held[windows.users]  # (W,)
-        own, items = windows[held], self.sequences.items
-        rows_of = self.row[own.users]
-        starts = self.sequences.offsets[rows_of] + own.begins
+        part, items = windows[held], self.sequences.items
+        rows_of = self.row[part.users]
+        starts = self.sequences.offsets[rows_of] + part.begins
         column = np.arange(windows.counts.max())
-        is_event = column < own.counts[:, None]  # (B, L)
+        is_event = column < part.counts[:, None]  # (B, L)
         place = np.where(is_event, starts[:, None] + column, 0)
         items_before = np.where(is_event, items[place], PADDING)
         labels = np.where(is_event, items[place + is_event], PADDING)
         rows = {}
         for feature in self.features:
-            found = self.sequences.features[feature.input]
+            values = self.sequences.features[feature.input]
             shape: tuple[int, ...] = (len(held),)
             if feature.of == "event":
-                found = np.where(is_event[..., None], found[place], MISSING)  # (B, L, M)
+                values = np.where(is_event[..., None], values[place], MISSING)  # (B, L, M)
                 shape = (len(held), len(column))
             else:
-                found = found[rows_of]  # (B, M)
+                values = values[rows_of]  # (B, M)
             if self.feature_dropout:
-                away = (random.random(shape) < self.feature_dropout)[held]
-                found = np.where(away[..., None], MISSING, found)
-            rows[feature.input] = torch.from_numpy(found.astype(np.int32))
+                dropped = (random.random(shape) < self.feature_dropout)[held]
+                values = np.where(dropped[..., None], MISSING, values)
+            rows[feature.input] = torch.from_numpy(values.astype(np.int32))
+        # A window of n labels has n + 1 events, and any of them may be the start label.
         picked = starts + random.integers(0, windows.counts + 1)[held]
-        every, here = (int(part.counts.sum()) + len(part.counts) for part in (windows, own))
+        every, here = (int(w.counts.sum()) + len(w.counts) for w in (windows, part))
         return Batch(
             item_id=torch.from_numpy(items_before.astype(np.int32)),
             labels=torch.from_numpy(labels.astype(np.int64)),
@@ -190,7 +194,7 @@ class Epoch:
     number: int
     plan: list[_Windows]
     first_step: int = 0
-    """Of the epoch, what the round begins with."""
+    """The step of the epoch at which the round begins."""
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -203,7 +207,7 @@ class Epoch:
         return sum(int(windows.counts.sum()) for windows in self.plan[:step])
 
     def after(self, step: int) -> Iterator[Batch]:
-        """The batches from `step` on; each draws from a generator of its own, so none is needed."""
+        """The batches from `step` on; each has its own seed, so earlier ones can be skipped."""
         for i, windows in enumerate(self.plan[step:], step):
             seed = [self.batches.seed, self.number, 1, self.first_step + i]
             yield self.batches.batch(windows, np.random.default_rng(seed))

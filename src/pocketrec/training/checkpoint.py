@@ -1,4 +1,4 @@
-"""Checkpoints: one safetensors file each, written whole, with all that a resumed run needs."""
+"""Checkpoints: one safetensors file each, written atomically, with all a resumed run needs."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ _DIGEST = "sha256"
 
 @dataclass(frozen=True)
 class Position:
-    """Where in the training a checkpoint stands."""
+    """How far training has come."""
 
     epoch: int = 0
-    """Epochs done."""
+    """Completed epochs."""
     step: int = 0
-    """Steps done of the epoch after those."""
+    """Completed steps of the next epoch."""
     loss_sum: float = 0.0
-    """Sum over those steps of loss times labels."""
+    """Sum of loss times labels over those steps."""
     best_score: float = -1.0
     """Best validation NDCG@10 so far."""
     best_epoch: int = 0
     stale: int = 0
-    """Measurements since the best one."""
+    """Validations since the best one."""
 
 
 def save_checkpoint(
@@ -53,8 +53,8 @@ def save_checkpoint(
 ) -> None:
     """Write weights, optimizer state, random states and the position.
 
-    `random` are the states of all workers' `random_state`, in their order; None: one is alone.
-    Nothing in the file tells of the device.
+    `random` holds the `random_state` of every worker, in order of rank; None means a single worker.
+    Weights and optimizer state do not depend on the device.
     """
     tensors = {_MODEL + name: value for name, value in _weights(model).items()}
     for name, state in _optimizer_state(model, optimizer).items():
@@ -63,7 +63,8 @@ def save_checkpoint(
     tensors |= {_random_name(model.device, rank): state for rank, state in enumerate(states)}
     tensors = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     where = json.dumps(asdict(position))
-    # One entry: safetensors writes several in an order of chance, and equal runs equal bytes.
+    # One entry only: safetensors writes several in random order, and equal runs must write equal
+    # bytes.
     entry = json.dumps({_POSITION: where, _DIGEST: _digest(tensors, where)})
     write_atomically(path, save(tensors, {_STATE: entry}))
 
@@ -76,9 +77,9 @@ def load_checkpoint(
 ) -> Position:
     """Restore what `save_checkpoint` wrote; without `optimizer` the weights only.
 
-    Of several workers the lead reads the file and gives it to the others. A worker whose random
-    state is not in it, since it was written by fewer or on other devices, gets one of its own.
-    Raises ArtifactError when the file is missing, damaged or of another model.
+    With several workers, the lead reads the file and sends it to the others. A worker whose random
+    state is not in the file, because fewer workers or another kind of device wrote it, is seeded
+    again. Raises ArtifactError when the file is missing, damaged or of another model.
     """
     try:
         content = workers.from_lead(path.read_bytes() if workers.lead else b"")
@@ -95,8 +96,9 @@ def load_checkpoint(
         if optimizer is not None:
             _restore_optimizer(model, optimizer, _part(tensors, _OPTIMIZER))
             device = model.device
-            if (own := tensors.get(_random_name(device, workers.rank))) is not None:
-                _set_random_state(device, own)
+            random = tensors.get(_random_name(device, workers.rank))
+            if random is not None:
+                _set_random_state(device, random)
             else:
                 torch.manual_seed(own_seed(workers, position.epoch, position.step))
         return position
@@ -109,7 +111,7 @@ def load_checkpoint(
 
 
 def random_state(device: torch.device) -> Tensor:
-    """State of the chance that a model on this device draws from, uint8."""
+    """State (uint8) of the random generator that a model on this device uses."""
     if device.type == "cuda":
         return torch.cuda.get_rng_state(device)
     return torch.get_rng_state()
@@ -132,7 +134,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _digest(tensors: dict[str, Tensor], position: str) -> str:
-    """sha256 of all that a checkpoint holds."""
+    """sha256 of everything a checkpoint holds."""
     digest = hashlib.sha256(position.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
@@ -155,12 +157,12 @@ def _optimizer_state(
 
 
 def _restore_optimizer(
-    model: RecommenderModel, optimizer: torch.optim.Optimizer, found: dict[str, Tensor]
+    model: RecommenderModel, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
 ) -> None:
     for name, parameter in model.named_parameters():
         state: dict[str, Any] = {
             key.partition(".")[0]: value
-            for key, value in found.items()
+            for key, value in tensors.items()
             if key.partition(".")[2] == name
         }
         if state:

@@ -42,11 +42,10 @@ def run_training(
     workers: Workers = ALONE,
     save_seconds: float = SAVE_SECONDS,
 ) -> Position:
-    """Train into `folder`; with `resume` go on where it was interrupted.
+    """Train into `folder`; with `resume`, continue where it was interrupted.
 
-    All `workers` call this; the lead alone touches the folder. Raises ArtifactError when an
-    unfinished run is there and `resume` was not asked for, and when another process trains into
-    the same folder.
+    All `workers` call this; only the lead touches the folder. Raises ArtifactError when the folder
+    holds an unfinished run and `resume` is False, and when another process trains into it.
     """
     folder = Path(os.path.realpath(folder))
     with ExitStack() as stack:
@@ -89,7 +88,7 @@ def _check_resumable(folder: Path, *, resume: bool) -> None:
     remove_leftovers(folder)
     if (folder / File.MANIFEST).exists() and not resume:
         raise ArtifactError(
-            f"'{folder}' holds an unfinished run: add --resume to go on with it, or remove it"
+            f"'{folder}' holds an unfinished run: add --resume to continue it, or remove it"
         )
 
 
@@ -103,7 +102,7 @@ def _set_up_torch(config: Config, workers: Workers) -> None:
 def _manifest(
     config: Config, data: PreparedData, folder: Path, model: RecommenderModel, rounds: Rounds
 ) -> RunManifest:
-    """The manifest of a run that begins."""
+    """The manifest of a run that starts now."""
     counts = data.manifest.counts.model_dump(include=set(DataCounts.model_fields))
     return RunManifest(
         finished=False,
@@ -123,7 +122,7 @@ def _manifest(
 
 
 def _begin(folder: Path, manifest: RunManifest, data: PreparedData) -> None:
-    """Write the manifest, by which an interrupted run is known for what it is; then the items."""
+    """Write the manifest, which marks the folder as an unfinished run, then the item table."""
     manifest.write(folder, [])
     table = io.BytesIO()
     data.catalogue.write_parquet(table)
@@ -148,21 +147,23 @@ def _new_model(
     rounds: Rounds,
     workers: Workers,
 ) -> RecommenderModel:
-    """A model of fresh weights, the same at each worker, on the worker's device."""
+    """A model with initial weights, the same at every worker, on the worker's device."""
     torch.manual_seed(config.training.seed)
     attributes = read_attributes(data.catalogue, config.features.item)
     model = RecommenderModel(data.item_count, config.model, attributes, features)
     if model.successors is not None:
         if workers.lead:
-            # Of a log in several rounds those of the first stand for all.
+            # If the log takes several rounds, successors are counted in the first only.
             shards = rounds.shards_of_rounds(0)[0]
             sequences = (
                 data.training((), shards) if workers.size > 1 else rounds.batches(shards).sequences
             )
             model.successors.count(sequences, config.model.min_successor_users)
+        # Only the lead counts; the others copy its table.
         ids = model.successors.ids
         counted = workers.from_lead(ids.numpy().tobytes())
         ids.copy_(torch.frombuffer(bytearray(counted), dtype=ids.dtype).view(ids.shape))
+    # After the weights, which must be equal, so that dropout differs between workers.
     if workers.rank:
         torch.manual_seed(own_seed(workers, config.training.seed))
     return model.to(workers.device)

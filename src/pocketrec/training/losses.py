@@ -1,8 +1,8 @@
-"""What training makes small: cross-entropy over all items, or over sampled ones.
+"""Training losses: cross-entropy over all items, or over sampled ones.
 
-All of them take states (N, D), an item table (V + 1, D) with padding in row 0, and labels (N,) in
-1..V, and give the mean loss of a label, in nats. Those of sampled items look at no other rows of
-the table, which so may be one of a small catalogue (`negatives.small_catalogue`).
+Each takes states (N, D), an item table (V + 1, D) with padding in row 0, and labels (N,) in 1..V,
+and returns the mean loss of a label, in nats. Sampled losses read only the rows of labels and
+sampled items, so their table may be that of a small catalogue (`negatives.small_catalogue`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ..config.training import TrainingConfig
 from .negatives import InBatchSampler, PopularitySampler, Sampled, Sampler, UniformSampler
 
 CHUNK_BYTES = 1 << 22
-"""Logits of one chunk: few enough to stay in the cache, enough to fill the cores."""
+"""Size of one chunk of logits: small enough for the cache, large enough to use all cores."""
 GPU_CHUNK_BYTES = 1 << 28
-"""There nothing is waited for but memory, and small products leave most of it idle."""
+"""A GPU needs larger chunks: small matrix products leave most of it idle."""
 SMALLEST = 1e-38
-"""Probabilities below this count as this: a label's loss is at most 87.5 nats."""
+"""Smallest probability of a label, which limits its loss to 87.5 nats."""
 
 
 class _FusedLinearCrossEntropy(torch.autograd.Function):
@@ -52,15 +52,15 @@ class _FusedLinearCrossEntropy(torch.autograd.Function):
                 chunk = slice(begin, min(begin + step, rows))
                 hidden = states.detach()[chunk].to(dtype)
                 label = labels[chunk].unsqueeze(1)
-                # The logits, then in their place the probabilities, then the logits' gradient.
+                # One chunk of logits becomes probabilities, and those become the logits' gradient.
                 logits = hidden @ weights.T  # (c, D) @ (D, V) -> (c, V)
-                own = logits.gather(1, label).float().squeeze(1) if smoothing else None
+                label_logits = logits.gather(1, label).float().squeeze(1) if smoothing else None
                 gradient = torch.softmax(logits, 1)
                 likelihood = gradient.gather(1, label).float().clamp_min(SMALLEST)
                 losses[chunk] = -likelihood.log().squeeze(1)
-                if own is not None:
+                if label_logits is not None:
                     # The mean of -log p over all items differs by the mean of the logits.
-                    losses[chunk] += smoothing * (own - states.detach()[chunk] @ mean_item)
+                    losses[chunk] += smoothing * (label_logits - states.detach()[chunk] @ mean_item)
                     gradient -= smoothing / items
                 gradient.scatter_add_(1, label, gradient.new_full((len(label), 1), smoothing - 1))
                 grad_states[chunk] = gradient @ weights
@@ -84,7 +84,7 @@ FullLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class SampledLoss:
-    """A loss that looks at labels and at sampled items, and at nothing else."""
+    """A loss that reads the table's rows of labels and sampled items only."""
 
     of: Callable[[Tensor, Tensor, Tensor, Sampled], Tensor]
     """(states, table, labels, sampled items) -> scalar."""
@@ -121,10 +121,10 @@ def full_softmax(
 ) -> Tensor:
     """Cross-entropy of labels among all items: -log softmax(states @ table.T)[label].
 
-    Equal to F.cross_entropy (up to a label's loss of 87 nats, where it stays), but the (N, V)
-    logits exist only a cache-sized chunk at a time (as in Wijmans et al., 2024, "Cut Your
-    Losses"). `dtype` is that of the matrix products; `smoothing` gives that share of a label's
-    weight to all items alike (Szegedy et al., 2016).
+    Equal to F.cross_entropy, except that a label's loss is at most 87.5 nats. The (N, V) logits are
+    never all in memory, only a cache-sized chunk at a time (as in Wijmans et al., 2024, "Cut Your
+    Losses"). `dtype` is the type of the matrix products. `smoothing` is the share of a label's
+    weight that is spread evenly over all items (Szegedy et al., 2016).
     """
     loss: Tensor = _FusedLinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         states, table[1:], labels - 1, dtype, smoothing
@@ -135,17 +135,17 @@ def full_softmax(
 def sampled_softmax(states: Tensor, table: Tensor, labels: Tensor, sampled: Sampled) -> Tensor:
     """Cross-entropy among the label and the sampled items.
 
-    -log of e^s(label) / (e^s(label) + sum over sampled j other than it of e^s(j) / expected(j)).
-    A sampled item's logit is lowered by the log of how often it was to be expected, the "logQ
-    correction", so that the sum over the sampled ones is on average the sum over all but the label
-    (Bengio and Senecal, 2008). Where labels of the batch take the place of sampled items it keeps
-    popular ones from being pushed down for being popular (Yi et al., 2019,
-    "Sampling-Bias-Corrected Neural Modeling").
+    -log of e^s(label) / (e^s(label) + sum over sampled j != label of e^s(j) / expected(j)).
+    Each sampled item's logit is lowered by the log of its expected count, the "logQ correction".
+    The sum over the sampled items is then on average the sum over all items but the label (Bengio
+    and Senecal, 2008). When the batch's labels serve as sampled items, the correction also keeps
+    popular items from being pushed down (Yi et al., 2019, "Sampling-Bias-Corrected Neural
+    Modeling").
     """
-    own = (states * table[labels]).sum(1)  # (N,)
+    label_logits = (states * table[labels]).sum(1)  # (N,)
     others = torch.addmm(-sampled.log_expected, states, table[sampled.item_id].T)  # (N, n)
     others = others.masked_fill(sampled.item_id == labels.unsqueeze(1), -torch.inf)
-    return (torch.logaddexp(own, torch.logsumexp(others, 1)) - own).mean()
+    return (torch.logaddexp(label_logits, torch.logsumexp(others, 1)) - label_logits).mean()
 
 
 def gbce_power(items: int, count: int, calibration: float) -> float:
@@ -158,12 +158,12 @@ def gbce_power(items: int, count: int, calibration: float) -> float:
 
 
 def gbce(states: Tensor, table: Tensor, labels: Tensor, sampled: Sampled, *, beta: float) -> Tensor:
-    """Binary cross-entropy with the label's likelihood to the power of beta.
+    """Binary cross-entropy, with the label's likelihood raised to the power of beta.
 
     -log sigmoid(s(label))^beta - sum over sampled j of log(1 - sigmoid(s(j))) (gSASRec, equation
-    9). Items are sampled alike, those that are labels left out.
+    9). Items are sampled uniformly; a row's own label is left out.
     """
-    own = F.logsigmoid((states * table[labels]).sum(1))
+    label_logs = F.logsigmoid((states * table[labels]).sum(1))
     others = F.logsigmoid(-(states @ table[sampled.item_id].T))  # (N, n)
     others = others.masked_fill(sampled.item_id == labels.unsqueeze(1), 0.0)
-    return -(beta * own + others.sum(1)).mean()
+    return -(beta * label_logs + others.sum(1)).mean()

@@ -1,4 +1,4 @@
-"""The manifest of a run: what was trained on what, and how well it did."""
+"""The manifest of a run: the data, the config and the result of training."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ KIND = "run"
 
 
 class DataCounts(BaseModel):
-    """What a run, and a bundle made of it, say of the preparation.
+    """What a run and its bundle say about the preparation.
 
-    Warnings are left out: they quote ids of users, and this ends in bundles.
+    Warnings are left out: they quote ids of users, which must not get into bundles.
     """
 
     read: Size
@@ -33,19 +33,19 @@ class TrainingData(BaseModel):
 
     fingerprint: str
     folder: str
-    """From the run's folder to theirs, when the run was started."""
+    """Path from the run's folder to the prepared data, when the run was started."""
     source: dict[str, Any]
     counts: DataCounts
 
 
 class RunManifest(BaseModel):
-    """What manifest.json says of a run; how it ended is missing until it is finished."""
+    """The content of a run's manifest.json; results are missing until the run is finished."""
 
     model_config = ConfigDict(frozen=True)
 
     finished: bool
     fingerprint: str
-    """Of all that decides how the run ends; see `run_fingerprint`."""
+    """Of everything that decides the result; see `run_fingerprint`."""
     config: dict[str, Any]
     data: TrainingData
     features: list[dict[str, Any]]
@@ -61,7 +61,7 @@ class RunManifest(BaseModel):
 
     @classmethod
     def read(cls, folder: Path, *, check_files: bool = True) -> Self:
-        """Check and read the manifest of a folder; ArtifactError for anything but a run."""
+        """Check and read the manifest of a folder; ArtifactError if it is not that of a run."""
         content = open_manifest(folder, KIND, check_files=check_files)
         try:
             return cls.model_validate(content)
@@ -73,12 +73,12 @@ class RunManifest(BaseModel):
             ) from None
 
     def write(self, folder: Path, files: Sequence[Path]) -> None:
-        """Write it into its folder, with the bytes and sha256 of `files`."""
+        """Write manifest.json into `folder`, with the size and sha256 of each of `files`."""
         content = self.model_dump(exclude={"files"}, exclude_unset=True)
         write_manifest(folder, KIND, content, files=list(files))
 
     def provenance(self) -> dict[str, Any]:
-        """What a bundle says of its making: data and training, no paths."""
+        """What a bundle says about its data and training, without paths."""
         trained = {"parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch"}
         training = self.model_dump(include=trained)
         order = ("parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch")

@@ -1,4 +1,4 @@
-"""Keep freed memory in the process: training frees and takes the same blocks at every step."""
+"""Keep freed memory in the process: training allocates the same blocks again at every step."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _M_MMAP_MAX = -4
 
 
 def keep_freed_memory() -> None:
-    """Tell glibc not to give memory back after each step; elsewhere it does nothing.
+    """Tell glibc not to return memory to the system; does nothing with other C libraries.
 
-    Page faults on fresh memory cost a tenth of a training step; the price is a process that
-    stays at its peak size. Constants are those of mallopt(3).
+    Page faults on new memory take a tenth of a training step. In return, the process stays at its
+    peak size. The constants are those of mallopt(3).
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

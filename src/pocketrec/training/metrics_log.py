@@ -1,4 +1,4 @@
-"""metrics.jsonl and TensorBoard curves: one entry an epoch."""
+"""metrics.jsonl and TensorBoard curves: one entry per epoch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class MetricsLog:
-    """Writes the metrics of a run into its folder; closes TensorBoard's writer at the end."""
+    """Writes the metrics of a run into its folder; on exit, closes TensorBoard's writer."""
 
     def __init__(self, folder: Path) -> None:
         with needs_extra("Training", "train"):
@@ -35,7 +35,7 @@ class MetricsLog:
             self._writer.close()
 
     def write(self, metrics: EpochMetrics) -> None:
-        """Add a line; lines of epochs that an interruption made us train again are replaced."""
+        """Add a line, and replace those of epochs that are trained again after an interruption."""
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
         kept = [line for line in lines if json.loads(line)["epoch"] < metrics.epoch]
         entry = asdict(metrics)

@@ -1,7 +1,7 @@
-"""Items sampled to stand for all others, and the few items that a step of training then sees.
+"""Items sampled to represent all others, and the small catalogue that a training step then sees.
 
-All draws are made on the CPU, of a generator that may be given (else torch's own), so that
-workers who are given equal ones draw the same items.
+Items are sampled on the CPU, with the caller's generator or else torch's default one. Workers with
+equal generators sample the same items.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ class Sampled:
     item_id: Tensor
     """(n,) in 1..V, with repetitions."""
     log_expected: Tensor
-    """(n,) log of how often each was to be expected among them."""
+    """(n,) log of the expected count of each item among them."""
 
 
 Sampler = Callable[[Tensor, torch.Generator | None], Sampled]
-"""Samples for a step with these labels (N,)."""
+"""(labels (N,), generator) -> the sampled items of a step."""
 
 FLATTEN = 0.75
-"""Power of an item's count in the proposal, as in word2vec (Mikolov et al., 2013)."""
+"""An item is sampled by its count to this power, as in word2vec (Mikolov et al., 2013)."""
 
 
 @dataclass(frozen=True)
 class PopularitySampler:
-    """Draws `count` items, each with a share of its training events to the power of FLATTEN.
+    """Samples `count` items, each in proportion to its training events to the power of FLATTEN.
 
-    By the inverse of the cumulated shares (V,): a draw costs O(log V), and no pass over all items.
+    Looks random numbers up in the cumulated shares (V,), so that a sample costs O(log V) and no
+    pass over all items.
     """
 
     cumulated: Tensor
@@ -50,7 +51,7 @@ class PopularitySampler:
         return cls(cumulated / cumulated[-1], shares.log().to(torch.float32), count)
 
     def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Sampled:
-        """The labels do not matter."""
+        """Sampled items, whatever the labels are."""
         places = torch.rand(self.count, dtype=torch.float64, generator=generator)
         index = torch.searchsorted(self.cumulated, places, right=True)
         index = index.clamp_(max=len(self.cumulated) - 1)
@@ -60,13 +61,13 @@ class PopularitySampler:
 
 @dataclass(frozen=True)
 class UniformSampler:
-    """Draws `count` of `items` items, all alike."""
+    """Samples `count` of `items` items uniformly."""
 
     items: int
     count: int
 
     def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Sampled:
-        """The labels do not matter."""
+        """Sampled items, whatever the labels are."""
         sampled = torch.randint(1, self.items + 1, (self.count,), generator=generator)
         expected = torch.full((self.count,), math.log(self.count / self.items))
         return Sampled(sampled.to(labels.device), expected.to(labels.device))
@@ -74,7 +75,7 @@ class UniformSampler:
 
 @dataclass(frozen=True)
 class InBatchSampler:
-    """Takes the labels themselves, which come as often as they are popular: shares (V,)."""
+    """Uses the batch's labels as sampled items: they occur by their shares (V,) of all events."""
 
     log_shares: Tensor
 
@@ -84,16 +85,17 @@ class InBatchSampler:
         return cls((counts / counts.sum()).log())
 
     def __call__(self, labels: Tensor, generator: torch.Generator | None = None) -> Sampled:
-        """Nothing is left to chance."""
+        """The labels themselves; the generator is not used."""
         expected = self.log_shares[labels.cpu() - 1] + math.log(len(labels))
         return Sampled(labels, expected.to(labels.device))
 
 
 def small_catalogue(*items: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """The items of some tensors as a catalogue of their own: index 0, padding, then those in use.
+    """A small catalogue of the items in some tensors: index 0 is padding, then come those items.
 
-    Gives their indices in the large one, rising (n + 1,), and the tensors in indices of the small
-    one, of their old types: a step that sees nothing else costs the same whatever V is.
+    Returns the items' indices in the large catalogue, ascending (n + 1,), and the tensors with
+    indices of the small one, in their old types. A step that uses only these costs the same
+    whatever V is.
     """
     flat = [part.flatten().to(torch.int64) for part in items]
     chosen, places = torch.unique(torch.cat([flat[0].new_zeros(1), *flat]), return_inverse=True)

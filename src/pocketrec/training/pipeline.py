@@ -40,10 +40,10 @@ def train(
 ) -> Run:
     """Train a model on prepared data into the folder `out`, and open the run.
 
-    A run that is there already and finished is opened as it is; with `resume` an interrupted one
-    goes on. A model that could not be exported is refused before it is trained. `on_progress` is
-    called after each step, `on_epoch` after each epoch. Raises ConfigError where the config asks
-    for other data than were prepared, and ArtifactError when something else is in the folder.
+    If `out` already holds this run, finished, it is opened as it is; with `resume`, an interrupted
+    run continues. `on_progress` is called after each step, `on_epoch` after each epoch. Raises
+    ConfigError if the model could not be exported, before any training, or if the config asks for
+    other data than was prepared, and ArtifactError if `out` holds something else.
     """
     folder = Path(out).expanduser()
     prepared = data if isinstance(data, PreparedData) else PreparedData.open(Path(data))
@@ -69,10 +69,10 @@ def train_worker(
     on_progress: Callable[[Progress], None] = lambda _: None,
     on_epoch: Callable[[EpochMetrics], None] = lambda _: None,
 ) -> bool:
-    """One worker's part of training a run; False when the folder holds it already.
+    """One worker's part of training a run; returns False if `folder` already holds the run.
 
-    All workers call this. The files of the prepared data are checked by the workers of a machine
-    between them, and an error of one worker, also of `load_config`, ends all.
+    All workers call this. The workers of a machine share the check of the prepared data's files. An
+    error of one worker, in `load_config` too, ends all of them.
     """
     with workers.together():
         part = Part(workers.local_rank, workers.local_size)
@@ -107,7 +107,7 @@ def _train(
         LOG.info(f"'{folder}' already holds this run, finished: nothing to do")
         return False
     with workers.together():
-        # Only for a new run: one that already has a manifest passed this when it began.
+        # Only for a new run: a run with a manifest passed this check when it started.
         if workers.lead and not (folder / File.MANIFEST).exists():
             check_exportable(config, data.features_of(config.features))
     score = validation_score(config, data, workers)
@@ -124,8 +124,8 @@ def _train(
     popular = score(Baseline(data.item_counts.astype(np.float32)))
     if position.best_score <= popular:
         LOG.warning(
-            f"the best validation NDCG@10, {position.best_score:.4f}, is not above that of a list "
-            f"of what is popular, {popular:.4f}: such a model is of no use; try more epochs, "
+            f"the best validation NDCG@10, {position.best_score:.4f}, is not above that of a "
+            f"list of popular items, {popular:.4f}: this model is of no use; try more epochs, "
             "another training.learning_rate, or more data"
         )
     return True
@@ -135,16 +135,16 @@ def _warn_of_idle_workers(config: Config, data: PreparedData, workers: Workers) 
     busy = max(map(len, Rounds(data, config).shards_of_rounds(0)))
     if workers.size > busy:
         LOG.warning(
-            f"of {workers.size} workers only {busy} have something to do, for so many of the "
-            f"{len(data.shards)} shards are trained at a time: prepare the data with more "
+            f"of {workers.size} workers only {busy} have something to do, because only so many of "
+            f"the {len(data.shards)} shards are trained at a time: prepare the data with more "
             "data.buckets, or raise training.round_events"
         )
 
 
 def with_data(config: Config, data: PreparedData) -> Config:
-    """The config, with [data] and [split] as they were when the data were prepared.
+    """The config, with [data] and [split] as they were when the data was prepared.
 
-    Raises ConfigError where the config says otherwise: it would describe another experiment.
+    Raises ConfigError if the config says otherwise: it would describe another experiment.
     """
     where = {"path", "items", "users", "buckets"}
     for section in ("data", "split"):
@@ -160,9 +160,9 @@ def with_data(config: Config, data: PreparedData) -> Config:
 
 
 def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
-    """Whether the folder already holds this very run.
+    """Whether the folder already holds this run, finished.
 
-    Raises ArtifactError when it holds something else, so that nothing is overwritten by mistake.
+    Raises ArtifactError if it holds something else, so that nothing is overwritten by mistake.
     """
     check_replaceable(folder, KIND)
     if not (folder / File.MANIFEST).exists():
@@ -175,7 +175,7 @@ def is_finished(folder: Path, config: Config, data: PreparedData) -> bool:
         )
     current = config.model_dump(mode="json", exclude_unset=True)
     if manifest.finished and manifest.config != current:
-        # All that can differ is [export] and [evaluation], which are read from here later on.
+        # Only [export] and [evaluation] can differ. Later commands read them from the manifest.
         with lock_folder(Path(os.path.realpath(folder)), folder):
             files = [folder / name for name in manifest.files]
             manifest.model_copy(update={"config": current}).write(folder, files)

@@ -1,4 +1,4 @@
-"""Epochs over prepared data of any size: rounds of as many shards as memory is to hold."""
+"""Epochs over prepared data of any size, in rounds of as many shards as fit into memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .distributed import ALONE, Workers
 
 @dataclass(frozen=True)
 class _Round:
-    """Some shards, and what of the epoch is theirs."""
+    """Some shards, and the steps of the epoch that they make up."""
 
     number: int
     shards: list[str]
@@ -29,13 +29,13 @@ class _Round:
 
 
 class Rounds:
-    """The batches of an epoch, of which only those of a round of shards are in memory.
+    """The batches of an epoch, with only one round of shards in memory at a time.
 
-    If all shards together have at most `training.round_events` training events there is one round,
-    read once. Otherwise each epoch takes the shards in an order of its own, and in each round as
-    many as fit (at least one). Users are spread over shards by a hash, so that a round is a
-    random part of them: its batches are as mixed as those of all would be. Of a round's shards a
-    worker reads every `size`-th; which window is in which batch does not depend on the workers.
+    If all shards together have at most `training.round_events` training events, there is one round,
+    which is read once. Otherwise each epoch shuffles the shards, and each round takes as many as
+    fit, but at least one. Users are spread over shards by a hash, so a round is a random part of
+    all users, and its batches are as mixed as those of the whole log. A worker reads every
+    `size`-th shard of a round; the plan of the batches does not depend on the workers.
     """
 
     def __init__(
@@ -95,22 +95,24 @@ class Rounds:
         return RoundsEpoch(self, epoch, rounds)
 
     def batches(self, shards: list[str]) -> Batches:
-        """The batches of some shards, whose events are read; those read before are forgotten."""
+        """The batches of some shards; reads their events, and drops those of the round before."""
         if self._loaded is None or self._loaded[0] != shards:
-            self._loaded = None  # before others are read, so that there is one round at a time
-            own = shards[self.workers.rank :: self.workers.size]
-            self._loaded = shards, self._make(shards, own)
+            self._loaded = None  # free the old round before reading, so that memory holds one
+            to_read = shards[self.workers.rank :: self.workers.size]
+            self._loaded = shards, self._make(shards, to_read)
         return self._loaded[1]
 
     def _plan_only(self, shards: list[str]) -> Batches:
+        """Batches that hold no events: enough to plan with."""
         return self._make(shards, [])
 
-    def _make(self, shards: list[str], own: list[str]) -> Batches:
+    def _make(self, shards: list[str], to_read: list[str]) -> Batches:
+        """Batches of all `shards`, with the events of those in `to_read`."""
         lengths = [self.data.lengths(shard) for shard in shards]
-        held = [np.full(len(n), s in own) for n, s in zip(lengths, shards, strict=True)]
+        held = [np.full(len(n), s in to_read) for n, s in zip(lengths, shards, strict=True)]
         training = self.config.training
         return Batches(
-            self.data.training(self.features, own),
+            self.data.training(self.features, to_read),
             max_length=self.config.model.value("max_length"),
             batch_labels=training.batch_labels,
             seed=training.seed,
@@ -123,7 +125,7 @@ class Rounds:
 
 @dataclass(frozen=True)
 class RoundsEpoch:
-    """The batches of an epoch of several rounds, each round read when its turn comes."""
+    """The batches of an epoch of several rounds; each round is read when it is needed."""
 
     source: Rounds
     number: int

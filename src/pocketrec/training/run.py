@@ -1,4 +1,4 @@
-"""A finished run, opened: its config, its item table and the model with the best weights."""
+"""A finished run: its config, its item table and the model with the best weights."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """Check hashes and load; raises ArtifactError for an unfinished or damaged run."""
+        """Check the hashes and load the run; ArtifactError if it is unfinished or damaged."""
         folder = Path(folder)
         manifest = RunManifest.read(folder)
         if not manifest.finished:
@@ -49,11 +49,11 @@ class Run:
 
     @property
     def data_folder(self) -> Path:
-        """Where the prepared data lay when the run was started."""
+        """Where the prepared data was when the run was started."""
         return self.folder / self.manifest.data.folder
 
     def subject(self, data: PreparedData) -> Subject:
-        """The torch model, to be evaluated; ArtifactError when it was trained on other data."""
+        """The torch model, for evaluation; ArtifactError if it was trained on other data."""
         same = self.manifest.data.fingerprint == data.fingerprint
         exclude_seen = self.config.data.exclude_seen
         check_data(str(self.folder), data, same=same, exclude_seen=exclude_seen)
@@ -65,7 +65,7 @@ class Run:
 
 
 def run_fingerprint(config: Config, data: PreparedData) -> str:
-    """Hash of what decides how a run ends; how many workers train it does not."""
+    """Hash of everything that decides a run's result; the number of workers does not."""
     sections = [getattr(config, name).model_dump() for name in ("features", "model", "training")]
-    # Epochs are judged with seen items excluded or not, so this decides which epoch is the best.
+    # `exclude_seen` changes the validation score, and so which epoch is the best.
     return fingerprint(*sections, data.fingerprint, data.config.data.exclude_seen)

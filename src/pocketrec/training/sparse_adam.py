@@ -1,4 +1,4 @@
-"""AdamW for tables of which a step touches few rows."""
+"""AdamW for tables of which each step changes few rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from torch import Tensor
 
 
 class SparseAdamW(torch.optim.AdamW):
-    """AdamW; of a parameter with a sparse gradient only the rows in it are moved.
+    """AdamW that updates only the rows in a sparse gradient, at a cost of O(rows).
 
-    Their moments too: rows that are not in a step's gradient stay as they are, where AdamW would
-    let them drift on ("lazy" Adam, as torch.optim.SparseAdam). A step so costs O(rows). Dense
-    gradients are torch's own business, and the state of both has the same names, so that one
-    checkpoint holds all.
+    Other rows and their moments stay as they are, where AdamW would keep moving them ("lazy" Adam,
+    as torch.optim.SparseAdam). Dense gradients go to torch's AdamW. Both keep state under the same
+    names, so that checkpoints need no special case.
     """
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""One step of training: the loss of a batch, its gradient, and what the optimizer makes of it."""
+"""One step of training: the loss of a batch, its gradient and the update of the weights."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def train_step(
 ) -> float:
     """One step of the optimizer; returns the batch's mean loss in nats per label.
 
-    `generator` draws the items of a `SampledLoss`; without one torch's own does. `module` is what
-    computes the loss, for callers who have it already: it may sum over several workers.
+    `generator` samples the items of a `SampledLoss`; the default is torch's own. `module` computes
+    the loss, and may sum over several workers; the default is a new `BatchLoss`.
     """
     module = module or BatchLoss(model, loss_of)
     optimizer.zero_grad(set_to_none=True)
@@ -50,10 +50,10 @@ def train_step(
 
 
 class BatchLoss(nn.Module):
-    """`batch_loss` as a module, which is what DistributedDataParallel asks for.
+    """`batch_loss` as a module, as DistributedDataParallel requires.
 
-    Of several `workers` each computes the loss of its part of the batch, times its share of the
-    whole. On a GPU the encoder may compute in the type `mixed`.
+    With several `workers`, each computes the loss of its part of the batch, times the part's share
+    of the whole. On a GPU the encoder may compute in the type `mixed`.
     """
 
     def __init__(
@@ -65,25 +65,26 @@ class BatchLoss(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.loss_of, self.workers, self.mixed = model, loss_of, workers, mixed
-        # The same, with gradients summed over the workers; in a list, since a module that is an
-        # attribute would be a part of this one.
+        # This module, wrapped to sum gradients over the workers. It is in a list because torch
+        # would register a module that is an attribute as a child of this one.
         self.summed = [workers.parallel(self, self.apart)]
 
     @property
     def apart(self) -> dict[str, nn.Parameter]:
-        """Parameters by name whose gradients are sparse, and are summed apart from the others."""
+        """Parameters by name whose gradients are sparse and are summed separately."""
         if not isinstance(self.loss_of, SampledLoss):
             return {}
         return {n: p for n, p in self.named_parameters() if n.startswith("model.items.")}
 
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> Tensor:
-        """The mean loss of the rows that are here, times their share of the batch's."""
+        """The mean loss of this worker's part of the batch, times its share of the batch."""
         if batch.share:
             loss = batch_loss(self.model, batch, self.loss_of, generator, self.workers, self.mixed)
             return batch.share * loss
         if isinstance(self.loss_of, SampledLoss):
+            # Take part in the other workers' exchange of labels.
             self.loss_of.sample(self.workers.concatenated(batch.start_labels), generator)
-        # Other workers have all of it; to what they send this one adds zeros.
+        # Other workers hold the whole batch. All workers must exchange gradients, so send zeros.
         apart = self.apart
         dense = [p for name, p in self.named_parameters() if name not in apart]
         return torch.stack([0.0 * parameter.sum() for parameter in dense]).sum()
@@ -99,9 +100,9 @@ def batch_loss(
 ) -> Tensor:
     """Mean loss of a batch's labels, in nats.
 
-    With a `SampledLoss` the model sees a small catalogue only, the items of the batch and the
-    sampled ones; the gradient of its item table is sparse, and the time does not depend on V. The
-    sampled ones are those of all `workers`; see `BatchLoss`.
+    With a `SampledLoss` the model sees only a small catalogue: the items of the batch and the
+    sampled items, which are the same for all `workers`. The gradient of the item table is then
+    sparse, and the time does not depend on V.
     """
     labels = torch.cat([batch.labels[batch.labels != PADDING], batch.start_labels])  # (N + B,)
     if not isinstance(loss_of, SampledLoss):
@@ -122,7 +123,7 @@ def _states(
     table: Tensor,
     mixed: torch.dtype | None,
 ) -> Tensor:
-    """What has a label: states after each event, then before the first -> (N + B, D)."""
+    """States (N + B, D) that have a label: those after each event, then the cold starts."""
     with torch.autocast(table.device.type, mixed) if mixed else nullcontext():
         states = model.states(item_id, batch.rows, table)  # (B, L, D)
     starts = model.cold_starts(item_id, batch.rows)  # (B, D)
@@ -133,14 +134,15 @@ def _states(
 def clip(parameters: Iterable[Tensor], limit: float) -> None:
     """Scale all gradients down together, so that their norm is at most `limit`.
 
-    As torch.nn.utils.clip_grad_norm_, which knows no sparse gradients.
+    As torch.nn.utils.clip_grad_norm_, which does not support sparse gradients.
     """
     gradients = []
     for parameter in parameters:
         if parameter.grad is None:
             continue
         if parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()  # one entry a row: only so is it a norm
+            # Sum repeated rows first, or the norm would be wrong.
+            parameter.grad = parameter.grad.coalesce()
             gradients.append(parameter.grad.values())
         else:
             gradients.append(parameter.grad)
@@ -151,9 +153,9 @@ def clip(parameters: Iterable[Tensor], limit: float) -> None:
 
 
 def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter, 2019); vectors and the tables of embeddings do not decay.
+    """AdamW (Loshchilov & Hutter, 2019), without weight decay for vectors and embedding tables.
 
-    Of sparse gradients only the rows that they have are moved.
+    A sparse gradient updates only the rows it has.
     """
 
     def decays(name: str, parameter: Tensor) -> bool:
@@ -168,7 +170,7 @@ def make_optimizer(model: RecommenderModel, config: TrainingConfig) -> torch.opt
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """Rate at a share `progress` in [0, 1] of all steps: linear warm-up, then the schedule."""
+    """The rate after a share `progress` in [0, 1] of all steps: linear warm-up, then schedule."""
     if progress < config.warmup:
         return config.learning_rate * max(progress / config.warmup, 1e-3)
     if config.schedule == "constant":
@@ -180,23 +182,23 @@ def learning_rate(config: TrainingConfig, progress: float) -> float:
 def set_learning_rate(
     optimizer: torch.optim.Optimizer, config: TrainingConfig, progress: float
 ) -> None:
-    """Give the optimizer the rate at a share `progress` of all steps."""
+    """Set the optimizer's rate to that of a share `progress` of all steps."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(config, progress)
 
 
 def precision(config: TrainingConfig, device: torch.device) -> torch.dtype:
-    """Type of the loss's matrix products, and on a GPU of the encoder's.
+    """The type of the loss's matrix products, and on a GPU of the encoder's too.
 
-    ConfigError where bfloat16 is asked for and the device has no products of that type.
+    Raises ConfigError if the config asks for bfloat16 and the device does not support it.
     """
     if device.type == "cuda":
-        has_it = torch.cuda.is_bf16_supported()
+        has_bfloat16 = torch.cuda.is_bf16_supported()
     else:
-        has_it = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        has_bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     if config.precision == "auto":
-        return torch.bfloat16 if has_it and device.type == "cuda" else torch.float32
-    if config.precision == "bfloat16" and not has_it:
+        return torch.bfloat16 if has_bfloat16 and device.type == "cuda" else torch.float32
+    if config.precision == "bfloat16" and not has_bfloat16:
         raise ConfigError(
             "training.precision = 'bfloat16' needs a CPU with bfloat16 products (AVX-512 BF16 or "
             "AMX), or a GPU with them, which is not here: use 'auto' or 'float32'"

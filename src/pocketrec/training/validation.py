@@ -1,4 +1,4 @@
-"""How an epoch is judged: NDCG@10 by full ranking of validation targets."""
+"""The validation score of an epoch: NDCG@10, by full ranking of the validation targets."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ K = 10
 def validation_score(
     config: Config, data: PreparedData, workers: Workers = ALONE
 ) -> Callable[[Scorer], float]:
-    """A function that gives a scorer's NDCG@10 on (at most `validate_users`) validation targets.
+    """A function that returns a scorer's NDCG@10 on at most `validate_users` validation targets.
 
-    Each worker ranks a part of them, and all get the score of the whole.
+    Each worker ranks a part of the targets, and all get the score of the whole.
     """
     features = data.features_of(config.features)
     part = Part(workers.rank, workers.size)
@@ -34,7 +34,7 @@ def validation_score(
             k=K,
             exclude_seen=config.data.exclude_seen,
         )
-        own = user_values(ranking, f"ndcg@{K}", data.item_count)
-        return float(np.concatenate(workers.gather(own)).mean())
+        values = user_values(ranking, f"ndcg@{K}", data.item_count)
+        return float(np.concatenate(workers.gather(values)).mean())
 
     return score
