@@ -19,7 +19,7 @@ def command(
         str, typer.Argument(help="Folder that `export` wrote, or a name of `pocketrec list`.")
     ],
     items: Annotated[
-        Path, typer.Argument(help="CSV of new items: id, title and attributes, lists as a|b.")
+        Path, typer.Argument(help="CSV of new items: id, title, attributes; lists as a|b.")
     ],
     folder: Annotated[Path, typer.Option("--out", help="Folder for the new bundle.", **OUT)],
     as_json: AsJson = False,
@@ -27,7 +27,7 @@ def command(
     verbose: log.Verbose = False,
     log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
-    """Add items that training never saw, placed by their attributes; old scores stay."""
+    """Add items that training never saw, by their attributes; old items keep their scores."""
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     from ..new_items.add_items import add_items
     from ..pretrained import find_bundle
@@ -36,11 +36,11 @@ def command(
         added = add_items(find_bundle(bundle), items, folder, on_stage=on_stage)
     new = added.new
     if new.ignored:
-        log.warning(f"no item of the bundle has {', '.join(new.ignored)}: left out")
+        log.warning(f"the bundle's items have no {', '.join(new.ignored)}: ignored")
     if new.unknown:
         log.warning(
             f"{new.unknown} of {len(new.items)} new items have no attribute that the model "
-            "reads: they are placed as the average item"
+            "reads: they are treated as average items"
         )
     if as_json:
         print_json(
@@ -64,7 +64,7 @@ def command(
         say(f"... and {len(new.items) - SHOWN} more")
     say(
         f"{len(new.items):,} items added, {added.bytes:,} bytes of model: {folder}; old items keep "
-        f"their scores, new ones get {added.share:.1%} of the places"
+        f"their scores, new ones take {added.share:.1%} of the recommendations"
     )
     _finish(folder)
 

@@ -1,4 +1,4 @@
-"""pocketrec bench: what a bundle costs a device."""
+"""pocketrec bench: size, time and memory of a bundle on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several verbs share: options, consoles, progress bars."""
+"""Options and consoles that several commands share."""
 
 from __future__ import annotations
 
@@ -25,52 +25,52 @@ Settings = Annotated[
 
 
 def _here(option: str, advice: str) -> dict[str, Any]:
-    """Of an option that names a folder of this machine: what else it is given is refused."""
+    """Arguments for an option that takes a local folder; it refuses URLs with `advice`."""
 
     def parse(text: str) -> Path:
-        found = parse_path(text)
-        if isinstance(found, Url):
+        path = parse_path(text)
+        if isinstance(path, Url):
             raise ConfigError(f"{option} '{text}' is elsewhere: {advice}")
-        return found
+        return path
 
     return {"parser": parse, "metavar": "<path>"}
 
 
 _DATA = _here("--data", "copy it here first, and give the copy")
 OUT = _here("--out", "only prepare writes there; give a folder of this machine, and copy that")
-"""What `typer.Option("--out", ...)` is given besides."""
+"""More arguments for `typer.Option("--out", ...)`."""
 DataPath = Annotated[Path, typer.Option("--data", help="Folder that `prepare` wrote.", **_DATA)]
 OtherData = Annotated[
     Path | None,
-    typer.Option("--data", help="Prepared data; default: where it was trained.", **_DATA),
+    typer.Option("--data", help="Prepared data; default: the data of the training.", **_DATA),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
-# What is printed are paths, titles and ids of users': no brackets or colons in them mean anything.
+# Paths, titles and ids come from users: rich must not read brackets or colons in them as markup.
 _columns = os.environ.get("COLUMNS", "")
 _WIDTH = 40 if _columns.isdecimal() and int(_columns) < 40 else None
-"""Of a terminal that says it is narrower, in which nothing would be seen."""
+"""The least width of output: in a terminal that claims to be narrower, tables would be empty."""
 out = Console(markup=False, emoji=False, highlight=False, width=_WIDTH)
-"""Results."""
+"""Standard output, for results."""
 err = Console(markup=False, emoji=False, highlight=False, stderr=True, width=_WIDTH)
-"""Progress and notes, so that results can be piped."""
+"""Standard error, for progress and notes, so that results can be piped."""
 
 
 def say(text: str, console: Console = out, style: str | None = None) -> None:
-    """Print a sentence as one line, so that what it quotes can be copied."""
+    """Print a sentence on one line, without wrapping, so that paths in it can be copied."""
     console.print(cell(text), style=style, soft_wrap=True)
 
 
 def cell(text: object) -> str:
-    """Text of anybody's (a title, an id) without what moves a terminal's cursor or hides things."""
+    """Strip control characters from untrusted text, such as a title or an id, for a terminal."""
     return one_line(str(text))
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
+    """Print one JSON value on standard output."""
     text = json.dumps(value, ensure_ascii=False, indent=1)
     try:
         text.encode(sys.stdout.encoding or "ascii")
-    except UnicodeEncodeError:  # a terminal without these characters, or half of one
+    except UnicodeEncodeError:  # the encoding lacks a character, or a surrogate is unpaired
         text = json.dumps(value, indent=1)
     print(text)  # noqa: T201

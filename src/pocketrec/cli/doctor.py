@@ -1,4 +1,4 @@
-"""pocketrec doctor: what is installed, and what is missing for what."""
+"""pocketrec doctor: what is installed, and what is missing for which command."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(
     verbose: log.Verbose = False,
     log_format: log.LogFormat = log.Format.TEXT,
 ) -> None:
-    """Say what is installed and what is missing for what."""
+    """Show which packages are installed, and which commands need the missing ones."""
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     groups = {extra: _packages(extra) for extra in PURPOSES}
     tools = {tool: shutil.which(tool) is not None for tool in ("node",)}
@@ -40,7 +40,7 @@ def command(
                 "pocketrec": VERSION,
                 "python": platform.python_version(),
                 "machine": platform.machine(),
-                "packages": {extra or "runtime": found for extra, found in groups.items()},
+                "packages": {extra or "runtime": packages for extra, packages in groups.items()},
                 "tools": tools,
                 "page": page,
             }
@@ -49,13 +49,13 @@ def command(
         return
     say(f"pocketrec {VERSION}, Python {platform.python_version()}, {platform.machine()}")
     table = Table("for", "package", "installed")
-    for extra, found in groups.items():
-        for package, installed in found.items():
+    for extra, packages in groups.items():
+        for package, installed in packages.items():
             table.add_row(PURPOSES[extra], package, installed or Text("missing", "red"))
         table.add_section()
     out.print(table)
-    for extra, found in groups.items():
-        if missing := [package for package, installed in found.items() if installed is None]:
+    for extra, packages in groups.items():
+        if missing := [package for package, installed in packages.items() if installed is None]:
             command = f"pip install 'pocketrec[{extra}]'" if extra else "pip install pocketrec"
             say(f"missing for {PURPOSES[extra]}: {', '.join(missing)}; install with: {command}")
     if not page:
@@ -65,8 +65,8 @@ def command(
 
 
 def _packages(extra: str) -> dict[str, str | None]:
-    """Packages that an extra asks for ("" for the runtime), with the version that is there."""
-    found: dict[str, str | None] = {}
+    """Packages that an extra requires ("" for the runtime), with the installed version or None."""
+    versions: dict[str, str | None] = {}
     for requirement in requires("pocketrec") or []:
         marker = re.search(r"extra\s*==\s*['\"](\w+)['\"]", requirement)
         if (marker.group(1) if marker else "") != extra:
@@ -74,7 +74,7 @@ def _packages(extra: str) -> dict[str, str | None]:
         match = re.match(r"[A-Za-z0-9_.-]+", requirement)
         name = match.group(0) if match else requirement
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = None
-    return found
+            versions[name] = None
+    return versions

@@ -1,4 +1,4 @@
-"""pocketrec evaluate: a bundle or a run, and prepared data -> a table of how good it is."""
+"""pocketrec evaluate: a bundle or a run, and prepared data -> a table of metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command(
         typer.Argument(metavar="BUNDLE|RUN", help="A folder, or a name of `pocketrec list`."),
     ],
     data_path: DataPath,
-    part: Annotated[str, typer.Option(help="Targets: test or valid.")] = "test",
+    part: Annotated[str, typer.Option(help="Which targets to rank: test or valid.")] = "test",
     as_json: AsJson = False,
     quiet: log.Quiet = False,
     verbose: log.Verbose = False,
@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Rank every test user's next item among all items, beside the baselines.
 
-    For a bundle the .tflite itself is run for every user, so the figures are those that ship.
+    For a bundle, the .tflite itself ranks for every user: the figures hold for the file you ship.
     """
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
     with needs_extra("Evaluating", "train"):
@@ -56,7 +56,7 @@ def command(
 
 
 def _open(folder: Path) -> tuple[Bundle | Run, list[object]]:
-    """A bundle or a run, whichever is in the folder, and the words of the next command."""
+    """Open a bundle or a run; return it with the words of the command to run next."""
     from ..bundle.folder import open_bundle
     from ..bundle.manifest import KIND as BUNDLE
     from ..storage.artifact import kind_of

@@ -22,7 +22,8 @@ def command(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the bundle.", **OUT)],
     data_path: OtherData = None,
     accept_quality_loss: Annotated[
-        bool, typer.Option(help="Ship although NDCG@10 fell by more than the gate allows.")
+        bool,
+        typer.Option(help="Write the bundle even if NDCG@10 falls by more than allowed."),
     ] = False,
     settings: Settings = None,
     as_json: AsJson = False,

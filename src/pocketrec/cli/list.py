@@ -1,4 +1,4 @@
-"""pocketrec list: the bundles that come along."""
+"""pocketrec list: the pretrained bundles of this installation."""
 
 from __future__ import annotations
 
@@ -54,6 +54,6 @@ def command(
         )
     out.print(table)
     log.finish(
-        then="pocketrec recommend NAME --history ID ... runs one; its folder's README is its model "
-        "card"
+        then="pocketrec recommend NAME --history ID ... runs one; the README in its folder is its "
+        "model card"
     )

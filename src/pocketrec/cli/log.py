@@ -1,7 +1,7 @@
-"""What a command says of its work, on standard error: for people, or one JSON object a line.
+"""What a command reports on standard error: text for people, or one JSON object per line.
 
-Results go to standard output (see common.py). Every verb has the options --quiet (warnings and
-errors only), --verbose (each stage too, and tracebacks) and --log-format json (for machines), and
+Results go to standard output (see common.py). Every command has the options --quiet (warnings and
+errors only), --verbose (stages and tracebacks too) and --log-format json (for machines), and
 passes them to `configure` first.
 """
 
@@ -34,28 +34,29 @@ from .common import err, say
 
 LOG = logging.getLogger("pocketrec")
 FIELDS = "fields"
-"""Attribute of a record that holds what a machine reads beside the message."""
+"""Attribute of a log record with the fields that JSON output adds to the message."""
 
 _STYLES = {logging.WARNING: ("note: ", "yellow"), logging.ERROR: ("error: ", "red")}
 
 
 class Format(Enum):
-    """How it is said."""
+    """Format of what a command reports."""
 
     TEXT = "text"
     JSON = "json"
 
 
-_PANEL = "What it says on standard error"
+_PANEL = "Messages on standard error"
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_PANEL)
+    bool,
+    typer.Option("--quiet", "-q", help="Warnings and errors only.", rich_help_panel=_PANEL),
 ]
 Verbose = Annotated[
     bool,
-    typer.Option("--verbose", "-v", help="Each stage too, and tracebacks.", rich_help_panel=_PANEL),
+    typer.Option("--verbose", "-v", help="Stages and tracebacks too.", rich_help_panel=_PANEL),
 ]
 LogFormat = Annotated[
-    Format, typer.Option(help="text, or json: an object a line.", rich_help_panel=_PANEL)
+    Format, typer.Option(help="text, or json: one object per line.", rich_help_panel=_PANEL)
 ]
 
 
@@ -69,20 +70,20 @@ _settings = _Settings()
 
 
 class _Text(logging.Handler):
-    """Sentences, in the colour of their level."""
+    """Writes messages as text, coloured by level."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix, style = _STYLES.get(record.levelno, ("", None))
         lines = [prefix + record.getMessage()]
         if record.exc_info:
             lines += logging.Formatter().formatException(record.exc_info).splitlines()
-        with suppress(OSError, ValueError):  # nobody is there to read it
+        with suppress(OSError, ValueError):  # standard error is closed
             for line in lines:
                 say(line, err, style)
 
 
 class _Json(logging.Handler):
-    """One object a line: time, level, message, and the fields of what happened."""
+    """Writes one object per line: time, level, message and further fields."""
 
     def emit(self, record: logging.LogRecord) -> None:
         entry = {
@@ -99,13 +100,13 @@ class _Json(logging.Handler):
 
 
 def start(*, as_json: bool = False) -> None:
-    """Begin to count the time that a command takes, and to speak, until it says how."""
+    """Start the clock, and log at the default level until `configure` sets the options."""
     _settings.started = time.monotonic()
     _speak(logging.INFO, as_json=as_json)
 
 
 def configure(*, quiet: bool, verbose: bool, log_format: Format) -> None:
-    """Put the options of a verb in force."""
+    """Apply the log options of a command."""
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     _speak(level, as_json=log_format is Format.JSON)
 
@@ -118,7 +119,7 @@ def _speak(level: int, *, as_json: bool) -> None:
 
 
 def only_errors() -> None:
-    """Say nothing but why a command failed: somebody else speaks for all who work on it."""
+    """Log errors only: in distributed training, the lead worker reports everything else."""
     LOG.setLevel(logging.ERROR)
 
 
@@ -128,36 +129,36 @@ def elapsed() -> float:
 
 
 def watched() -> bool:
-    """Whether somebody looks on, so that bars and spinners are of use."""
+    """Whether standard error is a terminal, so that bars and spinners make sense."""
     return err.is_terminal and not _settings.as_json and LOG.isEnabledFor(logging.INFO)
 
 
 def info(message: str, **fields: Any) -> None:
-    """Say what happened."""
+    """Log an event."""
     LOG.info(message, extra={FIELDS: fields})
 
 
 def warning(message: str, **fields: Any) -> None:
-    """Say what a careful friend would mention."""
+    """Log a problem that does not stop the command."""
     LOG.warning(message, extra={FIELDS: fields})
 
 
 def error(message: str) -> None:
-    """Say why a command failed; --verbose shows where, if an exception is being handled."""
+    """Log why a command failed; --verbose adds the traceback of the current exception."""
     LOG.error(message)
     LOG.debug("where it happened:", exc_info=True)
 
 
 def finish(*, wrote: Path | str | None = None, then: list[Any] | str | None = None) -> None:
-    """End a command: what it wrote, how long it took, and what to do next.
+    """Log the end of a command: what it wrote, how long it took, and what to do next.
 
-    `then` are the words of the next command, or a sentence.
+    `then` is the next command as a list of words, or a sentence.
     """
     seconds = elapsed()
-    said = f"wrote {wrote}" if wrote is not None else "done"
+    outcome = f"wrote {wrote}" if wrote is not None else "done"
     after = shlex.join(map(str, then)) if isinstance(then, list) else then
     info(
-        f"{said} in {seconds:.1f} s" + (f"; next: {after}" if after else ""),
+        f"{outcome} in {seconds:.1f} s" + (f"; next: {after}" if after else ""),
         wrote=None if wrote is None else str(wrote),
         seconds=round(seconds, 3),
         next=after,
@@ -165,14 +166,14 @@ def finish(*, wrote: Path | str | None = None, then: list[Any] | str | None = No
 
 
 def bar(*columns: str | ProgressColumn) -> Progress:
-    """A progress bar, shown where somebody looks on; it goes away when its block is done."""
-    # Where nobody does it would leave a blank line.
+    """A progress bar, shown on a terminal only; it disappears at the end of its block."""
+    # Disabled elsewhere, because rich would leave a blank line.
     return Progress(*columns, console=err, transient=True, disable=not watched())
 
 
 @contextmanager
 def counting(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar with count, time and time left; call it with how many more are done, of how many."""
+    """A bar with count, time and time left; call it with the number newly done and the total."""
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with bar(TextColumn("{task.description}"), *columns) as progress:
         task = progress.add_task(description, total=None)
@@ -181,7 +182,7 @@ def counting(description: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextmanager
 def stages(description: str) -> Iterator[Callable[[str], None]]:
-    """A function to call with each stage of long work: a spinner shows it, --verbose logs it."""
+    """Yield a function to call at each stage: a spinner shows the stage, --verbose logs it."""
     if not watched():
         yield LOG.debug
         return

@@ -1,4 +1,4 @@
-"""The command line: one file a verb; an error is one sentence, and exit code 2."""
+"""The command line: one file per command; an error is one sentence and exit code 2."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def version(
 
 
 def main() -> None:
-    """Run a command; the errors of ours end as one sentence on stderr and exit code 2.
+    """Run a command; a PocketrecError ends as one sentence on stderr and exit code 2.
 
-    What is nobody's error but a defect of pocketrec ends as a sentence too, and exit code 1.
+    Any other exception is a defect of pocketrec: it ends as a sentence too, with exit code 1.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # whatever a title holds, it can be printed
+        if isinstance(stream, io.TextIOWrapper):  # a title may hold any character
             stream.reconfigure(errors="backslashreplace")
     log.start(as_json=_asks_for_json(sys.argv))
     warnings.showwarning = lambda message, *_, **__: log.warning(str(message))
@@ -55,7 +55,7 @@ def main() -> None:
     except KeyboardInterrupt:
         log.error("interrupted")
         code = 130
-    except BrokenPipeError:  # whoever read our output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _run(words: list[str]) -> int:
-    """Run a verb; the exit code that it asks for. Errors pass: Typer has other words for them."""
+    """Run a command and return its exit code; exceptions pass through, unlike in Typer's main."""
     command = typer.main.get_command(app)
     try:
         with command.make_context("pocketrec", words) as context:
@@ -75,8 +75,8 @@ def _run(words: list[str]) -> int:
 
 
 def _report(error: Exception) -> int:
-    """Say what is no error of ours, and give the exit code."""
-    if hasattr(error, "format_message"):  # options that are none, or misspelled
+    """Report an exception that is not a PocketrecError, and return the exit code."""
+    if hasattr(error, "format_message"):  # Typer's own errors: unknown or misspelled options
         if message := error.format_message():
             advice = "--help tells what there is"
             if message.startswith("No such option") and _asks_for_beam(sys.argv):
@@ -86,7 +86,7 @@ def _report(error: Exception) -> int:
             error.show()  # the help itself
         return 2
     if reason := system_reason(error):
-        # Such as a full disk or a folder that may not be read: theirs, and a sentence too.
+        # Such as a full disk or an unreadable folder: not a defect of pocketrec.
         log.error(one_line(reason))
         return 2
     log.error(
@@ -97,10 +97,10 @@ def _report(error: Exception) -> int:
 
 
 def _asks_for_beam(words: list[str]) -> bool:
-    """Whether the engine is Beam, which has many options of its own."""
+    """Whether the words choose the Beam engine, whose options must follow `--`."""
     return "--engine=beam" in words or ("--engine", "beam") in pairwise(words)
 
 
 def _asks_for_json(words: list[str]) -> bool:
-    """Whether errors are to be JSON, which may be asked for after the word that is wrong."""
+    """Whether the words ask for JSON logs; Typer may fail before it parses this option."""
     return "--log-format=json" in words or ("--log-format", "json") in pairwise(words)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class EngineName(Enum):
-    """Where a log is prepared."""
+    """What runs the preparation."""
 
     LOCAL = "local"
     BEAM = "beam"
@@ -34,7 +34,7 @@ def command(
     folder: Annotated[str, typer.Option("--out", help="Folder for the prepared data, or a URL.")],
     beam_options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- BEAM OPTION...]", help="After --: options of Apache Beam."),
+        typer.Argument(metavar="[-- BEAM OPTION...]", help="Options of Apache Beam, after --."),
     ] = None,
     settings: Settings = None,
     engine: Annotated[
@@ -54,7 +54,7 @@ def command(
 ) -> None:
     """Turn a log into vocabularies, sequences and a split, ready to train on.
 
-    With --engine beam the options of Beam's runner follow after two dashes:
+    With --engine beam, put the options of Beam's runner after two dashes:
     pocketrec prepare shop.toml --out gs://b/data --engine beam -- --runner=DataflowRunner
     """
     log.configure(quiet=quiet, verbose=verbose, log_format=log_format)
@@ -78,7 +78,7 @@ def command(
 def _check_beam(
     options: list[str], runner: str | None, scratch: str | None, *, on_beam: bool
 ) -> None:
-    """Refuse what only Beam can use without it, and words that are no value of an option."""
+    """Refuse Beam options without --engine beam, and words that belong to no option."""
     if not on_beam and (runner or scratch):
         raise ConfigError(
             f"--{'runner' if runner else 'scratch'} has no effect without --engine beam"

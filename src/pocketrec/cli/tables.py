@@ -1,4 +1,4 @@
-"""Tables for people: what a bundle shows of the log, and what an evaluation measured."""
+"""Tables for people: what a bundle discloses about the log, and what an evaluation measured."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from ..evaluation.report import Report
 
 CELL_WIDTH = 15
-"""Characters of a column of figures, with its padding."""
+"""Width of a column of figures, padding included, in characters."""
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print the table of subject and baselines, the differences, and the lengths.
 
-    A cell is the value above its 95 % interval; * marks the best of a column. Columns that do not
-    fit the terminal's width go to a further table below.
+    Each cell shows the value above its 95 % interval; * marks the best of a column. Columns that
+    do not fit into the terminal go into another table below.
     """
     for table in _tables(list(report.rows()), report.columns, console.width, mark_best=True):
         table.title = Text(report.title)
@@ -62,7 +62,7 @@ def _tables(
 
 
 def _cell(measure: Measure | None, column: Column, best: str | None) -> Text:
-    """The value above its interval."""
+    """Show the value, and its interval on the line below."""
     from ..evaluation.columns import show
 
     if measure is None:
@@ -84,19 +84,19 @@ def _sentence(subject: str, baseline: str, name: str, measure: Measure) -> str:
     return f"{subject} and {baseline} cannot be told apart: {measure.value:+.4f} {name} {interval}"
 
 
-def disclosed(found: dict[str, Any]) -> Table:
-    """What of the log a bundle will show, and how few users are behind it."""
+def disclosed(disclosure: dict[str, Any]) -> Table:
+    """What a bundle will disclose about the log, and the fewest users behind each kind of data."""
     table = Table("of the log, a bundle shows", "how many", "fewest users behind one")
-    users, items = found["users"], found["items"]
+    users, items = disclosure["users"], disclosure["items"]
     table.add_row("users: their number, no id", f"{users['learned_from']:,}", "")
     fewest, learned = items["fewest_users"], items["fewest_users_in_training"]
     behind = f"{fewest:,}" + (f" ({learned:,} in training)" if learned < fewest else "")
     table.add_row("items: ids", f"{items['ids']:,}", behind)
     table.add_row("items: titles", f"{items['titles']:,}", "")
     table.add_row("names and sha256 of the log's files", "all", "")
-    for name, count in found["attributes"].items():
+    for name, count in disclosure["attributes"].items():
         table.add_row(cell(f"values of items' {name}"), f"{count:,}", "")
-    for name, feature in found["features"].items():
+    for name, feature in disclosure["features"].items():
         fewest = feature["fewest_users"]
         withheld = f" ({feature['withheld']:,} rarer ones withheld)" if feature["withheld"] else ""
         table.add_row(
@@ -104,8 +104,8 @@ def disclosed(found: dict[str, Any]) -> Table:
             f"{feature['of_the_log']:,}{withheld}",
             f"{fewest:,}" if fewest else "",
         )
-    if "successors" in found:
-        pairs = found["successors"]
+    if "successors" in disclosure:
+        pairs = disclosure["successors"]
         alone = f" ({pairs['of_one_user']:,} of one user alone)" if pairs["of_one_user"] else ""
         table.add_row(
             "pairs: item and successor", f"{pairs['pairs']:,}{alone}", f"{pairs['fewest_users']:,}"

@@ -23,9 +23,7 @@ def command(
     config_path: ConfigPath,
     data_path: DataPath,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the run.", **OUT)],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     settings: Settings = None,
     as_json: AsJson = False,
     quiet: log.Quiet = False,
@@ -41,7 +39,7 @@ def command(
 
     with join(log.error) as workers:
         if not workers.lead:
-            log.only_errors()  # the lead speaks for all
+            log.only_errors()  # the lead worker reports for all
         with _bar() as on_progress:
             is_new = train_worker(
                 lambda: Config.load(config_path, settings, check_sources=True),
@@ -87,7 +85,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
 
 def _log_epoch(metrics: EpochMetrics) -> None:
-    """A line for each epoch that was judged."""
+    """Log one line for each epoch with a validation score."""
     if metrics.ndcg_at_10 is not None:
         log.info(
             f"epoch {metrics.epoch:>3}  loss {metrics.loss:.4f}  "

@@ -1,4 +1,4 @@
-"""Rank the same users with a subject and with baselines, and put all of it into one report."""
+"""Rank the same users with a subject and with baselines, and report all metrics together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Ranker(Protocol):
-    """Ranks all targets in its own way: a scorer in batches, a device one user after another."""
+    """Ranks all targets: a scorer in batches of users, a device model one user at a time."""
 
     def __call__(
         self, targets: Targets, *, k: int, progress: Callable[[int], None] | None
@@ -48,51 +48,50 @@ def compare(
 ) -> Report:
     """Measure `ranker` and each baseline on all targets, with intervals and paired differences.
 
-    `item_counts` (V,) are training events of items 1..V. `progress` is called with the users done,
-    (1 + number of baselines and variants) * U in all. Differences are of NDCG at the report's main
-    cutoff. `variants` are the same users, of whom the subject is told something else.
+    `item_counts` (V,) are training events of items 1..V. `progress` is called with the number of
+    users newly done, (1 + number of baselines and variants) * U in all. Differences are of NDCG at
+    the report's main cutoff. `variants` are the same users with other inputs for the subject, such
+    as missing features.
     Raises DataError without users.
     """
     V = len(item_counts)
 
-    def summarize(how: Callable[..., T], ranking: Ranking) -> T:
-        return how(
-            ranking, cutoffs=cutoffs, item_counts=item_counts, bootstrap=bootstrap, seed=seed
-        )
+    def summarize(how: Callable[..., T], result: Ranking) -> T:
+        return how(result, cutoffs=cutoffs, item_counts=item_counts, bootstrap=bootstrap, seed=seed)
 
-    own = ranker(targets, k=max(cutoffs), progress=progress)
-    metrics = summarize(measure, own)
+    ranking = ranker(targets, k=max(cutoffs), progress=progress)
+    metrics = summarize(measure, ranking)
     main = f"ndcg@{main_cutoff(metrics)}"
     differences = {}
 
     def beside(name: str, ranker: Ranker, targets: Targets) -> Metrics:
         other = ranker(targets, k=max(cutoffs), progress=progress)
-        values = user_values(own, main, V), user_values(other, main, V)
+        values = user_values(ranking, main, V), user_values(other, main, V)
         differences[name] = {main: paired_difference(*values, bootstrap, seed)}
         return summarize(measure, other)
 
-    told = {name: beside(name, ranker, others) for name, others in (variants or {}).items()}
-    measured = {
+    by_variant = {name: beside(name, ranker, others) for name, others in (variants or {}).items()}
+    by_baseline = {
         name: beside(name, scorer_ranker(baseline, V, exclude_seen), targets)
         for name, baseline in baselines.items()
     }
     return Report(
         subject=subject,
         split=split,
-        users=len(own.ranks),
+        users=len(ranking.ranks),
         metrics=metrics,
-        variants=told,
-        by_length=summarize(by_length, own),
-        baselines=measured,
+        variants=by_variant,
+        by_length=summarize(by_length, ranking),
+        baselines=by_baseline,
         differences=differences,
     )
 
 
 def scorer_ranker(scorer: Scorer, item_count: int, exclude_seen: bool) -> Ranker:
-    """A scorer of all items, as a ranker."""
+    """Turn a scorer of all items into a ranker."""
     return partial(rank_all, scorer, item_count=item_count, exclude_seen=exclude_seen)
 
 
 def device_ranker(device: DeviceModel) -> Ranker:
-    """A .tflite, as a ranker: what it does is what is measured."""
+    """Turn a loaded .tflite into a ranker, so that the shipped file itself is measured."""
     return partial(rank_on_device, device)

@@ -24,46 +24,46 @@ from .table import append_rows, read_table
 from .vectors import vectors_from_attributes
 
 PLACES = 10
-"""Length of the lists in which new items are to get their share."""
+"""Length of the lists in which the share of new items is measured."""
 WALKS = 48
-"""Histories on which the share is counted: of no event, of one, and so on."""
+"""Number of histories on which the share is measured, with 0, 1, 2, ... events."""
 TRIALS, STRONGEST = 8, 4.0
-"""Strengths that are tried, and the largest."""
+"""How many strengths are tried, and the largest."""
 STAND_INS = 0.1
 """Share of the old items that stand in for new ones while the strength is chosen."""
 TOLERANCE = 1e-3
-"""By how much a score of an old item may change: by rounding only."""
+"""Largest change of an old item's score, which allows for rounding only."""
 
 
 @dataclass(frozen=True)
 class Added:
-    """What was done, for a person to look at."""
+    """Summary of what was added."""
 
     new: NewItems
     bytes: int
     share: float
-    """Of the places in lists of ten, on histories that the model makes up, that new items got."""
+    """Share of new items in lists of ten, for histories sampled from the model."""
     alike: list[list[str]]
-    """For each new item the titles of the three old ones whose vectors are most like its own."""
+    """For each new item, the titles of the three old items with the most similar vectors."""
 
 
 def add_items(
     source: Path, items: Path, out: Path, on_stage: Callable[[str], None] = lambda _: None
 ) -> Added:
-    """Write the bundle `source` with the items of a CSV added, whole or not at all.
+    """Write the bundle `source` to `out` with the items of a CSV added, whole or not at all.
 
-    A new item gets the vector that its attributes suggest, by regression on the items that
-    training saw. The suggestion is cautious (it is an average, close to that of all items), so its
-    distance from the average is stretched, until new items, and old ones added once more as if
-    they were new, get the share of the places in lists that they have in the catalogue. Scores of
-    old items stay as they were, which is checked.
+    A new item's vector is predicted from its attributes, by regression on the items that training
+    saw. Such predictions lie too close to the mean vector, so new items would rarely be
+    recommended. Their distance from the mean is therefore scaled up, until the share of new items
+    in lists equals their share of the catalogue. A sample of old items, added again as if they
+    were new, must not exceed its share either. Scores of old items do not change; this is checked.
     """
     bundle = open_bundle(source)
     check_replaceable(out, KIND)
     if bundle.manifest["quantization"] == "pq":
         raise BundleError(
-            f"'{source}' keeps its items as codes (export.quantization = 'pq'), to which none can "
-            "be added: export the run as 'int8' and add them to that"
+            f"'{source}' stores its items as codes (export.quantization = 'pq'), so no item can "
+            "be added: export the run as 'int8' and add the items to that bundle"
         )
     new = read_items(items, bundle)
     with new_folder(out, KIND) as draft:
@@ -88,9 +88,9 @@ def add_items(
 
 
 def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The mean vector, and how old and new items should differ from it by their attributes.
+    """Predict vectors from attributes: the mean (D,), differences of old items and of new ones.
 
-    Learned from items that training saw, and not from those that were added.
+    The regression uses only items that training saw, not those added later.
     """
     trained = bundle.items[: bundle.spec.shapes.items - _added(bundle)]
     kinds = attributes_read(bundle)
@@ -110,15 +110,18 @@ def _vectors(bundle: Bundle, new: NewItems) -> tuple[FloatArray, FloatArray, Flo
 
 
 def _added(bundle: Bundle) -> int:
-    """How many of the items, the last ones, training never saw."""
+    """The number of items, at the end of the catalogue, that training never saw."""
     added = bundle.manifest.get("added", 0)
     if type(added) is not int or not 0 <= added < bundle.spec.shapes.items:
-        raise BundleError(f"the manifest says that {added!r} items were added, which cannot be")
+        raise BundleError(
+            f"the manifest's 'added' is {added!r}, but must be an integer from 0 to "
+            f"{bundle.spec.shapes.items - 1}: export the run again"
+        )
     return added
 
 
 def _extended(bundle: Bundle, vectors: NDArray[np.floating]) -> tuple[bytes, DeviceModel]:
-    """The bundle's model with rows appended, as a file and loaded."""
+    """Append rows to the bundle's item table; return the file's bytes and the loaded model."""
     content = append_rows(bundle.model, vectors.astype(np.float32))
     shapes = replace(bundle.spec.shapes, items=bundle.spec.shapes.items + len(vectors))
     return content, DeviceModel(content, replace(bundle.spec, shapes=shapes))
@@ -131,10 +134,10 @@ def _strength(
     of_new: FloatArray,
     walks: list[IntArray],
 ) -> float:
-    """The most by which differences may be stretched, so that nobody gets more than their share.
+    """Find, by bisection, the largest strength at which no group exceeds its share of the places.
 
-    Neither the new items, nor the stand-ins (few new ones say little of the scale), get more of
-    the places than they are of the catalogue, but for one place.
+    The groups are the new items and the stand-ins: a few new items alone would give a poor
+    estimate. A group may have one place more than its share of the catalogue.
     """
     old, counts = bundle.spec.shapes.items, (len(stand_ins), len(of_new))
     differences = np.concatenate([stand_ins, of_new])
@@ -144,9 +147,9 @@ def _strength(
         _, device = _extended(bundle, mean + middle * differences)
         places = _places(device, walks)
         of_stand_ins = np.sum((places > old) & (places <= old + counts[0]))
-        found = np.array([of_stand_ins, np.sum(places > old + counts[0])])
-        wanted = np.array(counts) / (old + len(differences)) * len(places) + 1
-        if (found <= wanted).all():
+        counted = np.array([of_stand_ins, np.sum(places > old + counts[0])])
+        allowed = np.array(counts) / (old + len(differences)) * len(places) + 1
+        if (counted <= allowed).all():
             low = middle
         else:
             high = middle
@@ -154,9 +157,9 @@ def _strength(
 
 
 def _walks(device: DeviceModel) -> list[IntArray]:
-    """Histories that the model makes up: each event is drawn from its own list for those before.
+    """Sample histories from the model: each next event comes from the list for the events before.
 
-    They stand for users where there are no data: likely histories of 0 to WALKS - 1 events.
+    A bundle has no user data, so these stand in for users: histories of 0 to WALKS - 1 events.
     """
     random = np.random.default_rng(1)
     walks = []
@@ -172,25 +175,27 @@ def _walks(device: DeviceModel) -> list[IntArray]:
 
 
 def _places(device: DeviceModel, walks: list[IntArray]) -> IntArray:
-    """The items of all lists, one after the other."""
+    """The recommended items of all walks, concatenated."""
     k = min(PLACES, device.spec.shapes.results)
     return np.concatenate([device.recommend(Query(walk), k=k)[0] for walk in walks])
 
 
 def _check_scores(device: DeviceModel, larger: DeviceModel, walks: list[IntArray]) -> None:
-    """Raise BundleError unless all old items have the scores that they had."""
+    """Raise BundleError if the score of any old item changed."""
     old = np.arange(1, device.spec.shapes.items + 1, dtype=np.int32)
     for walk in walks:
         query = Query(walk)
         difference = np.abs(device.score(query, old) - larger.score(query, old)).max()
         if not difference <= TOLERANCE:
-            raise BundleError(f"scores of old items would change by {difference:.3g}: not written")
+            raise BundleError(
+                f"scores of old items would change by {difference:.3g}: nothing was written"
+            )
 
 
 def _manifest(
     bundle: Bundle, larger: DeviceModel, new: NewItems, strength: float
 ) -> BundleManifest:
-    """The old bundle's, with what is new; its quality is of the file that training gave."""
+    """Update the old manifest for the new items; its quality still describes the original file."""
     entries = [[item.id, item.title, item.attributes] for item in new.items]
     histories = [vector["history"] for vector in bundle.manifest["golden"]]
     changed: BundleManifest = {
@@ -203,7 +208,7 @@ def _manifest(
 
 
 def _alike(bundle: Bundle, table: FloatArray) -> list[list[str]]:
-    """The nearest old items of each new one, by the angle between vectors."""
+    """Titles of the three old items nearest to each new one, by cosine similarity."""
     length = np.linalg.norm(table, axis=1, keepdims=True)
     units = table / np.maximum(length, 1e-12)
     old = bundle.spec.shapes.items

@@ -1,4 +1,4 @@
-"""Read a CSV of new items, with the columns of the catalogue that a bundle was made with."""
+"""Read a CSV of new items, with the same columns as the catalogue of the bundle."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ INTEGER = re.compile(r"[+-]?[0-9]+")
 
 @dataclass(frozen=True)
 class NewItems:
-    """What a file adds to a catalogue."""
+    """The items that a file adds to a catalogue."""
 
     items: list[Item]
     ignored: list[str]
-    """Columns that no item of the bundle has."""
+    """Columns of the file that no item of the bundle has."""
     unknown: int
-    """Items of which nothing is known that the model reads."""
+    """Number of items without any attribute that the model reads."""
 
 
 def attributes_read(bundle: Bundle) -> dict[str, FeatureKind]:
@@ -44,10 +44,10 @@ def attributes_read(bundle: Bundle) -> dict[str, FeatureKind]:
 
 
 def read_items(path: Path, bundle: Bundle) -> NewItems:
-    """The items of a CSV (UTF-8, a header): id, title and attributes, lists written "a|b".
+    """Read new items from a CSV (UTF-8, with a header): id, title, attributes; lists as "a|b".
 
-    Column names are those of the bundle's own catalogue, values are typed as there. Raises
-    DataError with the line for what cannot be read, and for ids that are there already.
+    Column names and types of values are those of the bundle's catalogue. Raises DataError, with the
+    line, for values that cannot be read and for ids that the catalogue already has.
     """
     kinds = attributes_read(bundle)
     data = bundle.manifest["config"].get("data", {})
@@ -63,26 +63,26 @@ def read_items(path: Path, bundle: Bundle) -> NewItems:
         raise DataError(f"'{path}' cannot be read as a CSV: {error}") from None
     if id_name not in columns or len(set(columns)) < len(columns):
         raise DataError(
-            f"'{path}' needs one column '{id_name}', and each other name once; it has "
+            f"'{path}' needs one column '{id_name}' and no duplicate names; it has "
             f"{', '.join(columns) or 'none'}"
         )
     if not rows:
-        raise DataError(f"'{path}' holds no item")
+        raise DataError(f"'{path}' has no items")
     if not set(kinds) & set(columns):
         raise DataError(
             f"'{path}' has none of the attributes that the model reads ({', '.join(kinds)}), so "
-            "nothing could be known of its items"
+            "its items cannot be placed: add one of these columns"
         )
     samples = _samples(bundle)
     known = {str(item.id) for item in bundle.items}
     items, unknown = [], 0
     for line, row in rows:
         if None in row or None in row.values():
-            raise DataError(f"'{path}', line {line}: it has not as many fields as the header")
+            raise DataError(f"'{path}', line {line}: the number of fields differs from the header")
         where = f"'{path}', line {line}"
         item_id = _id(row[id_name], bundle, where)
         if str(item_id) in known:
-            raise DataError(f"{where}: the catalogue has the id {item_id!r} already")
+            raise DataError(f"{where}: the id {item_id!r} is already in the catalogue or this file")
         known.add(str(item_id))
         attributes = {}
         for name, sample in samples.items():
@@ -97,11 +97,11 @@ def read_items(path: Path, bundle: Bundle) -> NewItems:
 
 
 def _samples(bundle: Bundle) -> dict[str, Any]:
-    """A value of each attribute, which shows its type."""
+    """One value of each attribute, to tell its type."""
     samples: dict[str, Any] = {}
     for item in bundle.items:
         for name, value in item.attributes.items():
-            # Of a column of numbers some may look like integers.
+            # A column of floats may hold some integers: one float makes it a column of floats.
             if name not in samples or isinstance(value, float):
                 samples[name] = value
     return samples
@@ -116,24 +116,24 @@ def _id(text: str, bundle: Bundle, where: str) -> int | str:
         return text
     text = text.strip()
     try:
-        found = int(text)
+        number = int(text)
     except ValueError:
-        found = None
-    if found is None or str(found) != text:
+        number = None
+    if number is None or str(number) != text:
         raise DataError(
             f"{where}: {shown(text, 40)} is no integer, as the ids of the catalogue are"
         )
-    return found
+    return number
 
 
 def _value(text: str, sample: Any, where: str) -> Any:
-    """A field as the type of the values that the catalogue has."""
+    """Convert a field to the type of the catalogue's values."""
     if isinstance(sample, list):
         return [part.strip() for part in text.split(LIST_SEPARATOR) if part.strip()]
     if isinstance(sample, bool) or not isinstance(sample, int | float):
         return text
     try:
-        # Not all that Python takes for a number, such as 1_000, is one in a log.
+        # float() accepts more than a log should hold, such as 1_000.
         number = float(text) if NUMBER.fullmatch(text) else float("nan")
     except ValueError:
         number = float("nan")

@@ -1,8 +1,8 @@
 """The item table inside a .tflite: read it, and append rows to it.
 
-The graph is edited as it lies in the file, without the converter that made it. What has to grow
-is found by following the table through the graph: a product with it has a number for each item,
-and so has all that is made of such tensors element by element, until items are picked from them.
+The graph is edited in the file, without the converter that made it. To find the tensors that have
+to grow, follow the table through the graph: a product with it has one score per item, and so has
+every elementwise result of such tensors, until an operator picks items from them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..tflite.shrink import shrink
 
 _ELEMENTWISE = frozenset({"ADD", "DIV", "LOG", "MAXIMUM", "MINIMUM", "MUL"})
 _PICKING = frozenset({"GATHER_ND", "RESHAPE", "SCATTER_ND", "SLICE", "TOPK_V2"})
-"""Operators that may read a score of each item, and whose result has none of each item."""
+"""Operators that may read one score per item, but whose results are not one per item."""
 
 
 def read_table(content: bytes) -> FloatArray:
@@ -41,7 +41,7 @@ def read_table(content: bytes) -> FloatArray:
 def append_rows(content: bytes, vectors: FloatArray) -> bytes:
     """The bytes of the same model with `vectors` (n, D) as items V + 1 .. V + n.
 
-    Rows are quantized one by one, to the table's type. New items are nobody's successors. Scores
+    Rows are quantized one by one, to the table's type. New items are successors of no item. Scores
     of existing items do not change: where the graph turns scores into probabilities, these still
     sum to 1 over the old items, and new items are scored on the same scale. Raises BundleError for
     a graph that uses its table in an unknown way.
@@ -69,7 +69,7 @@ class _Growth:
         self.sliced = {int(o.inputs[0]) for name, o in editor.operators() if name == "SLICE"}
 
     def run(self) -> None:
-        """Edit the operators first: they are known by the old shapes."""
+        """Edit the operators first, because they are recognized by the old shapes."""
         for name, operator in self.editor.walk():
             self._visit(name, operator)
         for index in self.wide:
@@ -78,11 +78,11 @@ class _Growth:
             self._append_vectors(index)
 
     def _visit(self, name: str, operator: Any) -> None:
-        """Put an operator back, or what does the same for more items."""
+        """Keep an operator, or replace it by operators that do the same for more items."""
         inputs, outputs = [*map(int, operator.inputs)], [*map(int, operator.outputs)]
         source, is_wide = inputs[0], not self.wide.isdisjoint(inputs)
         if name == "CONCATENATION" and source in self.wide:
-            self.filled[outputs[0]] = source  # made anew for the RESHAPE that reads it
+            self.filled[outputs[0]] = source  # rebuilt at the RESHAPE that reads it
             return
         if name == "RESHAPE" and (source in self.wide or source in self.filled):
             self._cut_into_groups(operator, self.filled.get(source, source), outputs[0])
@@ -99,7 +99,10 @@ class _Growth:
         elif name == "REDUCE_MAX" and source in self.members:
             self.editor.resize(outputs[0], (self.groups,))
         elif name not in _PICKING and is_wide:
-            raise BundleError("the model's graph uses its scores in a way that is not known")
+            raise BundleError(
+                "the model's graph uses its scores in an unknown way: export the run again with "
+                "this version"
+            )
 
     def _scatter(self, *, shape: int, result: int) -> None:
         """A SCATTER_ND, which reads the shape of its result from a constant."""
@@ -118,7 +121,7 @@ class _Growth:
         """Divide a softmax by its sum over the old items, so that their probabilities stay."""
         self.wide.add(result)
         if result in self.sliced:
-            return  # an earlier growth did so, for the items that the model was trained on
+            return  # done when items were first added; the sum covers the trained items only
         editor, old = self.editor, (1, self.old)
         shares, old_shares, total = map(editor.add_tensor, (old, old, (1, 1)))
         begin = editor.constant("begin", np.asarray([0, 0], np.int32))
@@ -141,7 +144,7 @@ class _Growth:
     def _cut_into_groups(self, reshape: Any, scores: int, members: int) -> None:
         """Let a RESHAPE cut the scores of all items into groups, the last one padded."""
         editor, size = self.editor, self.editor.shape(members)[1]
-        # Padding is the lowest score; where none is needed, it is a group of its own.
+        # Padding has the lowest score. If the items fill all groups, it becomes one more group.
         padding = np.full((1, size - self.new % size), np.finfo(np.float32).min, np.float32)
         self.groups = (self.new + padding.size) // size
         full = editor.add_tensor((1, self.groups * size))

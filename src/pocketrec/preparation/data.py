@@ -26,7 +26,7 @@ from .training_sequences import Sequences
 
 
 class Part(NamedTuple):
-    """Part `number`, from 0, `of` about equal parts."""
+    """Part `number`, counted from 0, `of` this many parts of about equal size."""
 
     number: int = 0
     of: int = 1
@@ -49,7 +49,7 @@ class PreparedData:
     def open(cls, folder: Path, *, part: Part = WHOLE) -> PreparedData:
         """Check the manifest and every file's hash, and read the item table.
 
-        Of several who open it together each checks a `part` of the shards.
+        If several processes open it together, each checks one `part` of the shards.
         """
 
         def choose(names: list[str]) -> list[str]:
@@ -179,9 +179,9 @@ class PreparedData:
         """Read whole histories, features and targets of "valid" or "test", one per user.
 
         A target that is not in the catalogue is 0: nothing can rank it, so it counts as a miss.
-        `limit` picks users at equal distances, the same ones each time. Without `now`, the time
-        between the newest event and the target is missing. `of` selects a part of the users. One
-        shard is read at a time.
+        `limit` picks users at equal distances, the same ones in every run. Without `now`, the time
+        from the newest event to the target is missing. `of` selects one part of the users. Reads
+        one shard at a time.
         """
         column = {"valid": Column.VALID_POSITION, "test": Column.TEST_POSITION}.get(part)
         if column is None:
@@ -191,7 +191,7 @@ class PreparedData:
         if limit is not None and len(users) > limit:
             users = np.linspace(0, len(users) - 1, limit).round().astype(np.int64)
         users = np.array_split(users, of.of)[of.number]
-        # Targets without users come first, in case no shard has any.
+        # Start with a part without users, in case no shard has any: joining needs at least one.
         parts, before = [_targets(pl.DataFrame(), features, now=now)], 0
         for name, size in zip(self.shards, sizes, strict=True):
             rows = users[(users >= before) & (users < before + size)] - before
@@ -203,7 +203,7 @@ class PreparedData:
         return join_targets(parts)
 
     def _read(self, shards: Sequence[str], *columns: str) -> pl.DataFrame:
-        # Only files of the manifest: others in the folder were never checked.
+        # Read only files in the manifest: others in the folder were never checked.
         files = [self.folder / name for name in shards]
         return pl.scan_parquet(files, glob=False).select(columns).collect()
 
