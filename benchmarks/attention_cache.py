@@ -7,7 +7,7 @@ For each size of the catalogue the milliseconds, one thread, int8, without succe
 
   recommend   the whole call
   rest        the same call without its encoder: what no cache can save
-  cached      the least that a call with carried keys and values costs: one event through the
+  cached      the least that a call with carried keys and values can cost: one event through the
               blocks, keys and values of the L - 1 before it as an input, of all L as an output
 
 and the share of a call that is the encoder's. `cached` is a sketch that only costs what the real
@@ -38,7 +38,7 @@ from steps import in_turn, spec_of, untrained
 
 
 class Rest(nn.Module):
-    """All of `recommend` but the encoder: the newest event is the user."""
+    """`recommend` without its encoder: the newest event's vector stands for the user."""
 
     def __init__(self, recommend: RecommendGraph) -> None:
         super().__init__()
@@ -65,7 +65,9 @@ class Cached(nn.Module):
         x = model.items.table(item_id[:, -1:])  # (1, 1, D)
         lengths = lengths_of(item_id).view(1, 1, 1, 1).to(x.dtype)
         place = torch.arange(item_id.shape[1], dtype=torch.int32).view(1, 1, 1, -1).to(x.dtype)
-        bias = torch.relu(item_id.shape[1] - lengths - place) * -1e9  # what is not there yet
+        bias = (
+            torch.relu(item_id.shape[1] - lengths - place) * -1e9
+        )  # mask positions without an event
         carried, parts = [], state.chunk(2 * len(blocks), 1)
         for n, block in enumerate(blocks):
             query, *new = block._split(block.project(block.attention_norm(x)))
@@ -82,7 +84,7 @@ class Cached(nn.Module):
 
 
 def converted(model: RecommenderModel) -> tuple[bytes, dict[str, dict[str, Tensor]]]:
-    """An int8 file with a signature of each name, and an input for it."""
+    """An int8 file with one signature per name, and an input for each."""
     spec = spec_of(model)
     shapes, recommend = spec.shapes, RecommendGraph(model, spec)
     torch.manual_seed(2)
@@ -110,16 +112,16 @@ def measure(items: int, length: int, calls: int) -> dict[str, Any]:
         interpreter = Interpreter(model_content=content, num_threads=1)
         runners = {name: interpreter.get_signature_runner(name) for name in inputs}
     feeds = {
-        name: {key: np.asarray(value.numpy()) for key, value in given.items()}
-        for name, given in inputs.items()
+        name: {key: np.asarray(value.numpy()) for key, value in tensors.items()}
+        for name, tensors in inputs.items()
     }
-    found: dict[str, Any] = in_turn(
+    row: dict[str, Any] = in_turn(
         {name: (lambda name=name: runners[name](**feeds[name])) for name in runners}, calls
     )
     carried = feeds["cached"]["state"].nbytes
     return {
-        **found,
-        "encoder_share": round(1 - found["rest"] / found["recommend"], 3),
+        **row,
+        "encoder_share": round(1 - row["rest"] / row["recommend"], 3),
         "carried_bytes": carried,
     }
 
@@ -135,12 +137,12 @@ def main() -> None:
     torch.set_num_threads(1)
     results = {}
     for items in arguments.items:
-        results[items] = found = measure(items, arguments.length, arguments.calls)
+        results[items] = row = measure(items, arguments.length, arguments.calls)
         if not arguments.json:
             print(
-                f"{items:>9,} items: recommend {found['recommend']:.3f} ms, without its encoder "
-                f"{found['rest']:.3f} (the encoder is {found['encoder_share']:.0%}); with "
-                f"{found['carried_bytes']:,} bytes carried {found['cached']:.3f}",
+                f"{items:>9,} items: recommend {row['recommend']:.3f} ms, without its encoder "
+                f"{row['rest']:.3f} (the encoder is {row['encoder_share']:.0%}); with "
+                f"{row['carried_bytes']:,} bytes carried {row['cached']:.3f}",
                 flush=True,
             )
     if arguments.json:

@@ -35,7 +35,7 @@ def served(bundle: str) -> Iterator[str]:
 
 
 def machine() -> str:
-    """The processor's name, where the system tells it, and how many cores there are."""
+    """The processor's name, if the system reports it, and the number of cores."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

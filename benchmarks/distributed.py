@@ -63,7 +63,7 @@ def speeds(folder: Path, processes: int, threads: int) -> list[float]:
 
 
 def larger_share(folder: Path) -> float:
-    """Mean over batches of the part of the worker who has more of it."""
+    """Mean over batches of the larger worker's share of the labels."""
     data, config = PreparedData.open(folder / "data"), Config.load(folder / "c.toml")
     parts = [Rounds(data, config, (), Workers(rank, 2)).epoch(0).after(0) for rank in range(2)]
     shares = [max(one.share, two.share) for one, two in zip(*parts, strict=True)]
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="measurements of each way")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
-    found: dict[str, list[float]] = {name: [] for name in WAYS}
+    measured: dict[str, list[float]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "c.toml").write_text(TOML.format(**vars(arguments)))
@@ -88,14 +88,14 @@ def main() -> None:
         share = larger_share(folder)
         for _ in range(arguments.rounds):
             for way, (processes, threads) in WAYS.items():
-                found[way] += speeds(folder, processes, threads)
-    medians = {way: statistics.median(values) for way, values in found.items()}
+                measured[way] += speeds(folder, processes, threads)
+    medians = {way: statistics.median(values) for way, values in measured.items()}
     if arguments.json:
         print(json.dumps({"labels_per_second": medians, "larger_share": share}))
         return
     base = medians["1 process, 1 thread"]
     for way, value in medians.items():
-        low, high = min(found[way]), max(found[way])
+        low, high = min(measured[way]), max(measured[way])
         print(f"{way:<24}{value:>9,.0f} labels/s {value / base:6.2f} x  ({low:,.0f}-{high:,.0f})")
     print(f"of a batch the larger of two workers' parts is {share:.3f} on average")
 

@@ -2,7 +2,7 @@
 
     python benchmarks/encoders.py CONFIG --data DATA --out FOLDER [--set KEY=VALUE ...] [--json]
 
-What is already in FOLDER is not done again, so an interrupted benchmark goes on where it was.
+Results in FOLDER are not repeated, so an interrupted benchmark continues where it stopped.
 Figures are of the int8 .tflite, on the test users.
 """
 
@@ -26,8 +26,8 @@ def measure(encoder: str, arguments: argparse.Namespace) -> dict[str, Any]:
     """Train, export, evaluate and bench one encoder."""
     run, bundle = arguments.out / f"run-{encoder}", arguments.out / f"bundle-{encoder}"
     settings = [f"model.encoder={encoder}", *arguments.set]
-    # The config may set what this encoder refuses, or more events than it is meant for: then its
-    # own default counts.
+    # If this encoder refuses a setting of the config, or its history length, use the encoder's
+    # default instead.
     spec = find_encoder(encoder)
     settings += [f"model.{key}=" for key in sorted(OPTIONAL_FIELDS - spec.fields)]
     if spec.defaults["max_length"] < USUAL_LENGTH:
@@ -68,13 +68,13 @@ def main() -> None:
         return
     print(f"{'encoder':<13}{'NDCG@10 [95 %]':<26}{'Recall@10':<11}{'- seq-kNN':<11}", end="")
     print(f"{'int8 loss':<11}{'overlap':<9}{'bytes':>9}{'p50 ms':>9}")
-    for encoder, found in results.items():
-        ndcg = found["ndcg@10"]
+    for encoder, row in results.items():
+        ndcg = row["ndcg@10"]
         interval = f"{ndcg['value']:.4f} [{ndcg['low']:.4f}, {ndcg['high']:.4f}]"
         print(
-            f"{encoder:<13}{interval:<26}{found['recall@10']['value']:<11.4f}"
-            f"{found['above_seq_knn']['value']:<+11.4f}{found['ndcg_loss']:<+11.4f}"
-            f"{found['overlap']:<9.3f}{found['bytes']:>9,}{found['p50_ms']:>9.3f}"
+            f"{encoder:<13}{interval:<26}{row['recall@10']['value']:<11.4f}"
+            f"{row['above_seq_knn']['value']:<+11.4f}{row['ndcg_loss']:<+11.4f}"
+            f"{row['overlap']:<9.3f}{row['bytes']:>9,}{row['p50_ms']:>9.3f}"
         )
 
 

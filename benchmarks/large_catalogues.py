@@ -1,11 +1,11 @@
-"""Labels per second of training by size of the catalogue: drawn items beside the full softmax.
+"""Labels per second of training by size of the catalogue: sampled against full softmax.
 
     python benchmarks/large_catalogues.py [--items 10000 30000 100000 300000 1000000] [--json]
     python benchmarks/large_catalogues.py --plot
 
-A 2-block transformer, d = 64, L = 200, about 4,096 labels a step, 1,024 drawn items, steps as
+A 2-block transformer, d = 64, L = 200, about 4,096 labels a step, 1,024 sampled items, steps as
 training makes them (loss, gradient, clipping, optimizer). Each round measures every way and size
-once, so that noise of the machine meets all alike; the median over rounds is printed. Peak memory
+once, so that noise of the machine affects all alike; the median over rounds is printed. Peak memory
 is of a process of its own for each. The full softmax is left out above --full items.
 """
 
@@ -40,7 +40,7 @@ Way = tuple[str, int]
 
 
 class Steps:
-    """A model of a catalogue, its optimizer and batches to go on with."""
+    """A model for a catalogue, its optimizer, and an endless supply of batches."""
 
     def __init__(self, loss: str, items: int) -> None:
         torch.manual_seed(1)
@@ -111,10 +111,10 @@ def main() -> None:
             speeds[way].append(steps.run(arguments.steps))
     medians = {way: statistics.median(values) for way, values in speeds.items()}
     if arguments.plot:
-        names = {"sampled_softmax": "1,024 drawn items", "softmax": "full softmax"}
+        names = {"sampled_softmax": "1,024 sampled items", "softmax": "full softmax"}
         panels = [
-            (label, {names[n]: {v: found[n, v] for m, v in ways if m == n} for n in names})
-            for label, found in (("labels/s", medians), ("peak memory, MB", memory))
+            (label, {names[n]: {v: figures[n, v] for m, v in ways if m == n} for n in names})
+            for label, figures in (("labels/s", medians), ("peak memory, MB", memory))
         ]
         print(plots.draw("large_catalogues", panels, x="items", title="Training"))
     if arguments.json:

@@ -3,11 +3,11 @@
     python benchmarks/million.py [--items 10000 100000 1000000] [--kinds float32 int8 int4 pq]
         [--calls 50] [--json] [--plot]
 
-A model whose weights mean nothing, for time does not depend on them: a transformer of d = 64 and
+The model has random weights, because time does not depend on them: a transformer of d = 64 and
 L = 50, which is small beside a large catalogue. Each file runs in a process of its own; its memory
-is what that grew by at most to load and run it, the file's bytes included. Milliseconds are
-medians. In turns with the calls, the floor: one thread reads as many bytes as the item table's
-numbers have, eight at a time, which is the least that a look at every item could cost. `score` is
+is the most by which the process grew to load and run it, the file's bytes included. Milliseconds
+are medians. Between the calls, the floor is measured: one thread reads as many bytes as the item
+table has, eight at a time, the least that reading every item can cost. `score` is
 of 1,000 candidates. `--plot` draws docs/plots/million.svg.
 """
 
@@ -100,7 +100,7 @@ def measure(path: Path, items: int, kind: str, calls: int) -> dict[str, Any]:
             begin = time.perf_counter()
             call()
             times[name].append((time.perf_counter() - begin) * 1e3)
-    medians = {name: float(np.median(found)) for name, found in times.items()}
+    medians = {name: float(np.median(samples)) for name, samples in times.items()}
     return {
         "items": items,
         "kind": kind,
@@ -154,25 +154,25 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--plot", action="store_true")
     parser.add_argument("--one", nargs=3, metavar=("FILE", "ITEMS", "KIND"), help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.one:
-        path, items, kind = told.one
-        print(json.dumps(measure(Path(path), int(items), kind, told.calls)))
+    arguments = parser.parse_args()
+    if arguments.one:
+        path, items, kind = arguments.one
+        print(json.dumps(measure(Path(path), int(items), kind, arguments.calls)))
         return
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        for items in told.items:
-            for kind, path in make_files(items, told.kinds, Path(scratch)).items():
-                words = [sys.executable, __file__, "--calls", str(told.calls)]
+        for items in arguments.items:
+            for kind, path in make_files(items, arguments.kinds, Path(scratch)).items():
+                words = [sys.executable, __file__, "--calls", str(arguments.calls)]
                 words += ["--one", str(path), str(items), kind]
                 done = subprocess.run(words, check=True, capture_output=True, text=True)
                 rows.append(json.loads(done.stdout.splitlines()[-1]))
                 path.unlink()
-                if not told.json:
+                if not arguments.json:
                     print_row(rows[-1], is_first=len(rows) == 1)
-    if told.json:
+    if arguments.json:
         print(json.dumps(rows, indent=1))
-    if told.plot:
+    if arguments.plot:
         print(f"wrote {plot(rows)}", file=sys.stderr)
 
 

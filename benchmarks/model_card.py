@@ -46,7 +46,7 @@ def quality(report: dict[str, Any], name: str) -> list[str]:
 
 
 def privacy(membership: Any, bundle: Bundle, pairs: dict[str, int] | None) -> list[str]:
-    """What the file tells of those it was made of."""
+    """What the file discloses about the users it was trained on."""
     of_few = ""
     if pairs is not None:
         one, few = pairs["of one user"], pairs[f"of fewer than {FEW}"]
@@ -79,7 +79,7 @@ def card(
     counts = bundle.manifest["provenance"]["data"]["counts"]
     training = bundle.manifest["provenance"]["training"]
     gates, shapes = bundle.manifest["quality"]["gates"], bundle.spec.shapes
-    told = [
+    inputs = [
         f"`{f.name}` of {'the user' if f.of == 'user' else 'events'}" for f in bundle.spec.features
     ]
     above = report["differences"]["seq_knn"]["ndcg@10"]
@@ -106,8 +106,8 @@ def card(
             "## Model",
             "",
             f"Transformer, D = {shapes.dim}, the newest L = {shapes.length} events, "
-            f"{training['parameters']:,} trained numbers, int8. It is told {', '.join(told)}; each "
-            "may be left out. Genres and years of films are folded into the item table.",
+            f"{training['parameters']:,} trained numbers, int8. It is told {', '.join(inputs)}; "
+            "each may be left out. Genres and years of films are folded into the item table.",
             "",
             "## Quality, of this very file",
             "",

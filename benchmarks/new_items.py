@@ -1,21 +1,20 @@
-"""New items without retraining: hide the newest tenth of the items, add them, see who gets them.
+"""New items without retraining: hide the newest tenth of the items, add them, rank them.
 
     python benchmarks/new_items.py CONFIG --out FOLDER [--newest-by year] [--set ..]
 
-The newest items, by their first event or by an attribute, are taken out of log and catalogue; a
-model is trained on the rest, exported, and given them by `pocketrec add-items`, which knows their
-attributes only. Then each user who did touch one of them, at that moment, with the history of
-old items before:
+The newest items, by first event or by an attribute, are removed from the log and the catalogue. A
+model is trained on the rest and exported; `pocketrec add-items` then adds the new items, from
+their attributes only. For each user who touched a new item, given the old items before it:
 
 - people: the share of other users, who did not touch it, to whom the model gives this item a
-  lower score. A list that is the same for everybody has one half; so has chance.
-- among the new: the place of this item among all new ones, beside chance, beside the model's own
-  list for somebody without history, and beside an oracle that knows how often others will touch it.
+  lower score. One list for all users scores one half, as does chance.
+- among the new: the rank of this item among all new ones, compared with chance, with the model's
+  list for an empty history, and with an oracle that knows how often others will touch it.
 - in the whole catalogue: how often it is among the first ten, where popularity, which counts
   events of the past, has no new item at all.
 
-And the old items: what the two bundles recommend of them, on the test users of the old log.
-Runs lie in FOLDER, and what is there is not done again.
+For old items: the quality of both bundles on the test users of the old log. Runs are kept in
+FOLDER and not repeated.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ K = 10
 
 @dataclass(frozen=True)
 class World:
-    """A log in two: what the model is made of, and the events with what it never saw."""
+    """A log in two parts: the events for training, and the events with new items."""
 
     old: pl.DataFrame
     new: pl.DataFrame
@@ -136,7 +135,7 @@ def cases(world: World, recommender: Recommender) -> list[Case]:
     old = {user: log for (user,), log in _sorted(world.old).group_by(Column.USER)}
     named = [feature.name for feature in recommender.features if feature.of == "user"]
     people = {} if world.users is None else {r[Column.USER]: r for r in world.users.to_dicts()}
-    found = []
+    kept = []
     for (user,), log in _sorted(world.new).group_by(Column.USER, maintain_order=True):
         last = log.row(-1, named=True)
         before = old.get(user, world.old.clear()).filter(pl.col(Column.TIME) <= last[Column.TIME])
@@ -144,13 +143,13 @@ def cases(world: World, recommender: Recommender) -> list[Case]:
         history = [event for event in history if str(event.id) in places]
         if not history:
             continue
-        told = {name: people[user][name] for name in named} if user in people else None
-        scores = recommender.score(history, ids, user=told, now=_seconds(last))
+        user_features = {name: people[user][name] for name in named} if user in people else None
+        scores = recommender.score(history, ids, user=user_features, now=_seconds(last))
         array = np.asarray(scores, np.float32)
         array[[places[str(event.id)] for event in history]] = -np.inf
         touched = [places[str(item)] for item in log[Column.ITEM]]
-        found.append(Case(array, places[str(last[Column.ITEM])], touched))
-    return found
+        kept.append(Case(array, places[str(last[Column.ITEM])], touched))
+    return kept
 
 
 def _sorted(events: pl.DataFrame) -> pl.DataFrame:
@@ -162,17 +161,20 @@ def _seconds(row: dict[str, int]) -> float | None:
     return None if clock is None else clock / 1000
 
 
-def measure(found: list[Case], everybody: NDArray[np.float32], old: int) -> dict[str, object]:
+def measure(tested: list[Case], everybody: NDArray[np.float32], old: int) -> dict[str, object]:
     """The figures of the new items; `everybody` are the scores (V + n,) without history."""
-    scores = np.stack([case.scores for case in found])
-    items = np.array([case.item for case in found])
+    scores = np.stack([case.scores for case in tested])
+    items = np.array([case.item for case in tested])
     users = np.arange(len(items))
-    own = scores[users, items]
+    scores_of_items = scores[users, items]
     touched = np.zeros(scores.shape, bool)
-    for user, case in enumerate(found):
+    for user, case in enumerate(tested):
         touched[user, case.touched] = True
     people = np.array(
-        [_below(scores[~touched[:, item], item], own[user]) for user, item in enumerate(items)]
+        [
+            _below(scores[~touched[:, item], item], scores_of_items[user])
+            for user, item in enumerate(items)
+        ]
     )
     oracle = np.bincount(items, minlength=scores.shape[1]).astype(np.float64)
     rankings = {
@@ -186,7 +188,7 @@ def measure(found: list[Case], everybody: NDArray[np.float32], old: int) -> dict
     top = np.argsort(-scores, axis=1, kind="stable")[:, :K]
     new = scores.shape[1] - old
     return {
-        "users": len(found),
+        "users": len(tested),
         "new items": new,
         "people: others below": _measure(people),
         "above one half": _measure(people - 0.5),

@@ -4,13 +4,13 @@
 
 Headless Chromium opens what `pocketrec serve` serves, on loopback:
 
-- cold start: from the navigation to the first recommendations, in a browser context that has
-  never been anywhere (the browser itself runs); median of all visits.
+- cold start: from the navigation to the first recommendations, in a fresh browser
+  context (the browser itself is running); median of all visits.
 - from cache: the same after a reload, which the service worker answers.
 - re-rank: the model's work at a tap, as the page shows it; all items are scored.
 - tap: from the press of "like" to the new list in the document: learning, its guard, re-rank.
 - over the wire: bytes of the answers to a first visit. "worker" is what the service worker asks
-  for to keep the page for later: of most files only whether they are still the same.
+  for to keep the page for later: for most files only whether they changed.
 - memory: JavaScript's heap after garbage collection, and the runtime's, after all taps.
 
 The bars of a first list are 1 s cold and 0.3 s from cache, of a re-rank 2 ms.
@@ -34,9 +34,9 @@ FIRST_LIST = "performance.getEntriesByName('first-recommendations')[0].startTime
 
 MEMORIES = """globalThis.memories = [];
 for (const name of ['instantiate', 'instantiateStreaming']) {
-  const own = WebAssembly[name];
-  WebAssembly[name] = async (...given) => {
-    const made = await own.apply(WebAssembly, given);
+  const original = WebAssembly[name];
+  WebAssembly[name] = async (...inputs) => {
+    const made = await original.apply(WebAssembly, inputs);
     const { exports } = made.instance ?? made;
     memories.push(...Object.values(exports).filter((one) => one instanceof WebAssembly.Memory));
     return made;
@@ -57,7 +57,7 @@ TAP = """() => new Promise((done) => {
 
 @contextmanager
 def fresh(browser: Browser) -> Iterator[tuple[BrowserContext, Page]]:
-    """A tab in a context that knows nothing yet."""
+    """Open a tab in a fresh context, without cache or storage."""
     context = browser.new_context()
     try:
         yield context, context.new_page()
@@ -134,9 +134,9 @@ def main() -> None:
     ranks, changes = zip(*taps, strict=True)
     times = {"cold start": cold, "from cache": cached, "re-rank": ranks, "tap": changes}
     rows = {}
-    for name, found in times.items():
-        p50, p95 = np.percentile(found, [50, 95])
-        rows[name] = {"times": len(found), "p50": round(p50, 2), "p95": round(p95, 2)}
+    for name, samples in times.items():
+        p50, p95 = np.percentile(samples, [50, 95])
+        rows[name] = {"times": len(samples), "p50": round(p50, 2), "p95": round(p95, 2)}
     result = {
         "bundle": Path(arguments.bundle).name,
         "machine": f"{machine()}, Chromium {version}",

@@ -1,9 +1,9 @@
-"""What learning on the device is worth: held-out users, adapted against not, on the .tflite itself.
+"""What learning on the device gains: held-out users, with and without it, by the .tflite itself.
 
     python benchmarks/personalization.py BUNDLE --data DATA --ratings FOLDER [--json]
 
-DATA is prepared with split.kind = "users", and BUNDLE was trained on it, so that nothing of the
-users who are measured was ever seen; FOLDER holds MovieLens as it was published. Each user starts
+DATA is prepared with split.kind = "users", and BUNDLE was trained on it, so that training
+saw nothing of the users measured; FOLDER holds MovieLens as it was published. Each user starts
 as a new one and goes through `pocketrec.runtime.Personal`: a film rated 4 or more is liked, 2 or
 less disliked, else seen. After n films history and vector are frozen, and the list is made twice:
 with the vector, and with the same history but a vector of zeros. The next ten films are looked up
@@ -12,10 +12,10 @@ in both:
 - next, liked: NDCG@10 of each of the ten, or of those among them that are rated 4 or more.
 - disliked: how many of the ten listed the user will later rate 2 or less.
 
-Then three things that must not pass for learning: the vector of another user, the vector of
-verdicts that were turned around, and how often the guard takes the vector back: from users as they
-are, whose verdicts are turned around, and whose vector was replaced by noise. Nothing is tuned
-here. The model is told neither times nor who the user is.
+Three controls, which must not look like learning: the vector of another user, and the vector of
+inverted verdicts; and how often the guard resets the vector, for unchanged users, for inverted
+verdicts, and for a vector replaced by noise. Nothing is tuned here. The model
+gets neither times nor features of the user.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ class User:
     ratings: list[float]
 
     def verdict(self, place: int) -> str:
-        """What the app would have been told of a film."""
+        """The verdict that a user of the app would have given on a film."""
         rating = self.ratings[place]
         return "like" if rating >= LIKED else "dislike" if rating <= DISLIKED else "seen"
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A user after n films: what was said, and what would have been learned in two ways."""
+    """A user after n films: the verdicts so far, and the vectors learned in two ways."""
 
     history: list[Event]
     blocked: list[int | str]
@@ -96,7 +96,7 @@ def held_out(data: PreparedData, part: str, ratings: Path) -> list[User]:
             raise SystemExit(f"'{ratings}' and '{data.folder}' differ in what user {user} rated")
     if prepared:
         raise SystemExit(f"'{ratings}' has no ratings of {len(prepared)} of the held-out users")
-    return [User(films, given) for _, films, given in events.iter_rows()]
+    return [User(films, stars) for _, films, stars in events.iter_rows()]
 
 
 def tell(personal: Personal, film: int | str, verdict: str) -> None:
@@ -105,7 +105,7 @@ def tell(personal: Personal, film: int | str, verdict: str) -> None:
 
 
 def follow(recommender: Recommender, user: User, after: list[int]) -> dict[int, Stop]:
-    """Go through a user's first films, and stop after each number of them that leaves a next."""
+    """Replay a user's films, and stop after each count of films that leaves a next one."""
     personal, turned = Personal(recommender), Personal(recommender)
     stops = {}
     for n in range(1, min(max(after), len(user.films) - 1) + 1):
@@ -127,7 +127,7 @@ def follow(recommender: Recommender, user: User, after: list[int]) -> dict[int, 
 def figures(
     recommender: Recommender, user: User, n: int, stop: Stop, vector: list[float] | None
 ) -> tuple[float, float, float]:
-    """What a list is worth; NaN for `liked` when none of the next films is."""
+    """Metrics of a list; `liked` is NaN if the user likes none of the next films."""
     lines = recommender.recommend(stop.history, k=K, blocked=stop.blocked, user_vector=vector)
     listed = [line.id for line in lines]
     gains, liked = [], []
@@ -171,10 +171,10 @@ def measure(
             }[arm]
             rows.append(figures(recommender, user, n, stop, vector))
         values[arm] = np.array(rows)  # (U, 3)
-    found: dict[str, Any] = {"users": len(there)}
+    row: dict[str, Any] = {"users": len(there)}
     for column, figure in enumerate(FIGURES):
         of = {arm: rows[:, column] for arm, rows in values.items()}
-        found[figure] = {
+        row[figure] = {
             arm: interval(v[~np.isnan(v)], BOOTSTRAP, SEED).to_json() for arm, v in of.items()
         } | {
             f"{arm} above {than}": compare(of[arm], of[than]).to_json()
@@ -185,11 +185,11 @@ def measure(
                 ("adapted", "of another user"),
             )
         }
-    found["guard"] = {
+    row["guard"] = {
         "as they are": float(np.mean([stop.rolled_back for _, stop in there])),
         "turned around": float(np.mean([stop.turned_rolled_back for _, stop in there])),
     }
-    return found
+    return row
 
 
 def notices_noise(recommender: Recommender, users: list[User]) -> dict[str, float]:
@@ -270,9 +270,9 @@ def show(report: dict[str, Any]) -> None:
             f"{'n':>4}{'users':>7}{'plain':>9}{'adapted':>9}  {'adapted above plain':<28}", end=""
         )
         print(f"{'of another user':<28}{'turned around':<28}{'adapted above another'}")
-        for n, found in report["after"].items():
-            of = found[figure]
-            print(f"{n:>4}{found['users']:>7}", end="")
+        for n, row in report["after"].items():
+            of = row[figure]
+            print(f"{n:>4}{row['users']:>7}", end="")
             print(f"{of['plain']['value']:>9.4f}{of['adapted']['value']:>9.4f}  ", end="")
             for name in (
                 "adapted above plain",
@@ -283,8 +283,8 @@ def show(report: dict[str, Any]) -> None:
                 print(f"{line.format(**of[name]):<28}", end="")
             print()
     print("\nusers whose vector the guard took back, by n films")
-    for n, found in report["after"].items():
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in found["guard"].items())
+    for n, row in report["after"].items():
+        shares = ", ".join(f"{name} {share:.1%}" for name, share in row["guard"].items())
         print(f"{n:>4}  {shares}")
     shares = ", ".join(f"{name} {share:.1%}" for name, share in report["guard fires"].items())
     print(f"within {NOISE_FILMS} films of film {NOISE_AT}: {shares}")

@@ -4,9 +4,9 @@
         [--code-bytes 8] [--json]
 
 The test targets of up to `--users` users are ranked by each .tflite itself, one user after the
-other. NDCG@10 with its 95 % interval; what it is below that of the float32 file, relative, with the
+other. NDCG@10 with its 95 % interval; its relative loss to the float32 file, with the
 interval of paired users; and how much of the float32 file's top 10 is in the other's. `fit s` is
-what it took to find the codes.
+the time to find the codes, in seconds.
 """
 
 from __future__ import annotations
@@ -46,9 +46,11 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS[1:], default=list(KINDS[1:]))
     parser.add_argument("--code-bytes", type=int, default=8)
     parser.add_argument("--json", action="store_true")
-    told = parser.parse_args()
-    rows = measured(told.run, told.data, told.users, told.kinds, told.code_bytes)
-    print(json.dumps(rows, indent=1) if told.json else "\n".join(as_table(rows)))
+    arguments = parser.parse_args()
+    rows = measured(
+        arguments.run, arguments.data, arguments.users, arguments.kinds, arguments.code_bytes
+    )
+    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(as_table(rows)))
 
 
 def measured(
@@ -73,7 +75,7 @@ def measured(
         ranking = rank_on_device(device, targets, k=10, beyond=False)
         first = ranking if first is None else first
         before, after = (
-            user_values(found, "ndcg@10", spec.shapes.items) for found in (first, ranking)
+            user_values(ranked, "ndcg@10", spec.shapes.items) for ranked in (first, ranking)
         )
         loss = paired_difference(before, after, RESAMPLES, SEED)
         scale = max(float(before.mean()), 1e-12)

@@ -8,7 +8,8 @@ Logs are made: users and items with a skewed popularity, times at random, a mill
 Parquet file. --growth prepares logs of these sizes on this machine; --engines one of that size
 on this machine and by Beam on its runner in this process; --skewed one of that size in which half
 of the events are of one item, and a quarter are of one user. Each measurement is a process of its
-own, so that its peak memory is its own. --plot draws docs/plots/preparation.svg of the growth.
+own, because peak memory is counted per process. --plot draws docs/plots/preparation.svg of the
+growth.
 """
 
 from __future__ import annotations
@@ -124,13 +125,13 @@ def main() -> None:
     parser.add_argument("--plot", action="store_true")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    found: dict[str, list[dict[str, Any]]] = {}
+    by_title: dict[str, list[dict[str, Any]]] = {}
 
     def take(title: str, results: list[dict[str, Any]]) -> None:
         for result in results:
             if not arguments.json:
                 show(title, result)
-        found.setdefault(title, []).extend(results)
+        by_title.setdefault(title, []).extend(results)
 
     for events in arguments.growth:
         take("growth", prepared(events, buckets=arguments.buckets))
@@ -143,11 +144,11 @@ def main() -> None:
     if arguments.skewed:
         take("skewed", prepared(arguments.skewed, skewed=True, buckets=[None]))
     if arguments.plot:
-        plot(found["growth"])
+        plot(by_title["growth"])
     if arguments.json:
-        for result in (one for results in found.values() for one in results):
+        for result in (one for results in by_title.values() for one in results):
             del result["files"]
-        print(json.dumps(found))
+        print(json.dumps(by_title))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Prepared data of any size without a log: random events, a few items far more often than others.
+"""Prepared data of any size without a log: random events, with a few very popular items.
 
-For benchmarks of speed and memory, where it does not matter that nothing can be learned from it.
+For benchmarks of speed and memory only: there is nothing to learn from these events.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def write_prepared(
 ) -> int:
     """Write a folder as `pocketrec prepare` does, a shard at a time; gives the training events.
 
-    Users have `mean` events on average, each history as long as chance has it (geometric).
+    Users have `mean` events on average, with geometrically distributed lengths.
     """
     random = np.random.default_rng(seed)
     shards = config.data.buckets

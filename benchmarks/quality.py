@@ -1,13 +1,12 @@
-"""What each part of the model is worth: variants x seeds, measured on the int8 .tflite, paired.
+"""What each part of the model contributes: variants x seeds, measured on the int8 .tflite, paired.
 
     python benchmarks/quality.py CONFIG --data DATA --out FOLDER [--seeds 1 2 3] [--variants ..]
 
 Each variant is the config with some of its parts taken away or changed. A variant's figure is the
 mean over seeds, with an interval over users of the users' means; its difference to the full model
-is paired by user, over the same seeds. Runs lie in FOLDER; what is there is not done again and an
-interrupted training goes on where it was, so the benchmark may run for hours, in pieces. It uses
-one thread: start two at once with other --variants or --seeds, and print the table of what there
-is with --table.
+is paired by user, over the same seeds. Runs are kept in FOLDER and not repeated, and an
+interrupted training continues, so the benchmark can run in pieces. It uses one thread: to use
+more, start several with different --variants or --seeds. --table prints the results so far.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """Each user's values by metric (U,), told now and not, and what the files weigh."""
+    """Each user's values by metric (U,), with the time of the request and without; bytes."""
 
     values: dict[str, NDArray[np.float64]]
     size: int
@@ -62,7 +61,7 @@ class Measured:
 def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured | None:
     """Train, export and rank one variant with one seed, or read what was ranked before.
 
-    None for what was not, when only the table is asked for.
+    Returns None for a missing result when only the table is asked for.
     """
     name = "".join(c if c.isalnum() else "-" for c in variant)
     run, bundle = arguments.out / f"run-{name}-{seed}", arguments.out / f"bundle-{name}-{seed}"
@@ -77,18 +76,18 @@ def measure(variant: str, seed: int, arguments: argparse.Namespace) -> Measured 
         opened = pr.export(
             trained, bundle, data=data, overrides=["export.max_bytes="], accept_quality_loss=True
         )
-        found = {"bytes": len(opened.model)}
-        for told, now in (("now", True), ("without now", False)):
+        content = {"bytes": len(opened.model)}
+        for label, now in (("now", True), ("without now", False)):
             targets = data.targets("test", features=opened.spec.features, now=now)
-            found[told] = rank_on_device(opened.device(), targets, k=10).ranks.tolist()
-        write_json(ranks, found)
-    found = json.loads(ranks.read_text(encoding="utf-8"))
+            content[label] = rank_on_device(opened.device(), targets, k=10).ranks.tolist()
+        write_json(ranks, content)
+    content = json.loads(ranks.read_text(encoding="utf-8"))
     items = pr.PreparedData.open(arguments.data).item_count
     values = {}
     for metric in METRICS:
-        values[metric] = _values(found["now"], metric, items)
-        values[f"{metric}, without now"] = _values(found["without now"], metric, items)
-    return Measured(values, found["bytes"])
+        values[metric] = _values(content["now"], metric, items)
+        values[f"{metric}, without now"] = _values(content["without now"], metric, items)
+    return Measured(values, content["bytes"])
 
 
 def _values(ranks: list[int], metric: str, items: int) -> NDArray[np.float64]:

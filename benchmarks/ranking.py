@@ -3,7 +3,7 @@
     python benchmarks/ranking.py [--items 10000 100000 1000000] [--json]
 
 The model is a 2-block transformer, d = 64, L = 200, untrained: the time does not depend on it.
-"One at a time" is a forward pass for one user, a product with the table, seen items hidden, and
+"One at a time" is a forward pass for one user, a product with the table, seen items masked, and
 then the plain way, a full sort of the scores with ties in order; or numpy's vectorized sort, which
 leaves ties to chance; or no sort at all, but a count. All give the first users the same ranks, and
 are measured in one run, interleaved; printed are medians over rounds, and how much larger ours is.
@@ -85,14 +85,14 @@ def measure(items: int, users: int, alone: int, rounds: int) -> dict[str, float]
 
     def ours(of: Targets) -> list[int]:
         ranking = rank_all(ModelScorer(model), of, item_count=items, k=K, exclude_seen=True)
-        found: list[int] = ranking.ranks.tolist()
-        return found
+        ranks: list[int] = ranking.ranks.tolist()
+        return ranks
 
     expected = ours(few)
     for name, rank in ALONE.items():
-        found = one_at_a_time(model, few, rank)
+        ranks = one_at_a_time(model, few, rank)
         # A product of one row is not to the last bit that of many: neighbours may change places.
-        if any(abs(a - b) > 2 + 1e-5 * items for a, b in zip(found, expected, strict=True)):
+        if any(abs(a - b) > 2 + 1e-5 * items for a, b in zip(ranks, expected, strict=True)):
             sys.exit(f"'{name}' and ours do not give the same ranks")
     speeds: dict[str, list[float]] = {name: [] for name in [*ALONE, "ours"]}
     for _ in range(rounds):
@@ -119,15 +119,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
-    found = {
+    results = {
         items: measure(items, arguments.users, arguments.alone, arguments.rounds)
         for items in arguments.items
     }
     if arguments.json:
-        print(json.dumps(found))
+        print(json.dumps(results))
         return
     print(f"users ranked per second, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    for items, speeds in found.items():
+    for items, speeds in results.items():
         print(f"{items:,} items: ours {speeds['ours']:,.1f}")
         for name in ALONE:
             ratio = speeds["ours"] / speeds[name]

@@ -3,9 +3,9 @@
     python benchmarks/sampled_quality.py --out FOLDER [--items 10000] [--epochs 6]
     python benchmarks/sampled_quality.py --out FOLDER --config CONFIG --data PREPARED
 
-The logs are those of synthetic.py; with --config and --data, prepared data of one's own. Each loss
+The logs are those of synthetic.py; with --config and --data, your own prepared data. Each loss
 trains the same model for the same epochs from the same seed; figures are of the test users, by
-full ranking, with 95 % intervals, beside the baselines. What is in FOLDER is not done again.
+full ranking, with 95 % intervals, beside the baselines. Results in FOLDER are not repeated.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def measure(
     config: Path, data: Path, folder: Path, settings: list[str], ways: list[str]
 ) -> dict[str, Any]:
     """Train with each loss; NDCG@10 on the test users, and of the baselines."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for way in ways:
         run = folder / f"run-{way.replace(', ', '-')}"
         changed = pr.Config.load(config, [*WAYS[way], *settings])
@@ -49,13 +49,13 @@ def measure(
         trained = pr.train(changed, prepared, run, resume=True, on_epoch=print_epoch)
         report = pr.evaluate(trained, prepared).to_json()
         metrics = (run / "metrics.jsonl").read_text().splitlines()
-        found[way] = {
+        figures[way] = {
             "ndcg@10": report["metrics"]["ndcg@10"],
             "labels_per_second": round(json.loads(metrics[-1])["labels_per_second"]),
         }
         for name, baseline in report["baselines"].items():
-            found[name] = {"ndcg@10": baseline["ndcg@10"]}
-    return found
+            figures[name] = {"ndcg@10": baseline["ndcg@10"]}
+    return figures
 
 
 def main() -> None:
@@ -63,20 +63,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--items", type=int, nargs="+", default=[10_000])
-    parser.add_argument("--users", type=int, default=40_000, help="of a made-up world")
+    parser.add_argument("--users", type=int, default=40_000, help="users of a synthetic log")
     parser.add_argument("--events-per-user", type=int, default=25)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS)[:2])
     parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--config", type=Path, help="of prepared data of one's own")
+    parser.add_argument("--config", type=Path, help="config of your own prepared data")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     arguments = parser.parse_args()
     settings = [f"training.epochs={arguments.epochs}", *arguments.set]
     results = {}
     if arguments.config is not None:
-        given = arguments.config, arguments.data, arguments.out
-        results[arguments.config.stem] = measure(*given, settings, arguments.ways)
+        paths = arguments.config, arguments.data, arguments.out
+        results[arguments.config.stem] = measure(*paths, settings, arguments.ways)
     for items in [] if arguments.config is not None else arguments.items:
         folder = arguments.out / f"world-{items}"
         made = make_data(folder, items, arguments.users, arguments.events_per_user)
@@ -84,9 +84,9 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(results))
         return
-    for name, found in results.items():
+    for name, by_way in results.items():
         print(name)
-        for way, result in found.items():
+        for way, result in by_way.items():
             ndcg = result["ndcg@10"]
             speed = result.get("labels_per_second")
             print(

@@ -2,7 +2,7 @@
 
     python benchmarks/screenshots.py
 
-Somebody likes five films; wide and narrow, light and dark, the reasons and their data.
+A user likes five films; wide and narrow, light and dark, the reasons and their data.
 """
 
 from __future__ import annotations

@@ -2,17 +2,17 @@
 
     python benchmarks/server.py [BUNDLE] [--taps 50] [--rounds 4] [--json]
 
-Somebody likes one item after another, the most popular first, and after each tap asks for ten:
+A user likes one item after another, the most popular first, and after each tap asks for ten:
 
 - on the device: `Recommender.recommend` in this process.
 - from a server on this machine: the same Recommender in another process, behind an HTTP/1.1
   endpoint with JSON, on a connection that is kept open; measured at the client.
-- from a server 50 ms away: the same endpoint behind a proxy that holds each byte for 25 ms on each
-  way. Connecting, DNS and TLS cost nothing here, nor does anything get lost.
+- from a server 50 ms away: the same endpoint behind a proxy that delays each byte by 25 ms each
+  way. Connecting, DNS and TLS cost nothing here, and no packets are lost.
 - in the page: what `pocketrec serve` serves, in headless Chromium, from the tap's ranking to the
   list. Left out where the page is not built or the browser is not installed.
 
-The first three are measured in turn at each tap, so that noise of the machine meets all alike.
+The first three are measured in turn at each tap, so that noise of the machine affects all alike.
 Everything stays on loopback.
 """
 
@@ -46,13 +46,13 @@ History = list[dict[str, Any]]
 
 
 def recommend(recommender: Recommender, history: History, now: float) -> list[dict[str, Any]]:
-    """The list, as JSON has it."""
+    """The list, in the form of the JSON answer."""
     events = [Event(event["id"], event["time"]) for event in history]
     return [line.to_json() for line in recommender.recommend(events, k=K, now=now)]
 
 
 def run_endpoint(tell: Connection, bundle: str) -> None:
-    """Answer POST {"history": [..], "now": ..} with the list; tells its port."""
+    """Answer POST {"history": [..], "now": ..} with the list; sends its port to the parent."""
     recommender = Recommender.load(bundle)
 
     class Endpoint(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ def run_endpoint(tell: Connection, bundle: str) -> None:
 
 
 def run_network(tell: Connection, port: int, seconds: float) -> None:
-    """Pass bytes on to the port and back, each `seconds` after it came; tells its own port."""
+    """Forward bytes to the port and back, each delayed by `seconds`; sends its own port."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Send what is read when it is due, and go on reading meanwhile."""
@@ -114,15 +114,15 @@ def run_network(tell: Connection, port: int, seconds: float) -> None:
 
 
 @contextmanager
-def process(run: Callable[..., None], *given: Any) -> Iterator[int]:
-    """The port of something that runs in a process of its own."""
+def process(run: Callable[..., None], *arguments: Any) -> Iterator[int]:
+    """Start `run` in its own process; yield the port that it reports."""
     spawn = multiprocessing.get_context("spawn")
-    told, tell = spawn.Pipe(duplex=False)
-    child = spawn.Process(target=run, args=(tell, *given), daemon=True)
+    receiver, sender = spawn.Pipe(duplex=False)
+    child = spawn.Process(target=run, args=(sender, *arguments), daemon=True)
     child.start()
-    tell.close()  # so that a child that dies is an EOFError here, and no wait for ever
+    sender.close()  # with our copy closed, recv raises EOFError if the child dies
     try:
-        yield told.recv()
+        yield receiver.recv()
     finally:
         child.terminate()
         child.join()
@@ -203,13 +203,13 @@ def main() -> None:
     if not (PAGE / "index.html").is_file():
         left_out.append("the page, which is not built: make page")
     elif shutil.which(BROWSER) is None:
-        left_out.append(f"the page, for want of a browser: {BROWSER}")
+        left_out.append(f"the page, because the browser is missing: {BROWSER}")
     else:
         times["on the device, in the page"] = measure_page(arguments.bundle, arguments.taps)
     ways = {}
-    for name, found in times.items():
-        p50, p95 = np.percentile(found, [50, 95])
-        ways[name] = {"calls": len(found), "p50": round(p50, 3), "p95": round(p95, 3)}
+    for name, samples in times.items():
+        p50, p95 = np.percentile(samples, [50, 95])
+        ways[name] = {"calls": len(samples), "p50": round(p50, 3), "p95": round(p95, 3)}
     result = {
         "bundle": Path(arguments.bundle).name,
         "machine": machine(),

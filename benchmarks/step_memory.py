@@ -1,4 +1,4 @@
-"""What a session's memory beyond the newest L events is worth to a model that steps.
+"""What a session gains from remembering events older than the newest L.
 
     python benchmarks/step_memory.py BUNDLE --data DATA [--part test] [--json]
 
@@ -25,7 +25,7 @@ K = 10
 
 
 def stepped(device: DeviceModel, query: Query) -> IntArray:
-    """The list of a user whose every event was a tap."""
+    """The list after stepping through every event of a history."""
     state = np.zeros(device.spec.shapes.state, np.float32)
     ids = np.empty(0, np.int32)
     for end in range(1, len(query.history) + 1):
@@ -61,7 +61,7 @@ def main() -> None:
             newest.append(gain(ids, int(target)))
             everything.append(gain(stepped(device, query), int(target)))
             lengths.append(len(history))
-    found = {
+    report = {
         "users": len(newest),
         "L": device.spec.shapes.length,
         "median_events": float(np.median(lengths)),
@@ -70,14 +70,14 @@ def main() -> None:
         "difference": paired_difference(everything, newest, 1000, 1).to_json(),
     }
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(report, indent=1))
         return
     print(
-        f"{found['users']} users with more than {found['L']} events (median "
-        f"{found['median_events']:.0f}), NDCG@{K}"
+        f"{report['users']} users with more than {report['L']} events (median "
+        f"{report['median_events']:.0f}), NDCG@{K}"
     )
     for name in ("recommend", "step", "difference"):
-        one = found[name]
+        one = report[name]
         print(f"{name:<11}{one['value']:>8.4f} [{one['low']:.4f}, {one['high']:.4f}]")
 
 

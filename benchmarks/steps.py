@@ -3,8 +3,8 @@
     python benchmarks/steps.py [--encoders gru lstm bow cnn] [--lengths 10 25 50 100 200]
         [--items 3416] [--calls 400] [--plot] [--json]
 
-Models of random weights, int8, D = 64, one thread; medians of calls taken in turn, so that what
-else the machine does falls on both. Converting unrolls a recurrent encoder, which takes about a
+Models of random weights, int8, D = 64, one thread; medians of calls taken in turn, so that noise
+of the machine affects both alike. Converting unrolls a recurrent encoder, which takes about a
 minute at L = 200. The drift is that of int8: a history is stepped through, and the lists
 after every event are compared with those of `recommend`.
 """
@@ -64,7 +64,7 @@ def spec_of(model: RecommenderModel) -> GraphSpec:
 
 
 def without_step(content: bytes) -> bytes:
-    """The same file, had it not been given the signature."""
+    """The same model's file without the `step` signature."""
     model = parse(content)
     (place,) = (
         n
@@ -86,7 +86,7 @@ def in_turn(calls: dict[str, Callable[[], Any]], count: int) -> dict[str, float]
             begin = time.perf_counter()
             call()
             times[name].append((time.perf_counter() - begin) * 1e3)
-    return {name: round(float(np.median(found)), 4) for name, found in times.items()}
+    return {name: round(float(np.median(samples)), 4) for name, samples in times.items()}
 
 
 def measure(encoder: str, length: int, items: int, calls: int) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def measure(encoder: str, length: int, items: int, calls: int) -> dict[str, Any]
 
 
 def drift(device: DeviceModel, random: np.random.Generator) -> dict[str, float]:
-    """How far lists come apart on the way through histories of the length L."""
+    """How far the lists of `step` and `recommend` diverge along histories of length L."""
     worst, spread, same = 0.0, [], []
     for _ in range(WALKS):
         history = random.integers(1, device.spec.shapes.items + 1, device.spec.shapes.length)
@@ -133,13 +133,13 @@ def drift(device: DeviceModel, random: np.random.Generator) -> dict[str, float]:
     return {"drift": worst / float(np.std(spread)), "overlap@10": float(np.mean(same))}
 
 
-def plot(found: dict[str, Any], items: int) -> None:
+def plot(results: dict[str, Any], items: int) -> None:
     """Milliseconds of a tap, and the size of the file, by length of the history."""
 
     def lines(key: str) -> dict[str, dict[float, float]]:
         return {
             encoder: {length: one[key] for length, one in lengths.items()}
-            for encoder, lengths in found.items()
+            for encoder, lengths in results.items()
         }
 
     panels = [
@@ -163,13 +163,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    found: dict[str, dict[int, dict[str, Any]]] = {}
+    results: dict[str, dict[int, dict[str, Any]]] = {}
     if not arguments.json:
         print(f"{'encoder':<9}{'L':>4}{'recommend ms':>14}{'step ms':>9}{'times':>7}{'bytes':>10}")
     for encoder in arguments.encoders:
         for length in arguments.lengths:
             one = measure(encoder, length, arguments.items, arguments.calls)
-            found.setdefault(encoder, {})[length] = one
+            results.setdefault(encoder, {})[length] = one
             if not arguments.json:
                 grown = one["bytes"] - one["bytes_without"]
                 print(
@@ -180,9 +180,9 @@ def main() -> None:
                     flush=True,
                 )
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(results, indent=1))
     if arguments.plot:
-        plot(found, arguments.items)
+        plot(results, arguments.items)
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def main() -> None:
         print(json.dumps(train_once(data, run, arguments.shards, arguments.budget)))
         return
     whole, rounds = "all events at once", f"rounds of {arguments.budget:,} events"
-    found: dict[str, dict[int, dict[str, float]]] = {whole: {}, rounds: {}}
+    results: dict[str, dict[int, dict[str, float]]] = {whole: {}, rounds: {}}
     for events in arguments.events:
         with tempfile.TemporaryDirectory() as folder:
             data = Path(folder) / "data"
@@ -79,15 +79,15 @@ def main() -> None:
                 sizes = ["--shards", str(arguments.shards), "--budget", str(budget)]
                 words = [sys.executable, __file__, "--once", data, Path(folder) / name, *sizes]
                 done = subprocess.run(words, check=True, capture_output=True, text=True)
-                found[name][trained] = json.loads(done.stdout)
+                results[name][trained] = json.loads(done.stdout)
                 if not arguments.json:
-                    print(f"{trained:>12,} events, {name:<28}{found[name][trained]}", flush=True)
+                    print(f"{trained:>12,} events, {name:<28}{results[name][trained]}", flush=True)
     if arguments.json:
-        print(json.dumps(found))
+        print(json.dumps(results))
     if arguments.plot:
         lines = {
             name: {events: point["mb"] for events, point in points.items()}
-            for name, points in found.items()
+            for name, points in results.items()
         }
         title = "Training one epoch"
         panels = [("peak memory, MB", lines)]

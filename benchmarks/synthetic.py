@@ -1,12 +1,11 @@
-"""A log of a made-up world of a credible kind, with catalogues of up to millions of items.
+"""A realistic synthetic log, with catalogues of up to millions of items.
 
     python benchmarks/synthetic.py FOLDER --items 1000000 --users 200000 --events-per-user 25
 
 What is in the world: popularity with a long tail; items in many thousand small topics (about 25
 items each), which lie beside each other in some hundred large ones; users who have a few topics of
-their own and mostly stay near; sequels that follow; and noise, which leads nowhere. So there is
-something to find for whoever sees what items have in common, more than a list of what is popular
-or of what followed what.
+their own and mostly stay near; sequels that follow; and noise, which leads nowhere. A model
+that learns what items have in common can therefore beat popularity and item-to-item transitions.
 
 FOLDER gets events.parquet (user_id, item_id, timestamp), items.parquet (id, title, topic, series:
 the large topic and the small one) and world.toml, a config to prepare and train with.
@@ -104,7 +103,7 @@ def walk(
         noise = random.integers(0, len(world.topic_of), active)
         found_users.append(users_by_length[:active])
         found_items.append(np.where(way == 5, noise, moved))
-        # Nobody discovers the tail in the events that are held out: these would not be known.
+        # Keep unseen tail items out of the held-out events: the vocabulary would not have them.
         is_noise.append((way == 5) & (step < lengths[:active] - 2))
         item = np.where(way == 5, item, moved)
     items = np.concatenate(found_items)
@@ -126,13 +125,13 @@ def make_world(
 ) -> pl.DataFrame:
     """Write the world's log, catalogue and config into `folder`; give the events.
 
-    Nobody takes an item twice, so that a few events fewer are left than were asked for. Equal
+    No user takes an item twice, so the log has slightly fewer events than requested. Equal
     arguments give equal files.
     """
     random = np.random.default_rng(seed)
     world = World.make(items, random)
     who, what = walk(world, users, events_per_user, random)
-    ids = random.permutation(items)  # of which none tells where its item belongs
+    ids = random.permutation(items)  # so that an id does not reveal its topic
     events = (
         pl.DataFrame({"user_id": who, "item_id": ids[what]})
         .with_columns(timestamp=1_600_000_000 + pl.int_range(pl.len()))

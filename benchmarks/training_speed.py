@@ -3,7 +3,7 @@
     python benchmarks/training_speed.py [--items 3700] [--rounds 5] [--json]
 
 The model of the bar: a 2-block transformer, d = 64, L = 200, V = 3,700, full softmax at every
-position, all cores. Each round measures every way once, so that noise of the machine meets all
+position, all cores. Each round measures every way once, so that noise of the machine affects all
 alike; the median over rounds is printed, and the ratio to the naive loss.
 """
 

@@ -63,7 +63,7 @@ def read_items(path: Path, bundle: Bundle) -> NewItems:
         raise DataError(f"'{path}' cannot be read as a CSV: {error}") from None
     if id_name not in columns or len(set(columns)) < len(columns):
         raise DataError(
-            f"'{path}' needs one column '{id_name}' and no duplicate names; it has "
+            f"'{path}' needs one column '{id_name}' and each other column once; it has "
             f"{', '.join(columns) or 'none'}"
         )
     if not rows:
