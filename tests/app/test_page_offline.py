@@ -100,7 +100,7 @@ def test_offline_after_the_first_visit(page, context, server):
     context.set_offline(True)
     try:
         visit.reload()
-        assert "Offline" in page.locator("#status").inner_text()
+        expect(page.locator("#status")).to_contain_text("Offline")
         assert len(set(visit.list) & set(own)) > len(own) / 2
         visit.tap(MATRIX)
         assert MATRIX not in visit.list

@@ -120,7 +120,7 @@ def test_verbose_shows_where_an_error_comes_from(shop):
     assert "Traceback" in result.err
     # The innermost frame is the last one, whole and on a line of its own.
     where = [line for line in result.err.splitlines() if line.lstrip().startswith("File ")]
-    assert "inputs.py" in where[-1]
+    assert "events.py" in where[-1]
     assert result.code == 2
 
 

@@ -20,7 +20,7 @@ CONFIG["features"] = {"item": {"tags": "category", "price": "number", "year": "n
 def bundle_of(known):
     samples = {"tags": ["a", "b"], "price": 1.5, "year": 1999, "shelf": "x"}
     items = [Item(key, None, samples if n == 0 else {}) for n, key in enumerate(known)]
-    return Bundle({"config": CONFIG}, None, (), items, b"")
+    return Bundle({"config": CONFIG}, None, items, b"")
 
 
 def blank(text):

@@ -116,7 +116,7 @@ def test_a_finished_run_opens_with_its_best_weights(data, finished):
     assert opened.data_folder.resolve() == data.folder.resolve()
     assert opened.catalogue.equals(data.catalogue)
     assert opened.manifest.parameters == sum(p.numel() for p in opened.model.parameters())
-    assert "folder" not in opened.provenance()["data"]
+    assert "folder" not in opened.manifest.provenance()["data"]
     assert is_finished(finished[0], make_config(), data)
 
 
