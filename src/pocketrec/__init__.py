@@ -17,7 +17,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import PocketrecError
+from .errors import PocketrecError, needs_extra
 
 if TYPE_CHECKING:
     from .bundle.folder import Bundle, open_bundle
@@ -48,8 +48,6 @@ _HOME = {
     "train": "training.pipeline",
 }
 """The module below pocketrec that each name of the public API is imported from."""
-
-_HEAVY = frozenset({"Config", "PreparedData", "Report", "Run", "evaluate", "prepare", "train"})
 
 __version__: str
 """Imported when it is asked for, as all names are."""
@@ -82,12 +80,8 @@ def __getattr__(name: str) -> Any:
         return import_module(".schema", __name__).VERSION
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in _HEAVY:
-        from .errors import needs_extra
-
-        with needs_extra(f"pocketrec.{name}", "train"):
-            return getattr(import_module(f".{_HOME[name]}", __name__), name)
-    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+    with needs_extra(f"pocketrec.{name}", "train"):  # what is light needs no extra, and passes
+        return getattr(import_module(f".{_HOME[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -57,7 +57,11 @@ class PreparedData:
             others = set(shards) - set(shards[part.number :: part.of])
             return [name for name in names if name not in others]
 
-        manifest = PreparedManifest.read(folder, choose=choose)
+        return cls.of(folder, PreparedManifest.read(folder, choose=choose))
+
+    @classmethod
+    def of(cls, folder: Path, manifest: PreparedManifest) -> PreparedData:
+        """Read the item table of a folder whose files are known to be those of its manifest."""
         config = Config.parse(manifest.config, name=f"{folder}/{File.MANIFEST}")
         try:
             features = [Feature.from_json(entry) for entry in manifest.features]

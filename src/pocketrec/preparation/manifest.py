@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +13,26 @@ from ..storage import artifact, remote
 from ..storage.paths import AnyPath
 
 KIND = "prepared"
+
+
+Manifest = TypeVar("Manifest", bound=BaseModel)
+
+
+def validate_manifest(
+    model: type[Manifest], content: dict[str, Any], folder: AnyPath, *, remedy: str
+) -> Manifest:
+    """The content of a manifest as its typed model; ArtifactError with the first key that is off.
+
+    Its hash was right, so it is as it was written: by another version of pocketrec.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+        raise ArtifactError(
+            f"'{folder}' is of another version of pocketrec (its manifest has no valid "
+            f"'{where}'): {remedy}"
+        ) from None
 
 
 class Size(BaseModel):
@@ -75,14 +95,7 @@ class PreparedManifest(BaseModel):
             content = artifact.open_manifest(folder, KIND, check_files=check_files, choose=choose)
         else:
             content = remote.open_manifest(folder, KIND)
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            where = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
-            raise ArtifactError(
-                f"'{folder}' is of another version of pocketrec (its manifest has no valid "
-                f"'{where}'): prepare it again"
-            ) from None
+        return validate_manifest(cls, content, folder, remedy="prepare it again")
 
     def content(self) -> dict[str, Any]:
         """What is written, but for the files, which are described when they are all there."""

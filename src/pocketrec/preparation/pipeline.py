@@ -76,7 +76,8 @@ def prepare(
         config.check_sources([name for name, table in tables.items() if table is not None])
         config = write_tables(config, tables, Path(scratch))
         prepare_folder(config, folder, beam=beam, on_progress=on_progress)
-    return PreparedData.open(folder)
+    # All files were written or checked just now: they are not hashed again.
+    return PreparedData.of(folder, PreparedManifest.read(folder, check_files=False))
 
 
 def prepare_folder(

@@ -60,12 +60,11 @@ def open_manifest(
     *,
     check_files: bool = True,
     choose: Callable[[list[str]], Iterable[str]] = lambda names: names,
-    needs: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Read a folder's manifest and check its kind, version and hash, and its files if asked.
 
-    `choose` selects, from the names of all files, those that are checked; `needs` are keys that
-    the manifest must have. Raises ArtifactError for the first fault.
+    `choose` selects, from the names of all files, those that are checked. Raises ArtifactError for
+    the first fault.
     """
     path = folder / File.MANIFEST
     try:
@@ -90,8 +89,6 @@ def open_manifest(
         raise ArtifactError(
             f"'{path}' is not as it was written: it was changed or damaged; {MAKE_AGAIN}"
         )
-    if missing := [key for key in needs if key not in content]:
-        raise ArtifactError(f"'{folder}' has a manifest without '{missing[0]}': make it again")
     if check_files:
         _check_files(folder, manifest, choose)
     return content

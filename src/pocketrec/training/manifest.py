@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from ..errors import ArtifactError
-from ..preparation.manifest import Size
+from ..preparation.manifest import Size, validate_manifest
 from ..storage.artifact import open_manifest, write_manifest
 
 KIND = "run"
@@ -63,14 +62,7 @@ class RunManifest(BaseModel):
     def read(cls, folder: Path, *, check_files: bool = True) -> Self:
         """Check and read the manifest of a folder; ArtifactError if it is not that of a run."""
         content = open_manifest(folder, KIND, check_files=check_files)
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            where = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
-            raise ArtifactError(
-                f"'{folder}' is of another version of pocketrec (its manifest has no valid "
-                f"'{where}'): train it again"
-            ) from None
+        return validate_manifest(cls, content, folder, remedy="train it again")
 
     def write(self, folder: Path, files: Sequence[Path]) -> None:
         """Write manifest.json into `folder`, with the size and sha256 of each of `files`."""
@@ -79,10 +71,9 @@ class RunManifest(BaseModel):
 
     def provenance(self) -> dict[str, Any]:
         """What a bundle says about its data and training, without paths."""
-        trained = {"parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch"}
-        training = self.model_dump(include=trained)
-        order = ("parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch")
+        # In this order: the manifest of a bundle is hashed as it stands.
+        keys = ("parameters", "epochs", "best_epoch", "validation", "labels_per_epoch", "torch")
         return {
             "data": self.data.model_dump(exclude={"folder"}),
-            "training": {name: training[name] for name in order},
+            "training": {key: getattr(self, key) for key in keys},
         }
