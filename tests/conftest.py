@@ -17,7 +17,7 @@ from support.tally import CASES, TALLY, tried
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-SLOW_FOLDERS = {"fuzz", "hostile", "interruption", "load", "privacy"}
+SLOW_FOLDERS = {"conversion", "export", "fuzz", "hostile", "interruption", "load", "privacy"}
 SLOW_FIXTURES = {
     *("shop", "fresh_shop", "featured", "narrow", "recommender"),
     *("recurrent_bundle", "recurrent", "browser", "wheel"),

@@ -72,6 +72,7 @@ def write(folder):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["polars", "pandas"])
 def test_the_block_of_the_readme_runs_in_a_fresh_process(tmp_path, library):
     code = BLOCK.format(library=library) + CHECKS
@@ -87,6 +88,7 @@ def test_the_block_of_the_readme_runs_in_a_fresh_process(tmp_path, library):
     assert found["again"] is True
 
 
+@pytest.mark.slow
 def test_a_notebook_draws_the_report(tmp_path):
     write(tmp_path)
     cells = [BLOCK.format(library="polars"), "report"]
@@ -185,6 +187,7 @@ def test_all_kinds_of_tables_are_read_alike(tmp_path, kind):
     assert [shard for shard in by_table.shards if by_table.lengths(shard).sum()]
 
 
+@pytest.mark.slow
 def test_a_second_call_does_nothing_and_other_settings_are_refused(tmp_path):
     toml = write_shop(tmp_path, toml=TOML)
     quick = [f"training.{setting}" for setting in (*QUICK, "epochs=1")]

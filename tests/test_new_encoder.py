@@ -15,6 +15,8 @@ from pocketrec.config.encoders import _built_in
 from pocketrec.runtime import Recommender
 from support.small_shop import QUICK, pocketrec, settings, succeed, write_shop
 
+pytestmark = pytest.mark.slow  # it trains and converts
+
 ROOT = Path(__file__).parents[1]
 NAME = "stmp:ShortTermMemory"
 SECTION = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## A new encoder\n")[1]

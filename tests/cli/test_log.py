@@ -65,6 +65,7 @@ def test_every_verb_ends_with_what_it_wrote_how_long_and_what_is_next(
     assert quiet.out
 
 
+@pytest.mark.slow
 def test_what_is_next_can_be_pasted(tmp_path):
     """From a log to a list by nothing but the commands that are told, with a blank in the path."""
     toml = write_shop(tmp_path / "my shop")
@@ -92,6 +93,7 @@ def test_verbose_tells_the_steps_and_quiet_nothing(fresh_shop, tmp_path):
     assert succeed(*words, "--quiet").err == ""
 
 
+@pytest.mark.slow
 def test_epochs_are_fields_for_machines(toml, tmp_path):
     succeed("prepare", toml, "--out", tmp_path / "data", "--quiet")
     words = ["train", toml, "--data", tmp_path / "data", "--out", tmp_path / "run"]
@@ -166,6 +168,7 @@ def test_a_log_of_which_most_is_dropped_is_mentioned(toml, tmp_path):
     assert set(notes) <= set(again.err.splitlines())
 
 
+@pytest.mark.slow
 def test_a_model_that_is_worth_no_more_than_popularity_is_mentioned(tmp_path):
     toml = write_shop(tmp_path)
     succeed("prepare", toml, "--out", tmp_path / "data", "--quiet")

@@ -32,6 +32,7 @@ def bundle(tmp_path_factory):
     return folder / "bundle"
 
 
+@pytest.mark.slow
 def test_the_only_item_is_recommended_unless_it_is_blocked(bundle):
     for history in ("", "only", "only,only,only"):
         found = succeed("recommend", bundle, "--history", history, "-k", 1, "--json").json

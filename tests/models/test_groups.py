@@ -15,6 +15,8 @@ from pocketrec.features.encoding import Bins, Categories, Feature, time_feature
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 
+pytestmark = pytest.mark.slow  # it trains or converts
+
 V, L, D = 12, 6, 16
 FEATURES = [
     Feature("tags", "event", Categories(tuple("abcdef")), 3),

@@ -18,6 +18,8 @@ from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.training.batches import Batches
 from pocketrec.training.step import make_optimizer, train_step
 
+pytestmark = pytest.mark.slow  # it trains or converts
+
 V, USERS = 300, 16
 CATALOGUE = pl.DataFrame(
     {

@@ -166,6 +166,7 @@ def test_another_kind_of_folder_is_not_replaced(fresh_shop, tmp_path):
         add_items(fresh_shop.bundle, items, tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_films_are_placed_beside_their_like(tmp_path):
     """The pretrained bundle: who watched cartoons gets the new cartoon, and not the horror film."""
     header = ("id", "title", "genres", "year")

@@ -16,6 +16,8 @@ from pocketrec.new_items.table import append_rows, read_table
 from pocketrec.tflite.inspect import inspect
 from support.small_models import ENCODERS, D, L, V, make, walk
 
+pytestmark = pytest.mark.slow  # it trains or converts
+
 ALL = np.arange(1, V + 1, dtype=np.int32)
 ADDED = 4
 

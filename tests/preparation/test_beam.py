@@ -4,6 +4,7 @@ import gzip
 import json
 
 import polars as pl
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,8 @@ from support.folders import all_files
 from support.small_logs import NO_FILTER, make_config, make_events, some_rows
 from support.small_shop import succeed
 from support.two_engines import both, frame, fsspec, people, remote
+
+pytestmark = pytest.mark.slow  # it runs pipelines
 
 
 def test_csv_in_files_with_every_kind_of_feature(tmp_path, monkeypatch):

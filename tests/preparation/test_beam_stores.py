@@ -8,6 +8,8 @@ from support.folders import all_files
 from support.small_shop import pocketrec, succeed, write_shop
 from support.two_engines import fsspec, remote
 
+pytestmark = pytest.mark.slow  # it runs pipelines
+
 
 def test_what_is_elsewhere_is_replaced_if_it_is_ours(shop_toml, memory):
     with fsspec.open(f"{memory}/other/notes.txt", "wb") as stream:

@@ -20,6 +20,8 @@ from pocketrec.preparation.vocabulary import count_items, sum_counts
 from pocketrec.storage.paths import Url
 from support.small_logs import make_events, some_rows
 
+pytestmark = pytest.mark.slow  # it runs pipelines
+
 
 def test_a_user_with_too_much_is_cut_before_anything_is_sorted(monkeypatch):
     """In memory there are never many more rows than its newest, and nobody else is touched."""

@@ -15,6 +15,8 @@ from pocketrec.models.recommender import RecommenderModel
 from pocketrec.runtime.explain import LOOKED_AT, leave_one_out
 from support.small_shop import sku
 
+pytestmark = pytest.mark.slow  # it trains or converts
+
 PAIRS, LENGTH = 8, 4
 
 

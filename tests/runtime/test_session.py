@@ -9,6 +9,8 @@ from pocketrec.errors import BundleError, InputError
 from pocketrec.runtime import Event, UnknownItemWarning, UnknownValueWarning
 from support.small_shop import sku
 
+pytestmark = pytest.mark.slow  # it trains
+
 MOMENT = 1_767_225_600
 
 

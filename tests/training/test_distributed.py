@@ -14,6 +14,8 @@ from support.distributed_training import train_one
 from support.patience import HANG_SECONDS
 from support.small_world import MODEL, TRAINING
 
+pytestmark = pytest.mark.slow  # it trains or converts
+
 SCRIPT = SUPPORT / "distributed_training.py"
 # No transformer: the gradient of attention's key bias is rounding alone, of which Adam makes steps.
 GRU = {"encoder": "gru", "dim": 16, "max_length": 6, "dropout": 0.0, "item_dropout": 0.0}

@@ -27,6 +27,8 @@ from support.small_world import (
     run,
 )
 
+pytestmark = pytest.mark.slow  # it trains or converts
+
 
 def steps_of(folder, data):
     steps = []
