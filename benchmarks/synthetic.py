@@ -89,7 +89,7 @@ def walk(
     homes = world.topics(users * HOMES, random).reshape(users, HOMES)
     item = world.item_of(homes[:, 0], random)
     ways = np.cumsum([SEQUEL, SAME, NEAR, HOME, POPULAR])
-    found_users, found_items, is_noise = [], [], []
+    users_by_step, items_by_step, is_noise = [], [], []
     for step in range(int(lengths.max())):
         active = int(np.searchsorted(-lengths, -step))  # those with more events than `step`
         item, own = item[:active], homes[:active]
@@ -101,14 +101,14 @@ def walk(
         topic = np.where(way == 4, world.topics(active, random), topic)
         moved = np.where(way == 0, world.sequel_of[item], world.item_of(topic, random))
         noise = random.integers(0, len(world.topic_of), active)
-        found_users.append(users_by_length[:active])
-        found_items.append(np.where(way == 5, noise, moved))
+        users_by_step.append(users_by_length[:active])
+        items_by_step.append(np.where(way == 5, noise, moved))
         # Keep unseen tail items out of the held-out events: the vocabulary would not have them.
         is_noise.append((way == 5) & (step < lengths[:active] - 2))
         item = np.where(way == 5, item, moved)
-    items = np.concatenate(found_items)
+    items = np.concatenate(items_by_step)
     _discover_the_rest(items, np.concatenate(is_noise), len(world.topic_of), random)
-    return np.concatenate(found_users), items
+    return np.concatenate(users_by_step), items
 
 
 def _discover_the_rest(

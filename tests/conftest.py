@@ -10,7 +10,8 @@ from pocketrec.preparation.manifest import KIND
 from pocketrec.preparation.prepare import run_preparation
 from pocketrec.runtime import Recommender
 from pocketrec.storage.draft import new_folder
-from support.small_shop import TOML, Shop, make_shop, settings, succeed
+from support.shared import begin_sharing, shared_folder
+from support.small_shop import TOML, Shop, settings, shared_shop, succeed
 from support.tally import CASES, TALLY, tried
 
 # Models here are so small that threads cost more than they bring. Read when torch is imported.
@@ -34,6 +35,11 @@ item = { tags = "category", price = "number" }
 """
 
 
+def pytest_configure(config):
+    """Before any process of pytest-xdist begins."""
+    begin_sharing(config)
+
+
 def pytest_addoption(parser):
     parser.addoption("--encoder", action="append", help="run tests/models/test_encoder*.py on it")
 
@@ -46,54 +52,58 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cache_of_its_own(tmp_path_factory):
-    """What is fetched and found out in tests is not kept for the user who runs them."""
+def _cache_of_its_own():
+    """What tests fetch and learn is not kept for the user who runs them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POCKETREC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("POCKETREC_CACHE", str(shared_folder("cache", lambda _: None)))
         yield
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory) -> Shop:
+def shop() -> Shop:
     """A shop whose customers buy again: exclude_seen = false."""
-    return make_shop(tmp_path_factory.mktemp("shop"))
+    return shared_shop("shop")
 
 
 @pytest.fixture(scope="session")
-def fresh_shop(tmp_path_factory) -> Shop:
+def fresh_shop() -> Shop:
     """The log where nothing is recommended twice; a quick encoder, every kind of feature."""
     toml = TOML.replace("exclude_seen = false", 'min_user_events = 3\nusers = "customers.csv"')
     toml = toml.replace("[model]", FEATURES + '[model]\nencoder = "bow"')
     toml += "[export]\nmax_ndcg_loss = 0.1\n"  # of 60 users, one is more than a hundredth
-    return make_shop(tmp_path_factory.mktemp("fresh shop"), toml)
+    return shared_shop("fresh shop", toml)
 
 
 @pytest.fixture(scope="session")
 def featured(fresh_shop) -> Recommender:
-    """A recommender that is told of events and users."""
+    """A recommender that reads features of events and users."""
     return Recommender.load(fresh_shop.bundle)
 
 
 @pytest.fixture(scope="session")
-def narrow(fresh_shop, tmp_path_factory) -> Recommender:
-    """Of a graph too small for most lists, which are then made outside of it."""
-    folder = tmp_path_factory.mktemp("narrow") / "bundle"
+def narrow(fresh_shop) -> Recommender:
+    """Its graph is too small for most lists, which are then made outside of it."""
     sizes = settings("export", "results=7", "candidates=6", "blocked=5")
-    succeed("export", fresh_shop.run, "--out", folder, *sizes)
-    return Recommender.load(folder)
+
+    def make(folder):
+        succeed("export", fresh_shop.run, "--out", folder / "bundle", *sizes)
+
+    return Recommender.load(shared_folder("narrow", make) / "bundle")
 
 
 @pytest.fixture(scope="session")
-def recurrent_bundle(fresh_shop, tmp_path_factory):
-    """Of a GRU, which remembers more than the newest L, here 6; told of everything."""
-    folder = tmp_path_factory.mktemp("recurrent")
+def recurrent_bundle(fresh_shop):
+    """A GRU, which remembers more than the newest L events, here 6; it reads all features."""
     train = settings("training", "epochs=2", "threads=1", "batch_labels=256")
     model = settings("model", "encoder=gru", "max_length=6", "dim=16")
-    words = ["--data", fresh_shop.data, "--out", folder / "run"]
-    succeed("train", fresh_shop.toml, *words, *train, *model)
     loose = settings("export", "max_ndcg_loss=0.9", "min_overlap=0.1")
-    succeed("export", folder / "run", "--out", folder / "bundle", *loose)
-    return folder / "bundle"
+
+    def make(folder):
+        words = ["--data", fresh_shop.data, "--out", folder / "run"]
+        succeed("train", fresh_shop.toml, *words, *train, *model)
+        succeed("export", folder / "run", "--out", folder / "bundle", *loose)
+
+    return shared_folder("recurrent", make) / "bundle"
 
 
 @pytest.fixture(scope="session")
@@ -135,8 +145,8 @@ def pytest_testnodedown(node):
 
 def pytest_sessionfinish(session):
     """Tell the process that began this one what was tried (pytest-xdist)."""
-    told = getattr(session.config, "workeroutput", {})
-    told["tried"] = [(*of, count) for of, count in TALLY.items()]
+    output = getattr(session.config, "workeroutput", {})
+    output["tried"] = [(*of, count) for of, count in TALLY.items()]
 
 
 def pytest_terminal_summary(terminalreporter):

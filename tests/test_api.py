@@ -79,13 +79,13 @@ def test_the_block_of_the_readme_runs_in_a_fresh_process(tmp_path, library):
     command = [sys.executable, "-W", "error", "-c", code]
     done = subprocess.run(command, cwd=write(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["steps"] > 0
-    assert 0 < found["ndcg"] <= 1
-    assert found["who"] == ["markov", "popularity", "seq_knn", "shop"]
-    assert all(found["titles"])
-    assert found["lines"] == 3
-    assert found["again"] is True
+    output = json.loads(done.stdout.splitlines()[-1])
+    assert output["steps"] > 0
+    assert 0 < output["ndcg"] <= 1
+    assert output["who"] == ["markov", "popularity", "seq_knn", "shop"]
+    assert all(output["titles"])
+    assert output["lines"] == 3
+    assert output["again"] is True
 
 
 @pytest.mark.slow

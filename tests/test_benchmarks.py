@@ -14,7 +14,7 @@ SCRIPTS = sorted(file.name for file in FOLDER.glob("*.py") if "ArgumentParser" i
 def test_a_benchmark_says_how_it_is_used(script, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [script, "--help"])
     monkeypatch.syspath_prepend(FOLDER)
-    with pytest.raises(SystemExit) as told:
+    with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(FOLDER / script), run_name="__main__")
-    assert told.value.code in (0, None)
+    assert caught.value.code in (0, None)
     assert "usage:" in capsys.readouterr().out

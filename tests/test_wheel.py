@@ -1,6 +1,7 @@
 """The wheel alone, in an empty environment, runs and serves a bundle, without training or Node."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -68,8 +69,14 @@ def test_the_wheel_recommends_in_an_empty_environment(wheel, shop, tmp_path):
         pytest.skip("the package registry cannot be reached: " + done.stderr.strip()[-200:])
     assert done.returncode == 0, done.stderr
 
+    # Nothing but what was installed: not what the environment of the tests adds to Python's path.
+    own = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    alone = {"cwd": tmp_path, "env": own, "text": True}
+
     def run(*words):
-        return subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+        return subprocess.run(
+            words, capture_output=True, check=False, timeout=HANG_SECONDS, **alone
+        )
 
     history = ",".join(map(sku, (5, 6, 7)))
     words = ["recommend", str(shop.bundle), "--history", history, "--json", "--quiet"]
@@ -89,7 +96,7 @@ def test_the_wheel_recommends_in_an_empty_environment(wheel, shop, tmp_path):
 
     (page,) = home.glob("lib/python*/site-packages/pocketrec/app/static")
     serve = [str(home / "bin" / "pocketrec"), "serve", "--json", "--port", "0"]
-    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, **alone) as process:
         try:
             url = json.loads(process.stdout.readline())["url"]
             assert fetch(url) == (page / "index.html").read_bytes()

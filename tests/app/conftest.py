@@ -109,9 +109,9 @@ def browser():
 
     expect.set_options(timeout=HANG_SECONDS * 1e3)
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=executable, args=SWITCHES)
-        yield found
-        found.close()
+        chromium = playwright.chromium.launch(executable_path=executable, args=SWITCHES)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

@@ -39,27 +39,27 @@ def test_the_list_is_what_is_popular_until_something_is_liked(visit, page):
     assert EMPIRE not in visit.list
     assert JEDI in visit.list  # the next film of the series
     assert len(visit.list) == SHOWN
-    told = page.get_by_test_id("rank-line").inner_text()
-    assert re.fullmatch(r"Re-ranked 3,416 films in \d+\.\d ms, on this device", told)
+    line = page.get_by_test_id("rank-line").inner_text()
+    assert re.fullmatch(r"Re-ranked 3,416 films in \d+\.\d ms, on this device", line)
     assert page.get_by_test_id("invite").is_hidden()
     assert visit.button(EMPIRE).get_attribute("aria-pressed") == "true"
 
 
 def test_each_verdict_takes_its_item_out_of_the_list_and_undo_puts_it_back(visit, page):
     lists = [visit.list]
-    given = []
+    verdicts = []
     for verdict in ("like", "seen", "dislike"):
         second = visit.list[1]
         visit.tap(second, verdict, within="recommendations")
-        given.append([second, verdict])
+        verdicts.append([second, verdict])
         lists.append(visit.list)
-        assert not set(visit.list) & {item for item, _ in given}
+        assert not set(visit.list) & {item for item, _ in verdicts}
         assert len(visit.list) == SHOWN
     visit.show("history")
     events = page.get_by_test_id("event").evaluate_all(
         "(rows) => rows.map(({ dataset }) => [dataset.id, dataset.given])"
     )
-    assert events == given[::-1]
+    assert events == verdicts[::-1]
     visit.show("for-you")
     for earlier in reversed(lists[:-1]):
         with visit.reranked():
@@ -107,8 +107,8 @@ def test_filters_hold_for_the_list_and_the_grid(visit, page):
     visit.limit("year-to", "1969")
     within = [
         key
-        for key, found in attributes.items()
-        if "Western" in found["genres"] and 1960 <= found["year"] <= 1969
+        for key, values in attributes.items()
+        if "Western" in values["genres"] and 1960 <= values["year"] <= 1969
     ]
     expect(page.get_by_test_id("found")).to_have_text(f"{len(within)} films of 3,416")
     assert visit.grid == within
@@ -122,7 +122,7 @@ def test_filters_hold_for_the_list_and_the_grid(visit, page):
 
     visit.limit("year-to", "1921")
     assert sorted(visit.list) == sorted(
-        k for k, found in attributes.items() if found["year"] < 1922
+        k for k, values in attributes.items() if values["year"] < 1922
     )
     with visit.reranked():
         page.locator(".chip[data-value=Sci-Fi]").click()

@@ -120,10 +120,10 @@ def test_every_tab_is_in_sight(visit, page):
 def test_axe_would_find_something(visit):
     page = visit.page
     page.evaluate("document.querySelector('main').append(document.createElement('img'))")
-    assert [found[0] for found in violations(page)] == ["image-alt"]
+    assert [violation[0] for violation in violations(page)] == ["image-alt"]
     page.evaluate("document.querySelector('#rank-line').style.color = '#888'")
     page.emulate_media(color_scheme="light")
-    assert [found[0] for found in violations(page)] == ["color-contrast", "image-alt"]
+    assert [violation[0] for violation in violations(page)] == ["color-contrast", "image-alt"]
 
 
 def test_the_grid_by_keyboard(visit, page):

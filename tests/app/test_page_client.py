@@ -17,11 +17,11 @@ CALLS = 2000
 SLACK = 300_000
 """Bytes. Calls that left their tensors behind would take 16 MB."""
 
-REFUSED = """async ([method, ...given]) => {
+REFUSED = """async ([method, ...args]) => {
   const { openBundle, PocketrecError } = await import('./pocketrec.js');
   globalThis.films ??= await openBundle('bundle/', { wasm: 'wasm/' });
   try {
-    return ['answered', await globalThis.films[method](...given)];
+    return ['answered', await globalThis.films[method](...args)];
   } catch (error) {
     return [error instanceof PocketrecError && error.kind, error.message];
   }
@@ -51,7 +51,7 @@ def test_the_client_refuses_what_is_not_in_the_catalogue(page, server):
 def test_a_silent_failure_of_the_runtime_becomes_an_error(
     page, serve, built_page, fresh_shop, tmp_path
 ):
-    """Of an item that the model's table does not have, the runtime gives what its memory held."""
+    """For an item that is not in the model's table, the runtime gives what its memory held."""
     folder = shutil.copytree(fresh_shop.bundle, tmp_path / "bundle")
     items = json.loads((folder / "items.json").read_text())
     (folder / "items.json").write_text(json.dumps([*items, {**items[0], "id": "ghost"}]))
@@ -70,8 +70,8 @@ def test_a_silent_failure_of_the_runtime_becomes_an_error(
 MEMORIES = """globalThis.memories = [];
 for (const name of ['instantiate', 'instantiateStreaming']) {
   const own = WebAssembly[name];
-  WebAssembly[name] = async (...given) => {
-    const made = await own.apply(WebAssembly, given);
+  WebAssembly[name] = async (...args) => {
+    const made = await own.apply(WebAssembly, args);
     const { exports } = made.instance ?? made;
     memories.push(...Object.values(exports).filter((one) => one instanceof WebAssembly.Memory));
     return made;

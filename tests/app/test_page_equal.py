@@ -17,7 +17,7 @@ from support.small_shop import settings, succeed
 
 pytestmark = [
     pytest.mark.browser,
-    # What training never saw is told on purpose.
+    # Values that training never saw are sent on purpose.
     pytest.mark.filterwarnings("ignore::pocketrec.runtime.UnknownValueWarning"),
 ]
 
@@ -58,12 +58,12 @@ TAP = """async (asked) => {
 
 
 def questions(recommender, count, seed=4):
-    """What the client is asked, as JSON: of all lengths, with and without all that can be told."""
+    """What the client is asked, as JSON: histories of all lengths, with and without each option."""
     draw = random.Random(seed)
     items = [item.id for item in recommender.items]
     shapes = recommender.bundle.spec.shapes
 
-    def told(of):
+    def values_of(of):
         named = [f for f in recommender.features if f.of == of and f.time is None]
         return {f.name: value(f.encoding) for f in named if draw.random() < 0.8}
 
@@ -77,7 +77,7 @@ def questions(recommender, count, seed=4):
         history = []
         for item in draw.choices(items, k=draw.randint(0, LONGEST)):
             moment += draw.expovariate(1) * 10 ** draw.uniform(0, 6)
-            history.append({"id": item, "features": told("event")})
+            history.append({"id": item, "features": values_of("event")})
             if draw.random() < 0.9:
                 history[-1]["time"] = moment
         vector = [draw.gauss(0, 0.2) for _ in range(shapes.dim)]
@@ -87,7 +87,7 @@ def questions(recommender, count, seed=4):
             "history": history,
             "k": min(k, len(items)),
             "blocked": draw.sample(items, min(draw.randint(0, many), len(items) // 2)),
-            "user": told("user"),
+            "user": values_of("user"),
             "now": moment + draw.uniform(0, 1e6) if draw.random() < 0.8 else None,
             "userVector": vector if draw.random() < 0.5 else None,
         }
@@ -111,11 +111,11 @@ def tapped(recommender, asked):
     """The lists of sessions, one after each event and one at the end, as TAP makes them."""
     for question in asked:
         events = [Event(e["id"], e.get("time"), e["features"]) for e in question["history"]]
-        begin, told = question["begin"], {name: question[name] for name in ("k", "blocked")}
-        told["user_vector"] = question["userVector"]
+        begin, options = question["begin"], {name: question[name] for name in ("k", "blocked")}
+        options["user_vector"] = question["userVector"]
         session = recommender.session(events[:begin], user=question["user"])
-        lists = [session.tap(event, **told) for event in events[begin:]]
-        for lines in [*lists, session.recommend(now=question["now"], **told)]:
+        lists = [session.tap(event, **options) for event in events[begin:]]
+        for lines in [*lists, session.recommend(now=question["now"], **options)]:
             yield [line.id for line in lines], [line.score for line in lines]
 
 
@@ -138,11 +138,11 @@ def tolerated(recommender):
     return GOLDEN_TOLERANCE[manifest["quantization"]] * np.std(scores)
 
 
-def same(recommender, found, expected):
+def same(recommender, actual, expected):
     """How many lists of the page have the ids of Python's; fails where lengths or scores differ."""
     tolerance = tolerated(recommender)
     equal, worst = 0, 0.0
-    for (ids, scores), (own_ids, own_scores) in zip(found, expected, strict=True):
+    for (ids, scores), (own_ids, own_scores) in zip(actual, expected, strict=True):
         assert len(ids) == len(own_ids)
         equal += ids == own_ids
         own = dict(zip(own_ids, own_scores, strict=True))
@@ -150,7 +150,7 @@ def same(recommender, found, expected):
             abs(score - own[item]) for item, score in zip(ids, scores, strict=True) if item in own
         ]
         worst = max([worst, *np.abs(np.subtract(scores, own_scores)), *by_id])
-    said = f"{equal} of {len(found)} lists equal, scores differ by up to {worst:.2g}"
+    said = f"{equal} of {len(actual)} lists equal, scores differ by up to {worst:.2g}"
     assert worst <= tolerance, f"{said}, where {tolerance:.2g} is allowed"
     sys.stdout.write(f"{said}\n")  # shown when a test fails
     return equal
@@ -167,7 +167,7 @@ def test_a_small_shop_is_ranked_as_in_python(page, serve, built_page, fresh_shop
 
 @pytest.mark.parametrize("model", ["featured", "recurrent", "recommender"])
 def test_sessions_in_the_page_are_those_of_python(page, serve, built_page, request, model):
-    """By steps, beyond the newest L too, and for a model that has none by recommend."""
+    """In steps, also beyond the newest L; a model without steps answers by recommend."""
     bundles = {"featured": "fresh_shop", "recurrent": "recurrent_bundle", "recommender": "shop"}
     folder = request.getfixturevalue(bundles[model])
     recommender = request.getfixturevalue(model)
@@ -177,9 +177,9 @@ def test_sessions_in_the_page_are_those_of_python(page, serve, built_page, reque
         for number, question in enumerate(questions(recommender, 12))
     ]
     page.goto(serve(built_page, folder).url + "licences.txt")
-    found = page.evaluate(TAP, json.dumps(asked))
-    assert len(found) > 100
-    assert same(recommender, found, list(tapped(recommender, asked))) >= LEAST_EQUAL * len(found)
+    actual = page.evaluate(TAP, json.dumps(asked))
+    assert len(actual) > 100
+    assert same(recommender, actual, list(tapped(recommender, asked))) >= LEAST_EQUAL * len(actual)
 
 
 def test_the_javascript_of_sessions_runs(page, serve, built_page, recurrent_bundle, recurrent):
@@ -215,11 +215,11 @@ def test_items_that_are_codes_are_ranked_as_in_python(
 
 
 def test_another_question_has_another_answer(page, server):
-    """The comparison above can fail: what is told matters, to each list that it is told of."""
+    """The comparison above can fail: each input changes more than half of the lists."""
     page.goto(server.url + "licences.txt")
     asked = [question for question in questions(films(), FEW) if question["userVector"]][:20]
-    found = answered(page, asked)
+    actual = answered(page, asked)
     for name, other in (("userVector", None), ("history", []), ("user", {}), ("now", None)):
         without = answered(page, [{**question, name: other} for question in asked])
-        differ = sum(a != b for a, b in zip(found, without, strict=True))
+        differ = sum(a != b for a, b in zip(actual, without, strict=True))
         assert differ > len(asked) / 2, name

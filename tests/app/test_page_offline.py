@@ -23,10 +23,10 @@ SIZE_OF = """async (source) => {
 
 @pytest.fixture
 def requests(context):
-    """Addresses of all that any tab or worker of the context has asked for."""
-    found = []
-    context.on("request", lambda request: found.append(request.url))
-    return found
+    """The addresses that any tab or worker of the context has requested."""
+    addresses = []
+    context.on("request", lambda request: addresses.append(request.url))
+    return addresses
 
 
 def elsewhere(requests, url):
@@ -148,8 +148,8 @@ def app_manifest(context, page):
 
     Page.getInstallabilityErrors would say more, but headless-shell answers [] to any page.
     """
-    found = context.new_cdp_session(page).send("Page.getAppManifest")
-    return found["url"], found["manifest"], found["errors"]
+    answer = context.new_cdp_session(page).send("Page.getAppManifest")
+    return answer["url"], answer["manifest"], answer["errors"]
 
 
 def test_it_can_be_installed(page, context, server):

@@ -15,9 +15,9 @@ BLOCKED = """indexedDB.open = () => {
 };"""
 
 FULL = """const { put } = IDBObjectStore.prototype;
-IDBObjectStore.prototype.put = function (...given) {
+IDBObjectStore.prototype.put = function (...args) {
   if (globalThis.full) throw new DOMException('No room.', 'QuotaExceededError');
-  return put.apply(this, given);
+  return put.apply(this, args);
 };"""
 """While `full` is set. (What DevTools can override is the quota that IndexedDB asks for seldom.)"""
 

@@ -85,23 +85,23 @@ def test_json_is_one_line_and_another_port_is_said(folder, shop):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with running(folder, shop.bundle, "--port", port, "--json") as process:
-            told = json.loads(process.stdout.readline())
+            output = json.loads(process.stdout.readline())
             note = process.stderr.readline()
-            assert fetch(told["url"]) == b"<p>the page"
-    assert told["host"] == "127.0.0.1"
-    assert told["port"] != port
-    assert told["url"] == f"http://127.0.0.1:{told['port']}/"
-    assert told["bundle"] == str(shop.bundle)
-    assert f"port {port} is taken, so {told['port']} is used" in note
+            assert fetch(output["url"]) == b"<p>the page"
+    assert output["host"] == "127.0.0.1"
+    assert output["port"] != port
+    assert output["url"] == f"http://127.0.0.1:{output['port']}/"
+    assert output["bundle"] == str(shop.bundle)
+    assert f"port {port} is taken, so {output['port']} is used" in note
 
 
 def test_who_can_reach_it_is_said(folder, shop):
     words = (shop.bundle, "--port", 0, "--host", "0.0.0.0")  # noqa: S104
     with running(folder, *words, "--json") as process:
-        told = json.loads(process.stdout.readline())
+        output = json.loads(process.stdout.readline())
         note = process.stderr.readline()
     assert note.startswith("note: all who reach this machine")
-    assert told["url"] == f"http://localhost:{told['port']}/"
+    assert output["url"] == f"http://localhost:{output['port']}/"
 
 
 @pytest.mark.usefixtures("built")
@@ -145,13 +145,13 @@ def test_an_exported_site_is_whole(built, shop, tmp_path):
     out = tmp_path / "to" / "site"
     result = pocketrec("serve", shop.bundle, "--export", out, "--json")
     assert result.code == 0
-    found = contents(out)
-    assert {name: found[name] for name in contents(built)} == contents(built)
+    exported = contents(out)
+    assert {name: exported[name] for name in contents(built)} == contents(built)
     for name in ("manifest.json", "items.json", "model.tflite"):
-        assert found[f"bundle/{name}"] == (shop.bundle / name).read_bytes()
+        assert exported[f"bundle/{name}"] == (shop.bundle / name).read_bytes()
     assert open_bundle(out / "bundle").model == (shop.bundle / "model.tflite").read_bytes()
-    assert result.json["files"] == len(found)
-    assert result.json["bytes"] == sum(map(len, found.values()))
+    assert result.json["files"] == len(exported)
+    assert result.json["bytes"] == sum(map(len, exported.values()))
     # For people, and replaced by a second run: what the page no longer has is gone.
     (built / "assets" / "app-K3VJQ2ZA.js.br").unlink()
     (built / "index.html").write_text("<p>newer")

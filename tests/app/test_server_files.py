@@ -18,15 +18,15 @@ from support.http_requests import (
 )
 
 
-@pytest.mark.parametrize(("name", "told"), (FILES | BUNDLE).items(), ids=[*FILES, *BUNDLE])
-def test_files_come_with_their_type_and_caching(served, folder, shop, name, told):
+@pytest.mark.parametrize(("name", "expected"), (FILES | BUNDLE).items(), ids=[*FILES, *BUNDLE])
+def test_files_come_with_their_type_and_caching(served, folder, shop, name, expected):
     status, headers, body = ask(served, f"/{name}")
     bundle = name.startswith("bundle/")
     assert status == 200
     assert body == (shop.folder if bundle else folder).joinpath(name).read_bytes()
-    assert headers["Content-Type"] == told[0]
-    assert ("immutable" if "immutable" in headers["Cache-Control"] else "no-cache") == told[1]
-    assert ("max-age=31536000" in headers["Cache-Control"]) == (told[1] == "immutable")
+    assert headers["Content-Type"] == expected[0]
+    assert ("immutable" if "immutable" in headers["Cache-Control"] else "no-cache") == expected[1]
+    assert ("max-age=31536000" in headers["Cache-Control"]) == (expected[1] == "immutable")
 
 
 def test_the_page_is_at_the_root_with_or_without_a_query(served):
@@ -70,7 +70,7 @@ def test_a_browser_is_told_that_it_holds_the_newest(served, folder, serve, shop)
 
 
 def test_each_coding_has_its_bytes_and_its_tag(served):
-    found = {}
+    tags = {}
     for accepted, coding, body in [
         ("", None, b"this is pocketrec.js"),
         ("gzip", "gzip", b"gz of pocketrec.js"),
@@ -82,10 +82,10 @@ def test_each_coding_has_its_bytes_and_its_tag(served):
         assert headers["Content-Length"] == str(len(body))
         assert headers["Vary"] == "Accept-Encoding"
         assert headers["Content-Type"] == "text/javascript; charset=utf-8"
-        found[coding] = headers["ETag"]
-    assert len(set(found.values())) == 3
+        tags[coding] = headers["ETag"]
+    assert len(set(tags.values())) == 3
     # What was kept in one coding is not what another coding would be.
-    status, _, _ = ask(served, "/pocketrec.js", Accept_Encoding="gzip", If_None_Match=found["br"])
+    status, _, _ = ask(served, "/pocketrec.js", Accept_Encoding="gzip", If_None_Match=tags["br"])
     assert status == 200
     assert ask(served, "/sw.js", Accept_Encoding="br")[1]["Vary"] is None
 

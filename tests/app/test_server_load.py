@@ -43,8 +43,8 @@ def test_two_hundred_clients_at_once(served, shop):
         with connected(served) as client:
             client.connect()
             all_here.wait()
-            found = [say(client, path) for path in ("/", "/bundle/model.tflite", "/nothing")]
-        return [(status, body) for status, _, body in found][:2], found[2][0]
+            answers = [say(client, path) for path in ("/", "/bundle/model.tflite", "/nothing")]
+        return [(status, body) for status, _, body in answers][:2], answers[2][0]
 
     with ThreadPoolExecutor(200) as pool:
         visits = list(pool.map(visit, range(200)))

@@ -177,6 +177,6 @@ def test_a_misspelled_option_is_one_sentence(shop, words):
     result = pocketrec("recommend", shop.bundle, "--histroy", "x", *words)
     assert (result.code, result.out) == (2, "")
     (line,) = result.err.splitlines()
-    told = json.loads(line)["message"] if words else line
-    assert "--histroy" in told
-    assert "--help" in told
+    message = json.loads(line)["message"] if words else line
+    assert "--histroy" in message
+    assert "--help" in message

@@ -126,15 +126,15 @@ def test_an_out_that_is_elsewhere(shop, tmp_path, monkeypatch):
 
 
 def test_a_log_that_changes_while_it_is_read(tmp_path, monkeypatch):
-    """Else the manifest would tell of one log, and the data be of another."""
+    """Otherwise the manifest would describe one log, and the data would be of another."""
     small = write_shop(tmp_path, users=20)
     log = small.parent / "events.csv"
     real = read.describe_source
 
     def describe_and_change(config):
-        found = real(config)
+        description = real(config)
         log.write_text(log.read_text() + f"late,{sku(1)},2026-03-01,app,1\n")
-        return found
+        return description
 
     monkeypatch.setattr("pocketrec.preparation.pipeline.describe_source", describe_and_change)
     assert "changed while it was read" in prepare(small)

@@ -67,7 +67,7 @@ def test_every_verb_ends_with_what_it_wrote_how_long_and_what_is_next(
 
 @pytest.mark.slow
 def test_what_is_next_can_be_pasted(tmp_path):
-    """From a log to a list by nothing but the commands that are told, with a blank in the path."""
+    """From a log to a list with only the commands that are printed, and a blank in the path."""
     toml = write_shop(tmp_path / "my shop")
     done = succeed("prepare", toml, "--out", tmp_path / "the data")
     for expected in ("train", "export", "recommend"):
@@ -196,18 +196,18 @@ def test_titles_cannot_steer_a_terminal(shop, tmp_path):
 
 
 def test_a_bundle_tells_no_user_and_no_place(fresh_shop):
-    """Of a shop whose TOML names a table of users, and a whole path on the command line."""
+    """For a shop whose TOML names a table of users, with a full path on the command line."""
     for name in ("manifest.json", "items.json"):
         text = (fresh_shop.bundle / name).read_text()
         assert "customer 1" not in text
         assert str(fresh_shop.folder) not in text
     manifest = json.loads((fresh_shop.bundle / "manifest.json").read_text())
     assert {"path", "items", "users"}.isdisjoint(manifest["config"]["data"])
-    told = manifest["disclosed"]
-    assert told["users"] == {"learned_from": 60}
-    assert told["items"]["ids"] == 25
-    assert told["successors"]["fewest_users"] >= 5
-    assert told["successors"]["of_one_user"] == 0
+    disclosed = manifest["disclosed"]
+    assert disclosed["users"] == {"learned_from": 60}
+    assert disclosed["items"]["ids"] == 25
+    assert disclosed["successors"]["fewest_users"] >= 5
+    assert disclosed["successors"]["of_one_user"] == 0
     assert set(manifest["provenance"]["data"]["counts"]) == {
         *("read", "kept", "items", "training_events", "cuts")
     }

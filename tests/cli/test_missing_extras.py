@@ -79,8 +79,8 @@ def test_what_needs_training_names_its_extra(light, shop, tmp_path):
 def test_items_are_added_without_a_training_stack(light, fresh_shop, tmp_path):
     (tmp_path / "new.csv").write_text("id,tags\nnew,cold\n")
     words = ["add-items", fresh_shop.bundle, tmp_path / "new.csv", "--out", tmp_path / "out"]
-    ((code, _, told),) = light([*words, "--quiet"])
-    assert (code, told) == (0, "")
+    ((code, _, err),) = light([*words, "--quiet"])
+    assert (code, err) == (0, "")
 
 
 def test_what_runs_on_the_device_needs_no_training_stack(light, shop):

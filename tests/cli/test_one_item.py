@@ -35,8 +35,8 @@ def bundle(tmp_path_factory):
 @pytest.mark.slow
 def test_the_only_item_is_recommended_unless_it_is_blocked(bundle):
     for history in ("", "only", "only,only,only"):
-        found = succeed("recommend", bundle, "--history", history, "-k", 1, "--json").json
-        assert [line["id"] for line in found] == ["only"]
+        lines = succeed("recommend", bundle, "--history", history, "-k", 1, "--json").json
+        assert [line["id"] for line in lines] == ["only"]
     words = ["recommend", bundle, "--blocked", "only", "-k", 1, "--json"]
     assert succeed(*words).json == []
     assert "more than the catalogue's 1 items" in pocketrec("recommend", bundle, "-k", 2).err

@@ -45,17 +45,17 @@ def test_the_manifest_tells_no_path_of_the_machine(shop):
 
 @pytest.mark.parametrize("subject", ["bundle", "run"])
 def test_evaluate_prints_one_object(shop, subject):
-    found = succeed("evaluate", shop.folder / subject, "--data", shop.data, "--json").json
-    assert found["users"] == 60
-    assert set(found["baselines"]) == {"popularity", "markov", "seq_knn"}
-    measure = found["metrics"]["ndcg@10"]
+    report = succeed("evaluate", shop.folder / subject, "--data", shop.data, "--json").json
+    assert report["users"] == 60
+    assert set(report["baselines"]) == {"popularity", "markov", "seq_knn"}
+    measure = report["metrics"]["ndcg@10"]
     assert set(measure) == {"value", "low", "high"}
     assert measure["low"] <= measure["value"] <= measure["high"]
-    assert {"ndcg@10", "recall@10", "mrr@10"} <= set(found["metrics"])
-    for baseline in found["baselines"].values():
+    assert {"ndcg@10", "recall@10", "mrr@10"} <= set(report["metrics"])
+    for baseline in report["baselines"].values():
         assert set(baseline["ndcg@10"]) == {"value", "low", "high"}
     # The world is made so that order says far more than popularity does.
-    assert measure["low"] > found["baselines"]["popularity"]["ndcg@10"]["high"]
+    assert measure["low"] > report["baselines"]["popularity"]["ndcg@10"]["high"]
 
 
 def test_bundle_and_run_are_worth_the_same(shop):
@@ -151,21 +151,21 @@ def test_repeats_are_never_recommended_where_they_do_not(fresh_shop):
 def test_bench_prints_what_a_bundle_costs(shop):
     # In a process of its own, for its memory is what is measured.
     words = [sys.executable, "-m", "pocketrec", "bench", str(shop.bundle), "--json"]
-    found = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
-    assert set(found) == {"bytes", "load_ms", "latency_ms", "peak_rss_mb", "ops"}
-    assert found["bytes"] == (shop.bundle / "model.tflite").stat().st_size
-    assert set(found["latency_ms"]) == {"1", "2"}
-    for latency in found["latency_ms"].values():
+    costs = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
+    assert set(costs) == {"bytes", "load_ms", "latency_ms", "peak_rss_mb", "ops"}
+    assert costs["bytes"] == (shop.bundle / "model.tflite").stat().st_size
+    assert set(costs["latency_ms"]) == {"1", "2"}
+    for latency in costs["latency_ms"].values():
         assert 0 < latency["p50"] <= latency["p95"]
-    assert found["load_ms"] > 0
-    assert 10 < found["peak_rss_mb"] < 300
-    assert "EMBEDDING_LOOKUP" in found["ops"]
+    assert costs["load_ms"] > 0
+    assert 10 < costs["peak_rss_mb"] < 300
+    assert "EMBEDDING_LOOKUP" in costs["ops"]
 
 
 def test_doctor_names_what_is_there():
-    found = succeed("doctor", "--json").json
-    assert found["packages"]["runtime"]["ai-edge-litert"]
-    assert found["packages"]["train"]["torch"]
+    report = succeed("doctor", "--json").json
+    assert report["packages"]["runtime"]["ai-edge-litert"]
+    assert report["packages"]["train"]["torch"]
     assert "torch" in succeed("doctor").out
 
 

@@ -243,8 +243,8 @@ def test_repeats_follow_exclude_seen_unless_given(data, rule):
     ],
 )
 def test_gates_depend_on_the_kind_unless_given(export, loss, overlap):
-    found = parse(data=DATA, export=export).export
-    assert (found.largest_loss, found.least_overlap) == (loss, overlap)
+    gates = parse(data=DATA, export=export).export
+    assert (gates.largest_loss, gates.least_overlap) == (loss, overlap)
 
 
 def test_bytes_of_codes_are_refused_where_there_are_none():

@@ -44,13 +44,13 @@ def many_rows(count=2000):
     return np.random.default_rng(1).normal(size=(count, D)).astype(np.float32)
 
 
-def errors(moment, weights, rows):
+def errors(moment, weights, rows, sample=codes_module.SAMPLE):
     """Mean squared errors (D,) of codewords of two bytes, where users' vectors have a second
     moment."""
     there, back = codes_module._metric(torch.diag(torch.tensor(moment)))
     generator = torch.Generator().manual_seed(1)
     codebooks, codes = codes_module._fit(
-        torch.from_numpy(rows) @ there, torch.from_numpy(weights), 2, generator
+        torch.from_numpy(rows) @ there, torch.from_numpy(weights), 2, generator, sample
     )
     table = (
         sum(codebook[column.long()] for codebook, column in zip(codebooks, codes.T, strict=True))
@@ -75,11 +75,10 @@ def test_popular_items_are_kept_best():
 
 
 @pytest.mark.parametrize("sample", [500, 2000])
-def test_items_that_were_not_drawn_are_nearly_as_good(monkeypatch, sample):
-    """Books are fitted to a sample, codes to all."""
+def test_items_that_were_not_sampled_are_nearly_as_good(sample):
+    """Codebooks are fitted to a sample, codes to all."""
     even = np.ones(2000, np.float32)
-    monkeypatch.setattr(codes_module, "SAMPLE", sample)
-    assert errors([1.0] * D, even, many_rows()).mean() < 0.6
+    assert errors([1.0] * D, even, many_rows(), sample).mean() < 0.6
 
 
 def test_items_in_many_small_topics_are_kept_by_their_centroids():
@@ -147,8 +146,8 @@ def test_the_file_scores_as_the_table_did(encoder):
     """So few items are kept nearly as they are."""
     device, full = make(encoder).device("pq"), make(encoder).device("int8")
     for history in (walk(last, length) for last in (1, 9, V) for length in (0, 1, 4)):
-        found = device.score(Query(history), ALL)
-        assert np.abs(found - full.score(Query(history), ALL)).max() < 0.3 * found.std()
+        scores = device.score(Query(history), ALL)
+        assert np.abs(scores - full.score(Query(history), ALL)).max() < 0.3 * scores.std()
         assert device.recommend(Query(history), k=1)[0] == full.recommend(Query(history), k=1)[0]
 
 

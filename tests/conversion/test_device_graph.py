@@ -36,8 +36,8 @@ def test_the_float_file_equals_torch(encoder):
     device, scorer = made.device("float32"), made.scorer()
     for history in histories():
         expected = scorer([history])[0]
-        found = device.score(Query(history), ALL)
-        assert np.abs(found - expected).max() <= 1e-4 * expected.std(), len(history)
+        actual = device.score(Query(history), ALL)
+        assert np.abs(actual - expected).max() <= 1e-4 * expected.std(), len(history)
 
 
 @encoders
@@ -86,33 +86,33 @@ def test_the_dry_run_sees_every_operator_that_an_encoder_brings(encoder):
 @encoders
 @kinds
 def test_signatures_are_those_of_the_design(encoder, kind):
-    found = inspect(make(encoder).content(kind)).signatures
+    signatures = inspect(make(encoder).content(kind)).signatures
     history = {
         "item_id": TensorSpec("int32", (1, L)),
         "user_vector": TensorSpec("float32", (1, D)),
     }
-    assert found["recommend"].inputs == history | {"blocked": TensorSpec("int32", (1, N))}
-    assert found["recommend"].outputs == {
+    assert signatures["recommend"].inputs == history | {"blocked": TensorSpec("int32", (1, N))}
+    assert signatures["recommend"].outputs == {
         "ids": TensorSpec("int32", (1, K)),
         "scores": TensorSpec("float32", (1, K)),
     }
-    assert found["score"].inputs == history | {"candidates": TensorSpec("int32", (1, C))}
-    assert found["score"].outputs == {"scores": TensorSpec("float32", (1, C))}
-    assert found["adapt"].inputs == {
+    assert signatures["score"].inputs == history | {"candidates": TensorSpec("int32", (1, C))}
+    assert signatures["score"].outputs == {"scores": TensorSpec("float32", (1, C))}
+    assert signatures["adapt"].inputs == {
         "user_vector": TensorSpec("float32", (1, D)),
         "candidates": TensorSpec("int32", (1, C)),
         "target": TensorSpec("float32", (1, C)),
         "learning_rate": TensorSpec("float32", (1, 1)),
     }
-    assert found["adapt"].outputs == {"user_vector": TensorSpec("float32", (1, D))}
+    assert signatures["adapt"].outputs == {"user_vector": TensorSpec("float32", (1, D))}
     named = {Signature.RECOMMEND, Signature.SCORE, Signature.ADAPT}
     if encoder not in STEPPING:
-        assert set(found) == named
+        assert set(signatures) == named
         return
-    assert set(found) == {*named, Signature.STEP}
+    assert set(signatures) == {*named, Signature.STEP}
     state = {"state": TensorSpec("float32", (1, make(encoder).model.state_width))}
-    assert found["step"].inputs == found["recommend"].inputs | state
-    assert found["step"].outputs == found["recommend"].outputs | state
+    assert signatures["step"].inputs == signatures["recommend"].inputs | state
+    assert signatures["step"].outputs == signatures["recommend"].outputs | state
 
 
 @encoders
@@ -128,9 +128,9 @@ def test_a_user_vector_is_added_and_zero_changes_nothing(encoder):
     with torch.no_grad():
         user = made.model.user_vector(item_id) + torch.from_numpy(vector)
         expected = made.model.scores(user, item_id)[0, 1:].numpy()
-    found = device.score(Query(history, user_vector=vector), ALL)
+    actual = device.score(Query(history, user_vector=vector), ALL)
     assert not np.array_equal(np.argsort(expected), np.argsort(plain))
-    np.testing.assert_allclose(found, expected, atol=1e-4 * expected.std())
+    np.testing.assert_allclose(actual, expected, atol=1e-4 * expected.std())
     # Towards one item, far enough, and that item leads the list.
     ids, _ = device.recommend(Query(history, user_vector=20 * table[25]), k=1)
     assert ids.tolist() == [25]
@@ -163,7 +163,7 @@ def test_candidates_are_scored_from_their_own_rows(kind):
 
 
 def readers(content, signature):
-    """What reads constants with a row for each item, in the graph of a signature."""
+    """The operators that read constants with a row per item, in the graph of a signature."""
     model = parse(content)
     key = signature.encode()
     (graph,) = (
@@ -174,7 +174,7 @@ def readers(content, signature):
         for index, tensor in enumerate(graph.tensors)
         if stored(model, tensor) and len(tensor.shape) and tensor.shape[0] == V + 1
     }
-    return {name for name, found in each_operator(model, graph) if tables & set(found.inputs)}
+    return {name for name, operator in each_operator(model, graph) if tables & set(operator.inputs)}
 
 
 @kinds

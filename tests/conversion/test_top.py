@@ -50,9 +50,9 @@ def test_the_best_are_found_whatever_is_hidden(rows):
         # Some of the best are hidden, most of them more than once, and sometimes all.
         best = np.argsort(-scores[0], kind="stable")[: random.integers(1, 2 * K)]
         hidden = random.choice(best, (1, H)).astype(np.int32)
-        found = run(scores=scores, hidden=hidden)
+        result = run(scores=scores, hidden=hidden)
         ids, scores = expected(scores, hidden)
         left = scores > MASKED / 2  # what is hidden may be named in any order
-        assert np.array_equal(found["ids"][0][left], ids[left])
-        assert np.array_equal(found["best"][0][left], scores[left])
-        assert (found["best"][0][~left] < MASKED / 2).all()
+        assert np.array_equal(result["ids"][0][left], ids[left])
+        assert np.array_equal(result["best"][0][left], scores[left])
+        assert (result["best"][0][~left] < MASKED / 2).all()

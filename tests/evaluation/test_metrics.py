@@ -73,5 +73,5 @@ def test_resampled_coverage_is_the_union_over_the_drawn_users(data):
 
 
 def test_nobody_shown_anything_covers_nothing():
-    found = resampled_coverage(np.zeros((2, 3), np.int32), 5)(np.ones((4, 2)))
-    assert found.tolist() == [0, 0, 0, 0]
+    shares = resampled_coverage(np.zeros((2, 3), np.int32), 5)(np.ones((4, 2)))
+    assert shares.tolist() == [0, 0, 0, 0]

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from pocketrec.config.model import ModelConfig
 from pocketrec.errors import DataError
-from pocketrec.evaluation import ranking
 from pocketrec.evaluation.protocol import rank_all
 from pocketrec.evaluation.ranking import DenseScores, rank_scores
-from pocketrec.models import scorer as scorer_module
 from pocketrec.models.products import Cells, Products
 from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
@@ -69,7 +67,7 @@ def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
     scores, histories, targets = world
     of_history = {id(history): row for history, row in zip(histories, scores, strict=True)}
     done = []
-    found = rank_all(
+    ranking = rank_all(
         lambda part, _: np.stack([of_history[id(history)] for history in part]),
         Targets(histories, targets),
         item_count=scores.shape[1],
@@ -79,9 +77,9 @@ def test_batches_do_not_change_the_ranking(world, exclude_seen, batch):
         progress=done.append,
     )
     ranks, top = rank_scores(DenseScores(scores), histories, targets, 3, exclude_seen)
-    assert (found.ranks == ranks).all()
-    assert (found.top == top).all()
-    assert found.lengths.tolist() == [len(history) for history in histories]
+    assert (ranking.ranks == ranks).all()
+    assert (ranking.top == top).all()
+    assert ranking.lengths.tolist() == [len(history) for history in histories]
     assert sum(done) == len(targets)
 
 
@@ -155,11 +153,12 @@ def test_targets_are_one_a_history():
 
 
 @given(worlds(), st.integers(1, 12), st.booleans(), st.integers(1, 30))
-def test_blocks_do_not_change_the_ranking(monkeypatch, world, k, exclude_seen, block):
+def test_blocks_do_not_change_the_ranking(world, k, exclude_seen, block):
     """Down to blocks of one item; ties lie in one block and across them."""
     scores, histories, targets = world
-    monkeypatch.setattr(ranking, "BLOCK", block)
-    ranks, top = rank_scores(DenseScores(scores), histories, targets, k, exclude_seen)
+    ranks, top = rank_scores(
+        DenseScores(scores), histories, targets, k, exclude_seen, block_scores=block
+    )
     for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
         rank, shown = naive(scores[user], history.tolist(), target, k, exclude_seen)
         assert ranks[user] == rank
@@ -167,7 +166,7 @@ def test_blocks_do_not_change_the_ranking(monkeypatch, world, k, exclude_seen, b
 
 
 @pytest.mark.parametrize("exclude_seen", [False, True])
-def test_products_rank_as_a_full_sort_of_their_scores(monkeypatch, exclude_seen):
+def test_products_rank_as_a_full_sort_of_their_scores(exclude_seen):
     """DenseScores numbers, so that products are exact, few different ones and many ties."""
     random = np.random.default_rng(3)
     users, item_count, k = 23, 500, 20
@@ -183,8 +182,7 @@ def test_products_rank_as_a_full_sort_of_their_scores(monkeypatch, exclude_seen)
     histories = [array(*random.integers(1, item_count + 1, 30)) for _ in range(users)]
     targets = random.integers(1, item_count + 1, users).astype(np.int32)
     for block in (users, 64 * users, 10**6):
-        monkeypatch.setattr(ranking, "BLOCK", block)
-        ranks, top = rank_scores(products, histories, targets, k, exclude_seen)
+        ranks, top = rank_scores(products, histories, targets, k, exclude_seen, block_scores=block)
         for user, (history, target) in enumerate(zip(histories, targets, strict=True)):
             expected = naive(scores[user], history.tolist(), target, k, exclude_seen)
             assert (ranks[user], top[user].tolist()) == expected
@@ -192,7 +190,7 @@ def test_products_rank_as_a_full_sort_of_their_scores(monkeypatch, exclude_seen)
 
 @pytest.mark.parametrize("successors", [0, 3])
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
-def test_a_models_products_are_its_scores(monkeypatch, successors, temperature):
+def test_a_models_products_are_its_scores(successors, temperature):
     """Log-probabilities but for what is the same for all items of a user."""
     torch.manual_seed(0)
     item_count, users, random = 300, 40, np.random.default_rng(0)
@@ -202,9 +200,8 @@ def test_a_models_products_are_its_scores(monkeypatch, successors, temperature):
     model = RecommenderModel(item_count, config)
     if model.successors is not None:
         model.successors.ids[1:] = torch.randint(0, item_count + 1, (item_count, successors))
-    scorer = ModelScorer(model)
+    scorer = ModelScorer(model, block_items=70)
     histories = [array(*random.integers(1, item_count + 1, user % 12)) for user in range(users)]
-    monkeypatch.setattr(scorer_module, "BLOCK", 70)
     products = scorer.products(histories)
     assert (products.cells is None) == (successors == 0)
     difference = products.block(0, item_count).numpy() - scorer(histories)
@@ -222,6 +219,6 @@ def test_a_scorer_is_asked_for_products_if_it_has_them():
             return Products(torch.ones(len(histories), 1), torch.tensor([[1.0], [3.0], [2.0]]))
 
     targets = Targets([array()] * 5, array(1, 2, 3, 2, 0))
-    found = rank_all(Both(), targets, item_count=3, k=2, exclude_seen=True, batch=2)
-    assert found.ranks.tolist() == [3, 1, 2, 1, 4]
-    assert found.top.tolist() == [[2, 3]] * 5
+    ranking = rank_all(Both(), targets, item_count=3, k=2, exclude_seen=True, batch=2)
+    assert ranking.ranks.tolist() == [3, 1, 2, 1, 4]
+    assert ranking.top.tolist() == [[2, 3]] * 5

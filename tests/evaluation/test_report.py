@@ -32,34 +32,34 @@ def settings(cutoffs=(1, 10)):
 
 
 def test_measures_by_hand():
-    found = measure(ranking([1, 3, 21, 15]), **settings())
-    assert set(found) == {
+    measures = measure(ranking([1, 3, 21, 15]), **settings())
+    assert set(measures) == {
         *("ndcg@1", "recall@1", "mrr@1", "coverage@1", "average_popularity@1"),
         *("ndcg@10", "recall@10", "mrr@10", "coverage@10", "average_popularity@10"),
         "mean_rank",
     }
-    assert found["recall@1"].value == 0.25
-    assert found["recall@10"].value == 0.5
-    assert found["ndcg@10"].value == pytest.approx((1 + 0.5) / 4)
-    assert found["mrr@10"].value == pytest.approx((1 + 1 / 3) / 4)
-    assert found["mean_rank"].value == 10
-    assert found["coverage@10"].value == 0.5
-    assert found["average_popularity@1"].value == 20
-    for value in found.values():
+    assert measures["recall@1"].value == 0.25
+    assert measures["recall@10"].value == 0.5
+    assert measures["ndcg@10"].value == pytest.approx((1 + 0.5) / 4)
+    assert measures["mrr@10"].value == pytest.approx((1 + 1 / 3) / 4)
+    assert measures["mean_rank"].value == 10
+    assert measures["coverage@10"].value == 0.5
+    assert measures["average_popularity@1"].value == 20
+    for value in measures.values():
         assert value.low <= value.value <= value.high
 
 
 def test_a_miss_stays_a_miss_where_k_exceeds_the_catalogue():
-    found = measure(ranking([V + 1, V], k=50), **settings(cutoffs=[50]))
-    assert found["recall@50"].value == 0.5
-    assert found["coverage@50"].high <= 1
+    measures = measure(ranking([V + 1, V], k=50), **settings(cutoffs=[50]))
+    assert measures["recall@50"].value == 0.5
+    assert measures["coverage@50"].high <= 1
 
 
 def test_coverage_intervals_stay_within_the_possible():
     everything = Ranking(np.ones(V, np.int64), np.arange(1, V + 1)[:, None], np.ones(V, np.int64))
-    found = measure(everything, **settings(cutoffs=[1]))["coverage@1"]
-    assert (found.value, found.high) == (1, 1)
-    assert 0.5 < found.low < 1
+    coverage = measure(everything, **settings(cutoffs=[1]))["coverage@1"]
+    assert (coverage.value, coverage.high) == (1, 1)
+    assert 0.5 < coverage.low < 1
 
 
 def test_lists_shorter_than_a_cutoff_are_refused():
@@ -80,16 +80,16 @@ def test_only_metrics_of_users_have_user_values():
 
 def test_users_fall_into_the_bucket_of_their_length():
     lengths = [0, 1, 9, 10, 49, 50, 199, 200, 5000]
-    found = by_length(ranking([1, 2, 2, 1, 1, 1, 1, 20, 20], lengths), **settings())
-    assert {name: bucket.users for name, bucket in found.items()} == {
+    buckets = by_length(ranking([1, 2, 2, 1, 1, 1, 1, 20, 20], lengths), **settings())
+    assert {name: bucket.users for name, bucket in buckets.items()} == {
         "0": 1,
         "1-9": 2,
         "10-49": 2,
         "50-199": 2,
         "200+": 2,
     }
-    assert found["1-9"].metrics["mrr@10"].value == 0.5
-    assert found["200+"].metrics["recall@10"].value == 0
+    assert buckets["1-9"].metrics["mrr@10"].value == 0.5
+    assert buckets["200+"].metrics["recall@10"].value == 0
     assert list(by_length(ranking([1], [60]), **settings())) == ["50-199"]
 
 
@@ -129,27 +129,30 @@ def report(**changes):
 
 def test_json_has_the_shape_that_was_promised():
     done = []
-    found = json.loads(json.dumps(report(progress=done.append).to_json()))
+    document = json.loads(json.dumps(report(progress=done.append).to_json()))
     assert sum(done) == 2 * 60
-    assert found["users"] == 60
-    assert found["split"] == "leave-one-out"
-    assert found["subject"] == "mine"
-    for metrics in (found["metrics"], found["baselines"]["popularity"]):
+    assert document["users"] == 60
+    assert document["split"] == "leave-one-out"
+    assert document["subject"] == "mine"
+    for metrics in (document["metrics"], document["baselines"]["popularity"]):
         assert {"ndcg@10", "recall@5", "mrr@1", "mean_rank", "coverage@10"} <= set(metrics)
         assert all(set(figure) == {"value", "low", "high"} for figure in metrics.values())
-    assert found["by_history_length"]["1-9"]["users"] == 60
-    assert found["by_history_length"]["1-9"]["metrics"]["ndcg@10"] == found["metrics"]["ndcg@10"]
-    gain = found["differences"]["popularity"]["ndcg@10"]
+    assert document["by_history_length"]["1-9"]["users"] == 60
+    assert (
+        document["by_history_length"]["1-9"]["metrics"]["ndcg@10"] == document["metrics"]["ndcg@10"]
+    )
+    gain = document["differences"]["popularity"]["ndcg@10"]
     apart = (
-        found["metrics"]["ndcg@10"]["value"] - found["baselines"]["popularity"]["ndcg@10"]["value"]
+        document["metrics"]["ndcg@10"]["value"]
+        - document["baselines"]["popularity"]["ndcg@10"]["value"]
     )
     assert gain["value"] == pytest.approx(apart)
     assert gain["low"] > 0
 
 
-def printed(found, width):
+def printed(evaluation, width):
     console = Console(width=width, file=io.StringIO())
-    print_report(found, console)
+    print_report(evaluation, console)
     return console.file.getvalue()
 
 
@@ -184,7 +187,7 @@ def test_the_best_of_a_column_is_marked_and_equals_are_marked_alike():
     ],
 )
 def test_a_difference_is_said_in_words(difference, words):
-    found = Report(
+    evaluation = Report(
         "mine",
         "users",
         9,
@@ -192,7 +195,7 @@ def test_a_difference_is_said_in_words(difference, words):
         baselines={"a": figures(0.2)},
         differences={"a": {"ndcg@10": difference}},
     )
-    assert words in printed(found, 100)
+    assert words in printed(evaluation, 100)
 
 
 def test_the_table_shows_ten_where_it_was_measured_else_the_largest():

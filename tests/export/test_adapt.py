@@ -49,20 +49,20 @@ def expected(items, targets, adaptation=None):
 def test_a_step_is_what_was_fitted(full, adaptation, items, targets):
     vector = np.linspace(-1, 1, D).astype(np.float32)
     arguments = ints(*items), np.array(targets, np.float32)
-    found = load(full).adapt(*arguments, learning_rate=0.5, user_vector=vector)
+    adapted = load(full).adapt(*arguments, learning_rate=0.5, user_vector=vector)
     step = expected(items, targets, adaptation)
-    assert np.abs(found - vector - 0.5 * step).max() < 1e-5
+    assert np.abs(adapted - vector - 0.5 * step).max() < 1e-5
     small = load(shrink(quantize(full, "int8")))
-    found = small.adapt(*arguments, learning_rate=0.5, user_vector=vector)
-    assert np.abs(found - vector - 0.5 * step).max() < 0.02 * np.abs(step).max() + 1e-3
+    adapted = small.adapt(*arguments, learning_rate=0.5, user_vector=vector)
+    assert np.abs(adapted - vector - 0.5 * step).max() < 0.02 * np.abs(step).max() + 1e-3
 
 
 @encoders
 def test_without_a_fit_a_step_leads_straight_to_the_item(encoder):
     made = make(encoder)
     table = made.model.table.detach().numpy()
-    found = made.device("float32").adapt(ints(4), LIKED, learning_rate=1.0)
-    assert np.abs(found - (table[4] - table[1:].mean(0))).max() < 1e-5
+    adapted = made.device("float32").adapt(ints(4), LIKED, learning_rate=1.0)
+    assert np.abs(adapted - (table[4] - table[1:].mean(0))).max() < 1e-5
 
 
 @encoders
@@ -80,8 +80,8 @@ def test_what_was_liked_gains_and_what_was_disliked_loses(encoder):
 def test_no_learning_rate_no_change():
     vector = np.linspace(-1, 1, D, dtype=np.float32)
     device = make("gru").device("int8")
-    found = device.adapt(ints(3), LIKED, learning_rate=0.0, user_vector=vector)
-    assert np.array_equal(found, vector)
+    adapted = device.adapt(ints(3), LIKED, learning_rate=0.0, user_vector=vector)
+    assert np.array_equal(adapted, vector)
 
 
 def test_calls_leave_nothing_behind():

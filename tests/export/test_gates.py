@@ -83,7 +83,7 @@ def export(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "convert", lambda *_, **__: made.full)
 
     def run(settings, spoil=lambda content: content, **options):
-        monkeypatch.setattr(build, "quantize", lambda *told: spoil(quantize(*told)))
+        monkeypatch.setattr(build, "quantize", lambda *arguments: spoil(quantize(*arguments)))
         out = tmp_path / "bundle"
         with new_folder(out, KIND) as draft:
             return build.export_bundle(

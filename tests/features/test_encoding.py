@@ -56,8 +56,8 @@ def test_a_number_is_what_its_weights_say(knots, value):
     assert all(1 <= row <= len(knots) and 0 <= weight <= 1 for row, weight in rows)
     assert sum(weight for _, weight in rows) == pytest.approx(1)
     meant = min(max(value, knots[0]), knots[-1])
-    found = sum(knots[row - 1] * weight for row, weight in rows)
-    assert found == pytest.approx(meant, rel=1e-9, abs=1e-6)
+    decoded = sum(knots[row - 1] * weight for row, weight in rows)
+    assert decoded == pytest.approx(meant, rel=1e-9, abs=1e-6)
 
 
 TAGS = Feature("tags", "user", Categories(("7", "true", "a")), slots=3)

@@ -5,5 +5,5 @@ import pytest
 
 @pytest.fixture(scope="session")
 def models(recommender, featured, narrow):
-    """Of items that repeat; told of features; and with a graph too small for most lists."""
+    """One repeats items, one reads features, and one has a graph too small for most lists."""
     return {"wide": recommender, "told": featured, "narrow": narrow}

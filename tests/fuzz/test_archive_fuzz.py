@@ -47,11 +47,11 @@ def unpack(tmp_path, content, **limits):
     (tmp_path / "in" / "a.zip").write_bytes(content)
     with answered() as outcome:
         extract(tmp_path / "in" / "a.zip", tmp_path / "in" / "out", **limits)
-    found = None if outcome.error else files_of(tmp_path / "in" / "out")
+    unpacked = None if outcome.error else files_of(tmp_path / "in" / "out")
     shutil.rmtree(tmp_path / "in" / "out", ignore_errors=True)
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
     assert [path.name for path in (tmp_path / "in").iterdir()] == ["a.zip"]
-    return found
+    return unpacked
 
 
 @fuzz(
@@ -65,7 +65,7 @@ def unpack(tmp_path, content, **limits):
     kind=st.sampled_from(KINDS),
 )
 def test_names(tmp_path, entries, kind):
-    found = unpack(tmp_path, zipped(entries, kind), max_bytes=6000)
+    unpacked = unpack(tmp_path, zipped(entries, kind), max_bytes=6000)
     files = {name: content for name, content, _ in entries if not name.endswith("/")}
     leads_out = any(
         ".." in name.replace("\\", "/").split("/") or name[0] in "/\\" or ":" in name or link
@@ -73,10 +73,10 @@ def test_names(tmp_path, entries, kind):
         if not name.endswith("/")
     )
     if leads_out or sum(map(len, files.values())) > 6000:
-        assert found is None
-    if found is not None:
+        assert unpacked is None
+    if unpacked is not None:
         places = {str(PurePosixPath(n.replace("\\", "/"))): c for n, c in files.items()}
-        assert found == places
+        assert unpacked == places
         assert len(places) == len(files)
 
 
@@ -101,10 +101,10 @@ def test_damage(tmp_path, kind, changes, cut):
         place = int(share * len(content))
         content[place : place + (not insert)] = bytes([byte])
     del content[int(cut * len(content)) :]
-    found = unpack(tmp_path, bytes(content))
-    if found:
+    unpacked = unpack(tmp_path, bytes(content))
+    if unpacked:
         known = {zlib.crc32(data) for _, data, _ in ENTRIES} | {zlib.crc32(b"")}
-        damaged = [data for data in found.values() if zlib.crc32(data) not in known]
+        damaged = [data for data in unpacked.values() if zlib.crc32(data) not in known]
         assert not damaged
 
 

@@ -79,7 +79,7 @@ def is_code(text):
     whole=st.booleans(),
 )
 def test_tables(tmp_path, keys, titles, column, ending, of, whole):
-    """`whole`: the log has integers, so that other ids are of nobody. An empty row is none."""
+    """`whole`: the log has integers, so other ids belong to nobody. Empty rows are skipped."""
     rows = [row for row in zip(keys, titles, column, strict=False) if any(row)]
     text = table_text([("id", "name", "value"), *rows], ending, [])
     (tmp_path / f"table.{ending}").write_bytes(text.encode())
@@ -87,29 +87,29 @@ def test_tables(tmp_path, keys, titles, column, ending, of, whole):
     log = ["1", "2"] if whole else ["1", "x"]
     extra = {"items_title": "name"} if of == "items" else {}
     with answered() as outcome:
-        found = read_table(tmp_path, f"table.{ending}", log, of, **extra)
+        table = read_table(tmp_path, f"table.{ending}", log, of, **extra)
     wanted = [number(key) if whole else key for key in keys]
     met = [n for n, key in enumerate(wanted) if key is not None]
     twice = len({wanted[n] for n in met}) < len(met)
     assert (outcome.error is None) == (all(map(is_id, keys)) and not twice), outcome.error
     if outcome.error is None:
         name = Column.ITEM if of == "items" else Column.USER
-        assert found[name].to_list() == [wanted[n] for n in met]
+        assert table[name].to_list() == [wanted[n] for n in met]
         values = [value or None for value in column]
         values = typed(values)
-        assert repr(found["value"].to_list()) == repr([values[n] for n in met])
+        assert repr(table["value"].to_list()) == repr([values[n] for n in met])
         if of == "items":
-            assert found[Column.TITLE].to_list() == [titles[n] or None for n in met]
+            assert table[Column.TITLE].to_list() == [titles[n] or None for n in met]
         else:
-            assert Column.TITLE not in found.columns
+            assert Column.TITLE not in table.columns
 
 
 def number(key):
-    """The integer that an id of a catalogue is beside a log of integers."""
+    """The integer that an id of a catalogue becomes if the log has integers."""
     if key.endswith(".0") and key[:-2].lstrip("-").isdigit() and key[:-2].isascii():
         key = key[:-2]
-    (found,) = plain([key])
-    return found if isinstance(found, int) else None
+    (value,) = plain([key])
+    return value if isinstance(value, int) else None
 
 
 json_values = st.one_of(
@@ -144,16 +144,16 @@ def test_json_lines(tmp_path, kind, values):
     rows = [{"id": n, "value": value} for n, value in enumerate(column)]
     (tmp_path / "table.jsonl").write_bytes(json_lines(rows))
     with answered() as outcome:
-        found = read_table(tmp_path, "table.jsonl", ["1"])
+        table = read_table(tmp_path, "table.jsonl", ["1"])
     if kind == "any":
-        assert outcome.error is not None or found.height == len(rows)
+        assert outcome.error is not None or table.height == len(rows)
         return
     assert outcome.error is None, outcome.error
     if kind == "flag":
         column = [None if value is None else str(value).lower() for value in column]
     if kind == "list" and any(value is not None for value in column):
         column = [[part for part in value or [] if part is not None] for value in column]
-    assert found["value"].to_list() == column
+    assert table["value"].to_list() == column
 
 
 TYPES = [
@@ -191,12 +191,12 @@ def test_types_of_parquet(tmp_path, of, place):
     frame = pl.DataFrame({"id": range(len(values)), "name": "x"}).with_columns(column.alias(place))
     frame.write_parquet(tmp_path / "table.parquet")
     with answered() as outcome:
-        found = read_table(tmp_path, "table.parquet", ["x"], items_title="name")
+        table = read_table(tmp_path, "table.parquet", ["x"], items_title="name")
     if str(dtype).startswith(NO_VALUES) or (place != "value" and isinstance(dtype, pl.List)):
         assert outcome.error is not None
     elif place != "id":
         assert outcome.error is None, outcome.error
-        shown = found["value" if place == "value" else Column.TITLE]
+        shown = table["value" if place == "value" else Column.TITLE]
         assert shown.dtype in (pl.Int64, pl.Float64, pl.String, pl.List(pl.String))
         for value, other in zip(values, shown.to_list(), strict=True):
             if isinstance(value, int) and shown.dtype == pl.Int64:
@@ -226,13 +226,13 @@ def test_types_of_parquet(tmp_path, of, place):
     of=st.sampled_from(["items", "users"]),
 )
 def test_names_of_columns(tmp_path, names, of):
-    """Names twice, ours, or of any letters: a column is there under its name, or refused."""
+    """Repeated names, ours, or any letters: a column keeps its name, or the table is refused."""
     rows = [["id", *names], ["1", *(f"v{n}" for n in range(len(names)))]]
     (tmp_path / "table.csv").write_bytes(table_text(rows, "csv", []).encode())
     with answered() as outcome:
-        found = read_table(tmp_path, "table.csv", ["1"], of)
+        table = read_table(tmp_path, "table.csv", ["1"], of)
     if len({"id", *names}) <= len(names):
         assert outcome.error is not None
     if outcome.error is None:
         for n, name in enumerate(names):
-            assert found[name].to_list() == [f"v{n}"]
+            assert table[name].to_list() == [f"v{n}"]

@@ -63,17 +63,17 @@ def text_of(document):
 def says(config, document):
     """Whether a config has the values of a document, through all of its tables."""
     for key, value in document.items():
-        found = getattr(config, key) if isinstance(config, BaseModel) else config[key]
+        actual = getattr(config, key) if isinstance(config, BaseModel) else config[key]
         if isinstance(value, dict):
-            if not says(found, value):
+            if not says(actual, value):
                 return False
         elif isinstance(value, list):
-            if list(found) != value:
+            if list(actual) != value:
                 return False
-        elif isinstance(value, int | float) and isinstance(found, float):
-            if not math.isclose(found, value):
+        elif isinstance(value, int | float) and isinstance(actual, float):
+            if not math.isclose(actual, value):
                 return False
-        elif found != value and str(found).lower() != str(value).lower():
+        elif actual != value and str(actual).lower() != str(value).lower():
             return False
     return True
 

@@ -70,12 +70,12 @@ def test_damaged_tables(tmp_path, changes, ending, encoding, name):
     content = hurt(good.encode(encoding, errors="replace"), changes)
     (tmp_path / f"log.{ending}").write_bytes(content)
     with answered() as outcome:
-        found = read(tmp_path, f"log.{ending}", time_format="seconds")
+        events = read(tmp_path, f"log.{ending}", time_format="seconds")
     if outcome.error is None and (expected := rows_of(content, ending)) is not None:
         for place, column in enumerate((Column.USER, Column.ITEM)):
-            assert found[column].to_list() == plain([row[place] for row in expected])
+            assert events[column].to_list() == plain([row[place] for row in expected])
         seconds = [round(1000 * float(row[2])) for row in expected]
-        assert found[Column.TIME].to_list() == seconds
+        assert events[Column.TIME].to_list() == seconds
 
 
 @fuzz("logs: damaged JSON lines", 500, changes=hurts)
@@ -84,34 +84,34 @@ def test_damaged_json_lines(tmp_path, changes):
     content = hurt(good, changes)
     (tmp_path / "log.jsonl").write_bytes(content)
     with answered() as outcome:
-        found = read(tmp_path, "log.jsonl", time_format="seconds")
+        events = read(tmp_path, "log.jsonl", time_format="seconds")
     if outcome.error is None:
         expected = [json.loads(line) for line in content.decode().split("\n") if line.strip()]
         users = [json_text(row["user"]) for row in expected]
-        assert found[Column.USER].to_list() == plain(users)
-        assert found[Column.TIME].to_list() == [round(1000 * float(r["ts"])) for r in expected]
+        assert events[Column.USER].to_list() == plain(users)
+        assert events[Column.TIME].to_list() == [round(1000 * float(r["ts"])) for r in expected]
 
 
 @fuzz("logs: damaged gzip", 500, changes=hurts, level=st.sampled_from([0, 1, 9]))
 def test_damaged_gzip(tmp_path, changes, level):
-    """Of gzip there is a checksum: either the file is whole, or it is refused."""
+    """Gzip has a checksum: either the file is whole, or it is refused."""
     content = hurt(gzip.compress(GOOD.encode(), level, mtime=0), changes)
     (tmp_path / "log.csv.gz").write_bytes(content)
     with answered() as outcome:
-        found = read(tmp_path, "log.csv.gz")
+        events = read(tmp_path, "log.csv.gz")
     if outcome.error is None:
-        assert found[Column.USER].to_list() == ["ann", "b,b", "c"]
+        assert events[Column.USER].to_list() == ["ann", "b,b", "c"]
 
 
 @fuzz("logs: damaged Parquet", 300, changes=hurts)
 def test_damaged_parquet(tmp_path, changes):
-    """Parquet has no checksum that readers look at, so a value may be another one."""
+    """Parquet has no checksum that readers look at, so a value may have changed."""
     stream = io.BytesIO()
     pl.DataFrame({"user": ["a", "b"], "item": [1, 2], "ts": [1, 2]}).write_parquet(stream)
     (tmp_path / "log.parquet").write_bytes(hurt(stream.getvalue(), changes))
     with answered() as outcome:
-        found = read(tmp_path, "log.parquet")
-    assert outcome.error is not None or found.height == 2
+        events = read(tmp_path, "log.parquet")
+    assert outcome.error is not None or events.height == 2
 
 
 @fuzz(

@@ -39,12 +39,12 @@ def spelling(value):
         return "more digits than Python writes"
 
 
-@fuzz("encoding: values of a category", 800, feature=categories, given=junk | st.lists(junk))
-def test_a_category_has_the_rows_of_its_values(feature, given):
+@fuzz("encoding: values of a category", 800, feature=categories, value=junk | st.lists(junk))
+def test_a_category_has_the_rows_of_its_values(feature, value):
     with answered() as outcome:
-        rows = feature.rows(given)
-    given = given.tolist() if isinstance(given, np.ndarray | np.generic) else given
-    members = list(given) if isinstance(given, list | tuple) else [given]
+        rows = feature.rows(value)
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    members = list(value) if isinstance(value, list | tuple) else [value]
     plain = (str, bool, int, float, np.bool_, np.integer, np.floating, type(None))
     odd = [m for m in members if not isinstance(m, plain) or isinstance(m, np.timedelta64)]
     if outcome.error or odd:
@@ -61,11 +61,11 @@ def test_a_category_has_the_rows_of_its_values(feature, given):
     assert rows == wanted + [MISSING] * (feature.slots - len(wanted))
 
 
-@fuzz("encoding: values of a number", 800, feature=bins, given=junk | numbers | huge)
-def test_a_number_has_the_row_of_its_stretch(feature, given):
+@fuzz("encoding: values of a number", 800, feature=bins, value=junk | numbers | huge)
+def test_a_number_has_the_row_of_its_stretch(feature, value):
     with answered() as outcome:
-        rows = feature.rows(given)
-    plain = given.tolist() if isinstance(given, np.ndarray | np.generic) else given
+        rows = feature.rows(value)
+    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
     number = isinstance(plain, int | float) and not isinstance(plain, bool)
     if plain is None or (isinstance(plain, float) and not math.isfinite(plain)):
         wanted = MISSING
@@ -78,19 +78,19 @@ def test_a_number_has_the_row_of_its_stretch(feature, given):
     assert rows == [wanted] + [MISSING] * (feature.slots - 1)
 
 
-@fuzz("encoding: attributes of items", 400, knots=edges, given=junk | numbers | huge)
-def test_an_attribute_is_what_its_weights_say(knots, given):
+@fuzz("encoding: attributes of items", 400, knots=edges, value=junk | numbers | huge)
+def test_an_attribute_is_what_its_weights_say(knots, value):
     knots = tuple(sorted(set(map(float, knots))))
     with answered() as outcome:
-        rows = Number(knots).encode(given)
+        rows = Number(knots).encode(value)
     if outcome.error is None:
         assert sum(weight for _, weight in rows) == 1
         if rows != [(MISSING, 1.0)]:
-            given = given.item() if isinstance(given, np.generic) else given
-            meant = min(max(Fraction(given), Fraction(knots[0])), Fraction(knots[-1]))
-            found = sum(Fraction(knots[row - 1]) * Fraction(weight) for row, weight in rows)
-            assert math.isclose(found, meant, rel_tol=1e-9, abs_tol=1e-3)
-    pairs = Categories(("a", "7")).encode(given if isinstance(given, str | int) else None)
+            value = value.item() if isinstance(value, np.generic) else value
+            meant = min(max(Fraction(value), Fraction(knots[0])), Fraction(knots[-1]))
+            decoded = sum(Fraction(knots[row - 1]) * Fraction(weight) for row, weight in rows)
+            assert math.isclose(decoded, meant, rel_tol=1e-9, abs_tol=1e-3)
+    pairs = Categories(("a", "7")).encode(value if isinstance(value, str | int) else None)
     assert math.isclose(sum(weight**2 for _, weight in pairs), 1)
 
 
@@ -194,8 +194,8 @@ def test_inputs_are_rows_or_refused(events, user, now):
 @fuzz("inputs: moments in order", 400, moments=sort_events, now=st.booleans())
 def test_times_have_the_rows_of_their_clock(moments, now):
     """In exact arithmetic, where the code divides floats."""
-    told = iter(sorted(moment for moment in moments if moment is not None))
-    moments = [None if moment is None else next(told) for moment in moments]
+    ordered = iter(sorted(moment for moment in moments if moment is not None))
+    moments = [None if moment is None else next(ordered) for moment in moments]
     *times, last = moments or [None]
     rows = encode_features(
         FEATURES, [Event(1, time) for time in times], None, last if now else None
@@ -223,5 +223,5 @@ def test_times_have_the_rows_of_their_clock(moments, now):
 def test_times_that_run_backwards_are_refused(moments, now):
     with answered() as outcome:
         encode_features(FEATURES, [Event(1, moment) for moment in moments], None, now)
-    told = [float(moment) for moment in (*moments, now) if moment is not None]
-    assert (outcome.error is None) == (told == sorted(told))
+    seconds = [float(moment) for moment in (*moments, now) if moment is not None]
+    assert (outcome.error is None) == (seconds == sorted(seconds))

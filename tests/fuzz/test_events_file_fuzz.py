@@ -40,10 +40,10 @@ def test_a_file_of_events_is_read_or_refused(featured, tmp_path, content):
     path.write_bytes(content)
     with answered() as outcome, warnings.catch_warnings(action="ignore", category=UserWarning):
         events = read_events(path)
-        found = featured.recommend(events, k=3)
+        lines = featured.recommend(events, k=3)
     if outcome.error is None:
         entries = json.loads(content)
         assert isinstance(entries, list)
         assert [event.id for event in events] == [entry["id"] for entry in entries]
         assert [event.time for event in events] == [entry.get("time") for entry in entries]
-        assert len(found) == 3
+        assert len(lines) == 3

@@ -43,15 +43,15 @@ def test_tables(tmp_path, rows, quoted, ending, line_end, mark, blank):
     text = ("\ufeff" if mark else "") + "".join(lines)
     write(tmp_path / f"log.{ending}", text.encode())
     with answered() as outcome:
-        found = read(tmp_path, f"log.{ending}", {"note": "category"}, time_format="seconds")
+        events = read(tmp_path, f"log.{ending}", {"note": "category"}, time_format="seconds")
     users, items, moments, notes = (list(column) for column in zip(*rows, strict=True))
     assert (outcome.error is None) == all(map(is_id, users + items)), outcome.error
     if outcome.error is None:
-        assert found[Column.USER].to_list() == plain(users)
-        assert found[Column.ITEM].to_list() == plain(items)
-        assert found[Column.TIME].to_list() == [1000 * moment for moment in moments]
-        assert found[Column.ORDER].to_list() == list(range(len(rows)))
-        assert found[Column.feature("note")].to_list() == notes_of(notes)
+        assert events[Column.USER].to_list() == plain(users)
+        assert events[Column.ITEM].to_list() == plain(items)
+        assert events[Column.TIME].to_list() == [1000 * moment for moment in moments]
+        assert events[Column.ORDER].to_list() == list(range(len(rows)))
+        assert events[Column.feature("note")].to_list() == notes_of(notes)
 
 
 @fuzz(
@@ -85,14 +85,14 @@ def test_json_lines(tmp_path, rows, more, ascii_only, ending):
     objects = [more | dict(zip(("ts", "item", "user"), row[::-1], strict=True)) for row in rows]
     write(tmp_path / f"log.{ending}", json_lines(objects, ascii_only))
     with answered() as outcome:
-        found = read(tmp_path, f"log.{ending}", time_format="seconds")
+        events = read(tmp_path, f"log.{ending}", time_format="seconds")
     users, items = ([json_text(row[place]) for row in rows] for place in (0, 1))
     good = all(text is not None and "\ud800" not in text and is_id(text) for text in users + items)
     assert (outcome.error is None) == good, outcome.error
     if good:
-        assert found[Column.USER].to_list() == plain(users)
-        assert found[Column.ITEM].to_list() == plain(items)
-        assert found[Column.TIME].to_list() == [1000 * row[2] for row in rows]
+        assert events[Column.USER].to_list() == plain(users)
+        assert events[Column.ITEM].to_list() == plain(items)
+        assert events[Column.TIME].to_list() == [1000 * row[2] for row in rows]
 
 
 whole = st.integers(-(2**70), 2**70)
@@ -124,13 +124,13 @@ def test_types_of_parquet(tmp_path, of):
     frame = pl.DataFrame({"user": column, "item": range(len(column)), "ts": range(len(column))})
     frame.write_parquet(tmp_path / "log.parquet")
     with answered() as outcome:
-        found = read(tmp_path, "log.parquet")[Column.USER].to_list()
+        users = read(tmp_path, "log.parquet")[Column.USER].to_list()
     real = [v for v in values if v is not None and (dtype != pl.Float64 or abs(v) < 2**53)]
     good = len(real) == len(values) and all(is_id(str(value)) for value in values)
     assert (outcome.error is None) == good, outcome.error
     if good:
         spelled = [spell(value) for value in values]
         if None not in spelled:
-            assert list(map(str, found)) == spelled
-            assert found == plain(spelled)
-        assert len(set(found)) == len(set(values))  # no two are one, and no one is two
+            assert list(map(str, users)) == spelled
+            assert users == plain(spelled)
+        assert len(set(users)) == len(set(values))  # no two are one, and no one is two

@@ -69,9 +69,9 @@ def test_damaged_copies(tmp_path, source, which, changes):
         read_users(config)
         describe_source(config)
     if outcome.error is None:
-        found = events.select(Column.USER, Column.ITEM, Column.RATING, Column.TIME).rows()
+        rows = events.select(Column.USER, Column.ITEM, Column.RATING, Column.TIME).rows()
         if damaged != next(iter(files)) or same:
-            assert found == [(user, item, rating, 1000 * t) for user, item, rating, t in ROWS]
+            assert rows == [(user, item, rating, 1000 * t) for user, item, rating, t in ROWS]
         else:
             assert events.height > 0
             assert not events.null_count().sum_horizontal().item()

@@ -24,19 +24,19 @@ from support.tally import fuzz
 def test_a_user_is_what_was_said(models, which, words, undone):
     model, words = models[which], [*words, *[("undo",)] * undone]
     personal, expected = Personal(model), Words(model.bundle.spec.exclude_seen)
-    for name, *given in words:
+    for name, *arguments in words:
         before = personal.to_json()
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always")
             if name in ("like", "seen", "dislike"):
-                item, time = given
+                item, time = arguments
                 with answered() as outcome:
                     getattr(personal, name)(item, time=time)
                 assert (outcome.error is None) == expected.say(item, name, time)
                 assert outcome.error is None or personal.to_json() == before
             elif name == "forget":
-                personal.forget(*given)
-                expected.change([word for word in expected.said if word[0] != given[0]])
+                personal.forget(*arguments)
+                expected.change([word for word in expected.said if word[0] != arguments[0]])
             elif name == "undo":
                 assert personal.undo() == expected.undo()
             elif name == "reset":
@@ -45,11 +45,11 @@ def test_a_user_is_what_was_said(models, which, words, undone):
                 assert not any(personal.vector)
             elif name == "decay":
                 with answered() as outcome:
-                    personal.decay(*given)
-                assert (outcome.error is None) == (given[0] in (0, 0.5, 1))
+                    personal.decay(*arguments)
+                assert (outcome.error is None) == (arguments[0] in (0, 0.5, 1))
                 if outcome.error is None:
                     assert personal.vector == [
-                        number * given[0] for number in before["vector"]
+                        number * arguments[0] for number in before["vector"]
                     ] or (not any(before["vector"]) and not any(personal.vector))
                     expected.change(expected.said)
             else:
@@ -60,18 +60,18 @@ def test_a_user_is_what_was_said(models, which, words, undone):
         assert personal.blocked == expected.blocked
         assert len(personal.vector) == 32
         assert all(map(math.isfinite, personal.vector))
-        told = [note.category for note in notes]
+        categories = [note.category for note in notes]
         more = personal.rolled_back > before["rolled_back"] and name == "like"
-        assert told == [RolledBackWarning] * more
-    found = personal.recommend(k=25)
+        assert categories == [RolledBackWarning] * more
+    lines = personal.recommend(k=25)
     hidden = set(expected.blocked)
     if model.bundle.spec.exclude_seen:
         hidden |= {item for item, _ in expected.history}
-    assert {line.id for line in found} == {item.id for item in model.items} - hidden
+    assert {line.id for line in lines} == {item.id for item in model.items} - hidden
     plain = model.recommend(
         personal.history, k=25, blocked=expected.blocked, user_vector=personal.vector
     )
-    assert found == plain
+    assert lines == plain
 
 
 # fmt: off
@@ -92,28 +92,28 @@ USUAL = {"item": sku(3), "items": [sku(3)], "factor": 0.5, "path": "", "value": 
 def calls(draw):
     name = draw(st.sampled_from(sorted(METHODS)))
     names = draw(st.lists(st.sampled_from(METHODS[name]), min_size=1, max_size=2, unique=True))
-    given = {one: USUAL[one] for one in METHODS[name] if one in USUAL}
-    given |= {one: draw(junk) for one in names}
-    if isinstance(given.get("path"), str) and name == "save":
-        given["path"] = ""  # what could be written is not to be
-    return name, given
+    arguments = {one: USUAL[one] for one in METHODS[name] if one in USUAL}
+    arguments |= {one: draw(junk) for one in names}
+    if isinstance(arguments.get("path"), str) and name == "save":
+        arguments["path"] = ""  # what could be written is not to be
+    return name, arguments
 
 
 @fuzz("personal: junk in any place", 1500, call=calls(), which=which)
 def test_junk_changes_nothing(models, call, which):
-    model, (name, given) = models[which], call
+    model, (name, arguments) = models[which], call
     personal = Personal(model)
     personal.seen(sku(1), time=5)
     before = personal.to_json()
     with answered() as outcome, warnings.catch_warnings(action="ignore", category=UserWarning):
         if name == "Personal":
-            Personal(**({"recommender": model} | given))
+            Personal(**({"recommender": model} | arguments))
         elif name in ("restore", "from_json"):
-            getattr(Personal, name)(model, **given)
+            getattr(Personal, name)(model, **arguments)
         else:
-            getattr(personal, name)(**given)
+            getattr(personal, name)(**arguments)
     if name in ("Personal", "save", "restore", "from_json"):
-        assert outcome.error is not None or given.get("state") is None
+        assert outcome.error is not None or arguments.get("state") is None
     if outcome.error:
         assert personal.to_json() == before
     else:

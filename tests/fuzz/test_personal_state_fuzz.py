@@ -35,7 +35,7 @@ def places(value, at=()):
 
 
 def check_restored(model, value):
-    """Fail unless some JSON is refused, or is a user who can go on and be kept."""
+    """Fail unless the JSON is refused, or is a user who can go on and be saved again."""
     with answered() as outcome:
         personal = Personal.from_json(model, value)
     if outcome.error:
@@ -58,9 +58,9 @@ def check_restored(model, value):
     assert kept["gains"] == value["gains"][-10:]
     names = ("id", "verdict", "time")
     assert kept["events"] == [{name: e[name] for name in names} for e in value["events"]]
-    found = personal.recommend(k=25)
-    assert not {line.id for line in found} & set(map(str, personal.blocked))
-    assert all(math.isfinite(line.score) for line in found)
+    lines = personal.recommend(k=25)
+    assert not {line.id for line in lines} & set(map(str, personal.blocked))
+    assert all(math.isfinite(line.score) for line in lines)
     with warnings.catch_warnings(action="ignore", category=RolledBackWarning):
         personal.like(sku(9))
     again = Personal.from_json(model, json.loads(json.dumps(personal.to_json(), allow_nan=False)))

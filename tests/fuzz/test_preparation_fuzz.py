@@ -25,11 +25,11 @@ def test_roles(rows, split):
     """Each user trains on a beginning only; a target is one event, after all that is trained on."""
     frame, split = sort_events(frame_of(rows)), config_of(split).split
     cuts = cuts_of(frame, split)
-    found = assign_roles(frame, split, cuts)
-    kept = Counter(found.select("user", "item", "time").rows())
+    assigned = assign_roles(frame, split, cuts)
+    kept = Counter(assigned.select("user", "item", "time").rows())
     assert not kept - Counter(rows)
     for user, own in by_user(rows).items():
-        part = found.filter(pl.col("user") == user)
+        part = assigned.filter(pl.col("user") == user)
         roles = part[ROLE].to_list()
         assert part.select("item", "time").rows() == own[: len(roles)]
         trained = roles.count(Role.TRAIN)
@@ -58,7 +58,7 @@ def test_roles(rows, split):
 
 @fuzz("sequences: rows of users", 600, rows=logs, split=splits, known=st.sets(things, max_size=6))
 def test_sequences(rows, split, known):
-    """Some items are unknown: they are targets as 0, and in no history."""
+    """Some items are unknown: as targets they are 0, and they are in no history."""
     frame, split = sort_events(frame_of(rows)), config_of(split).split
     events = assign_roles(frame, split, cuts_of(frame, split))
     items = sorted(known | {row[1] for row in rows[::2]})
@@ -66,16 +66,16 @@ def test_sequences(rows, split, known):
         {"item": items, "index": range(1, len(items) + 1)},
         schema={"item": pl.Int64, "index": pl.Int32},
     )
-    found = {row["user"]: row for row in gather_sequences(events, table).iter_rows(named=True)}
+    sequences = {row["user"]: row for row in gather_sequences(events, table).iter_rows(named=True)}
     place = {item: n for n, item in enumerate(items, 1)}
     for user in {row[0] for row in rows}:
         own = events.filter(pl.col("user") == user).select("item", "time", ROLE).rows()
         targets = (Role.VALID, Role.TEST)
         kept = [(place.get(i, 0), t, role) for i, t, role in own if i in place or role in targets]
         if not kept:
-            assert user not in found
+            assert user not in sequences
             continue
-        row = found.pop(user)
+        row = sequences.pop(user)
         assert list(zip(row["item"], row["time"], strict=True)) == [one[:2] for one in kept]
         roles = [role for *_, role in kept]
         assert row["train_length"] == roles.count(Role.TRAIN)
@@ -83,7 +83,7 @@ def test_sequences(rows, split, known):
             assert row[name] == (roles.index(role) if role in roles else None)
             if row[name] is not None:
                 assert row["train_length"] <= row[name]
-    assert not found
+    assert not sequences
 
 
 @fuzz(

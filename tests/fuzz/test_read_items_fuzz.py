@@ -66,7 +66,7 @@ def test_rows(tmp_path, rows, whole, known, quoted, mark):
     (tmp_path / "new.csv").write_bytes(text.encode())
     catalogue = [known] if whole else [str(known), "caf\u00e9"]
     with answered() as outcome:
-        found = read_items(tmp_path / "new.csv", bundle_of(catalogue))
+        new = read_items(tmp_path / "new.csv", bundle_of(catalogue))
     keys = [row[0].strip() for row in rows]
     good = all(not blank(key) and "\0" not in key for key in keys)
     if whole:
@@ -79,9 +79,9 @@ def test_rows(tmp_path, rows, whole, known, quoted, mark):
     assert (outcome.error is None) == bool(good), outcome.error
     if not good:
         return
-    assert [str(item.id) for item in found.items] == keys
-    assert all(isinstance(item.id, int) == whole for item in found.items)
-    for item, row in zip(found.items, rows, strict=True):
+    assert [str(item.id) for item in new.items] == keys
+    assert all(isinstance(item.id, int) == whole for item in new.items)
+    for item, row in zip(new.items, rows, strict=True):
         assert item.title == (row[1].strip() or None)
         parts = [part.strip() for part in row[2].split("|") if part.strip()]
         assert item.attributes.get("tags", []) == parts
@@ -91,7 +91,7 @@ def test_rows(tmp_path, rows, whole, known, quoted, mark):
             )
             if cell and isinstance(number_of(cell), int) and name == "year":
                 assert item.attributes[name] == number_of(cell)
-    assert found.unknown == sum(not set(item.attributes) - {"shelf"} for item in found.items)
+    assert new.unknown == sum(not set(item.attributes) - {"shelf"} for item in new.items)
 
 
 @fuzz(

@@ -1,4 +1,4 @@
-"""What `pocketrec recommend` is told: NAME=VALUE pairs, and names with commas inside."""
+"""Arguments of `pocketrec recommend`: NAME=VALUE pairs, and names with commas inside."""
 
 from hypothesis import strategies as st
 
@@ -49,11 +49,11 @@ names = st.lists(st.sampled_from(["a", "b", "a,b", "b, c", "c", "Mug, big, blue"
     known=names.map(set),
 )
 def test_no_piece_of_a_name_is_lost(text, known):
-    found = split_names(text, known)
-    assert all(name and name == name.strip() for name in found)
-    assert pieces(",".join(found)) == pieces(text)
-    # Where one name is all there is, it is found.
-    assert text.strip() not in known or found == [text.strip()]
+    parts = split_names(text, known)
+    assert all(name and name == name.strip() for name in parts)
+    assert pieces(",".join(parts)) == pieces(text)
+    # A text that is one known name stays whole.
+    assert text.strip() not in known or parts == [text.strip()]
 
 
 def pieces(text):

@@ -16,6 +16,7 @@ from support.asked_lists import (
     MOMENT,
     blocked,
     check_list,
+    event_features,
     events_of_time,
     extreme,
     histories,
@@ -23,7 +24,6 @@ from support.asked_lists import (
     is_known,
     known,
     quiet,
-    told,
     users,
     vectors,
     which,
@@ -48,19 +48,19 @@ def test_lists_are_what_scores_say(models, which, history, blocked, k, vector):
     before = list(history)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
-        found = model.recommend(history, k=k, blocked=blocked, user_vector=vector)
-    lost = [(given, [i for i in given if not is_known(i, model)]) for given in (history, blocked)]
-    told = [f"{len(some)} of {len(given)} ids" for given, some in lost if some]
-    assert [note.category for note in notes] == [UnknownItemWarning] * len(told)
+        lines = model.recommend(history, k=k, blocked=blocked, user_vector=vector)
+    lost = [(asked, [i for i in asked if not is_known(i, model)]) for asked in (history, blocked)]
+    expected = [f"{len(some)} of {len(asked)} ids" for asked, some in lost if some]
+    assert [note.category for note in notes] == [UnknownItemWarning] * len(expected)
     assert [
         str(note.message).partition(" of history")[0].partition(" of blocked")[0] for note in notes
-    ] == told
+    ] == expected
     assert history == before
     clean = [item for item in history if is_known(item, model)]
     left_out = [item for item in blocked if is_known(item, model)]
-    check_list(model, found, clean, left_out, k, user_vector=vector)
+    check_list(model, lines, clean, left_out, k, user_vector=vector)
     again = model.recommend(tuple(clean), k=k, blocked=set(left_out), user_vector=vector)
-    assert again == found
+    assert again == lines
 
 
 @fuzz(
@@ -69,14 +69,16 @@ def test_lists_are_what_scores_say(models, which, history, blocked, k, vector):
     which=st.just("told"),
     items=st.lists(ids, max_size=24),
     times=events_of_time,
-    told=st.lists(told, max_size=24),
+    features_by_event=st.lists(event_features, max_size=24),
     user=st.none() | users,
     later=st.none() | st.integers(0, 10**8),
     k=st.integers(1, 25),
 )
-def test_lists_of_events_are_what_scores_say(models, which, items, times, told, user, later, k):
+def test_lists_of_events_are_what_scores_say(
+    models, which, items, times, features_by_event, user, later, k
+):
     model, clock, history = models[which], MOMENT, []
-    for item, time, features in zip(items, times, told, strict=False):
+    for item, time, features in zip(items, times, features_by_event, strict=False):
         clock += time or 0
         history.append(Event(item, None if time is None else clock, features))
     now = None if later is None else clock + later
@@ -94,10 +96,10 @@ def test_lists_of_events_are_what_scores_say(models, which, items, times, told, 
     ]
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
-        found = model.recommend(history, k=k, user=user, now=now)
+        lines = model.recommend(history, k=k, user=user, now=now)
     assert (UnknownValueWarning in {note.category for note in notes}) == bool(strange)
     with quiet():
-        check_list(model, found, history, [], k, user=user, now=now)
+        check_list(model, lines, history, [], k, user=user, now=now)
         # Events of unknown items are as if they were not there, their times and features too.
         clean = [event for event in history if is_known(event.id, model)]
         moments = [
@@ -107,7 +109,7 @@ def test_lists_of_events_are_what_scores_say(models, which, items, times, told, 
             for event in clean
         ]
         dated = [Event(e.id, m, e.features) for e, m in zip(clean, moments, strict=True)]
-        assert model.recommend(dated, k=k, user=user, now=now) == found
+        assert model.recommend(dated, k=k, user=user, now=now) == lines
 
 
 @fuzz(
@@ -116,7 +118,8 @@ def test_lists_of_events_are_what_scores_say(models, which, items, times, told, 
     which=which,
     begun=st.lists(ids, max_size=20),
     events=st.lists(
-        st.tuples(ids, st.none() | st.integers(0, 10**6), told, st.booleans()), max_size=12
+        st.tuples(ids, st.none() | st.integers(0, 10**6), event_features, st.booleans()),
+        max_size=12,
     ),
     user=users,
     k=st.integers(1, 25),
@@ -136,10 +139,10 @@ def test_sessions_give_what_recommend_gives(models, which, begun, events, user, 
             if is_known(item, model):
                 history.append(event)
             context = {"user": described, "now": clock + 60, "user_vector": vector}
-            found = session.tap(event, k=k, blocked=blocked, now=clock + 60, user_vector=vector)
+            lines = session.tap(event, k=k, blocked=blocked, now=clock + 60, user_vector=vector)
             if is_asked_again:
                 again = {"k": k, "blocked": blocked, "now": clock + 60, "user_vector": vector}
-                assert session.recommend(**again) == found
+                assert session.recommend(**again) == lines
             hidden = [i for i in blocked if is_known(i, model)]
             if model._device.steps and len(history) > model.bundle.spec.shapes.length:
                 seen = (
@@ -147,9 +150,9 @@ def test_sessions_give_what_recommend_gives(models, which, begun, events, user, 
                     if model.bundle.spec.exclude_seen
                     else set()
                 )
-                assert not {line.id for line in found} & {*map(str, hidden), *seen}
+                assert not {line.id for line in lines} & {*map(str, hidden), *seen}
             else:
-                check_list(model, found, history, hidden, k, **context)
+                check_list(model, lines, history, hidden, k, **context)
     assert session.history == history
 
 
@@ -166,7 +169,7 @@ def test_sessions_give_what_recommend_gives(models, which, begun, events, user, 
 def test_vectors_are_taken_or_refused(models, which, vector):
     model = models[which]
     with answered() as outcome:
-        found = model.recommend([sku(3)], k=25, user_vector=vector)
+        lines = model.recommend([sku(3)], k=25, user_vector=vector)
     try:
         plain = [float(number) for number in vector]
         sane = len(plain) == 32 and all(abs(number) <= 1e4 for number in plain)
@@ -178,7 +181,7 @@ def test_vectors_are_taken_or_refused(models, which, vector):
         plain = None
     assert (outcome.error is None) == sane
     if sane:
-        check_list(model, found, [sku(3)], [], 25, user_vector=plain)
+        check_list(model, lines, [sku(3)], [], 25, user_vector=plain)
 
 
 @fuzz(
@@ -216,8 +219,8 @@ def test_steps_are_finite_and_opposite(models, which, item, liked, rate, vector)
 def test_reasons_are_events_whose_absence_costs(models, which, history, items, most, vector):
     model = models[which]
     clean = [item for item in history if is_known(item, model)]
-    found = model.explain(history, items, most=most, user_vector=vector)
-    assert [explanation.id for explanation in found] == items
+    explanations = model.explain(history, items, most=most, user_vector=vector)
+    assert [explanation.id for explanation in explanations] == items
     whole = model.score(clean, items, user_vector=vector)
     falls = [
         [
@@ -230,7 +233,7 @@ def test_reasons_are_events_whose_absence_costs(models, which, history, items, m
         ]
         for n in range(len(clean))
     ]
-    for place, explanation in enumerate(found):
+    for place, explanation in enumerate(explanations):
         parts = {n: max(fall[place], 0) for n, fall in enumerate(falls) if fall[place] > 0}
         total = sum(parts.values())
         shares = sorted((part / total for part in parts.values()), reverse=True)[:most]

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from pocketrec.runtime import Event, Recommender
-from support.asked_lists import catalogue, check_list, known, quiet, told, which
+from support.asked_lists import catalogue, check_list, event_features, known, quiet, which
 from support.junk_values import json_values, junk
 from support.runtime_calls import answered
 from support.small_shop import sku
@@ -44,34 +44,34 @@ def calls(draw):
     """A method and its arguments, one or two of them anything."""
     call = draw(st.sampled_from(sorted(CALLS)))
     names = draw(st.lists(st.sampled_from(CALLS[call]), min_size=1, max_size=2, unique=True))
-    given = {name: USUAL[name] for name in CALLS[call] if name in USUAL}
-    return call, given | {name: draw(STRANGE[name]) for name in names}
+    arguments = {name: USUAL[name] for name in CALLS[call] if name in USUAL}
+    return call, arguments | {name: draw(STRANGE[name]) for name in names}
 
 
 @fuzz("runtime: junk in any place", 2500, call=calls(), which=which)
 def test_junk_is_answered(models, call, which):
-    model, (call, given) = models[which], call
+    model, (call, arguments) = models[which], call
     with answered() as outcome, quiet():
         asked = model.session([sku(1)]) if call == "tap" else model
-        found = getattr(asked, call)(**given)
+        answer = getattr(asked, call)(**arguments)
     if outcome.error:
         return
     if call == "session":
-        found, call, given = found.recommend(), "recommend", {}
+        answer, call, arguments = answer.recommend(), "recommend", {}
     size = {"recommend": 10, "adapt": 32}.get(call)
     if call in ("recommend", "tap"):
-        size = given.get("k", 10)
+        size = arguments.get("k", 10)
         assert 1 <= size <= 25
-        assert len(found) <= size
-        assert {line.id for line in found} <= set(catalogue(model))
-        assert all(math.isfinite(line.score) for line in found)
+        assert len(answer) <= size
+        assert {line.id for line in answer} <= set(catalogue(model))
+        assert all(math.isfinite(line.score) for line in answer)
     elif call == "adapt":
-        assert len(found) == size
-        assert all(map(math.isfinite, found))
+        assert len(answer) == size
+        assert all(map(math.isfinite, answer))
     elif call == "score":
-        assert all(map(math.isfinite, found))
+        assert all(map(math.isfinite, answer))
     else:
-        for explanation in found:
+        for explanation in answer:
             assert explanation.id in catalogue(model)
             assert all(0 < reason.share <= 1 + 1e-9 for reason in explanation.because)
 
@@ -87,7 +87,7 @@ def test_junk_is_answered(models, call, which):
             st.one_of(st.none(), st.integers(0, 10**10), junk),
             st.one_of(
                 st.just({}),
-                told,
+                event_features,
                 st.dictionaries(st.sampled_from(["channel", "pieces"]), junk),
                 junk,
             ),
@@ -98,10 +98,10 @@ def test_junk_is_answered(models, call, which):
 def test_events_of_junk_are_answered(models, which, events):
     model = models[which]
     with answered() as outcome, quiet():
-        found = model.recommend(events, k=5)
+        lines = model.recommend(events, k=5)
     if outcome.error is None:
         with quiet():
-            check_list(model, found, events, [], 5)
+            check_list(model, lines, events, [], 5)
         assert all(isinstance(event.id, str | int | np.integer) for event in events)
 
 

@@ -45,7 +45,7 @@ def send(server, request):
 
 def answers(text, methods):
     """(status, headers, body) of each answer; fails for anything that is no answer."""
-    found = []
+    parsed = []
     while text:
         start, end, text = text.partition(b"\r\n\r\n")
         assert end, f"no end of the headers: {start!r}"
@@ -56,24 +56,24 @@ def answers(text, methods):
         headers = dict(line.split(": ", 1) for line in lines)
         assert len(headers) == len(lines), "a header twice"
         length = int(headers.get("Content-Length", 0))
-        head = len(found) < len(methods) and methods[len(found)] == b"HEAD"
+        head = len(parsed) < len(methods) and methods[len(parsed)] == b"HEAD"
         if head and not (headers.get("Connection") == "close" and len(text) == length):
             length = 0  # what only begins like a HEAD is refused in full
         assert len(text) >= length, "a body that is too short"
-        found.append((status, headers, text[:length]))
+        parsed.append((status, headers, text[:length]))
         text = text[length:]
-    return found
+    return parsed
 
 
 def check(server, request, methods=()):
-    """The answers to some bytes, each with the policies and of the site."""
+    """The answers to some bytes, each with the policies and a body of the site."""
     got = send(server, request)
     if got is None:
         return []
     assert SECRET not in got
     assert b"root:" not in got
-    found = answers(got, methods)
-    for status, headers, body in found:
+    parsed = answers(got, methods)
+    for status, headers, body in parsed:
         assert headers.items() >= HEADERS.items()
         assert "Server" not in headers
         if status == 200:
@@ -83,7 +83,7 @@ def check(server, request, methods=()):
         else:
             assert 400 <= status < 600
             assert body == b"" or re.fullmatch(rb"%d: [^\n]{3,200}\n" % status, body)
-    return found
+    return parsed
 
 
 line = st.text(st.characters(codec="latin-1"), max_size=12).map(lambda text: text.encode("latin-1"))
@@ -161,10 +161,10 @@ def test_what_is_much_like_a_request_is_answered(server, capfd, many):
     query=st.sampled_from([b"", b"?", b"?a=/../secret.txt"]),
     method=st.sampled_from([b"GET", b"HEAD"]),
     coding=st.sampled_from([b"gzip", b"identity", b"br", b"gzip;q=0", b"*"]),
-    told=st.just(b"") | st.binary(max_size=20) | st.just(b"GET / HTTP/1.1\r\n\r\n"),
+    payload=st.just(b"") | st.binary(max_size=20) | st.just(b"GET / HTTP/1.1\r\n\r\n"),
 )
 def test_a_request_gets_the_file_of_that_very_name(
-    server, capfd, target, query, method, coding, told
+    server, capfd, target, query, method, coding, payload
 ):
     """Once, whatever its body says."""
     target = re.sub(rb"[\x00-\x20\x7f]", b"", target) or b"/"
@@ -173,9 +173,9 @@ def test_a_request_gets_the_file_of_that_very_name(
         method + b" " + target + query + b" HTTP/1.1",
         b"Host: " + host,
         b"Accept-Encoding: " + coding,
-        *([b"Content-Length: %d" % len(told)] if told else []),
+        *([b"Content-Length: %d" % len(payload)] if payload else []),
     ]
-    ((status, headers, body),) = check(server, b"\r\n".join([*lines, b"", told]), [method])
+    ((status, headers, body),) = check(server, b"\r\n".join([*lines, b"", payload]), [method])
     path = re.sub(rb"^/+", b"/", target).partition(b"?")[0].decode("latin-1")
     name = "index.html" if path == "/" else path.removeprefix("/")
     if name not in PAGES or not path.startswith("/") or name.endswith(".gz"):
@@ -201,16 +201,16 @@ wishes = st.lists(
 @fuzz("negotiation: wishes", 400, wishes=wishes, offered=st.sets(st.sampled_from(["br", "gzip"])))
 def test_the_coding_that_is_liked_best_is_sent(wishes, offered):
     accepted = ", ".join(name + (f";q={q}" if q else "") for name, q in wishes)
-    found = choose_coding(accepted, offered | {"identity"})
+    chosen = choose_coding(accepted, offered | {"identity"})
     liked = {name: float(q or 1) for name, q in wishes}
     quality = {name: liked.get(name, liked.get("*", 0.0)) for name in offered}
     quality["identity"] = liked.get("identity", liked.get("*", 0.0001))
     best = max(quality.values())
     if best == 0:
-        assert found == "identity"
+        assert chosen == "identity"
     else:
-        assert quality[found] == best
-        assert found == next(n for n in ("br", "gzip", "identity") if quality.get(n) == best)
+        assert quality[chosen] == best
+        assert chosen == next(n for n in ("br", "gzip", "identity") if quality.get(n) == best)
 
 
 @fuzz("negotiation: any header", 400, accepted=st.text(), tags=st.text())

@@ -26,8 +26,8 @@ from support.tally import fuzz
 )
 def test_iso_times(texts):
     frame = pl.DataFrame({"t": [text for text, _ in texts]})
-    found = frame.select(times.parse_iso8601(pl.col("t")))["t"].to_list()
-    assert found == [moment for _, moment in texts]
+    parsed = frame.select(times.parse_iso8601(pl.col("t")))["t"].to_list()
+    assert parsed == [moment for _, moment in texts]
 
 
 DATE = "0123456789-:T Zz+.,W/aé"
@@ -37,11 +37,11 @@ DATE = "0123456789-:T Zz+.,W/aé"
 def test_text_that_is_no_time(values):
     """Never a date that Python does not see in it."""
     frame = pl.DataFrame({"t": values})
-    for text, found in zip(
+    for text, parsed in zip(
         values, frame.select(times.parse_iso8601(pl.col("t")))["t"], strict=True
     ):
-        if found is not None:
-            day = (EPOCH + timedelta(milliseconds=found)).date()
+        if parsed is not None:
+            day = (EPOCH + timedelta(milliseconds=parsed)).date()
             assert abs(day - date.fromisoformat(text.strip()[:10])) <= timedelta(days=1)
 
 
@@ -70,7 +70,7 @@ def test_numbers_as_times(tmp_path, values, unit, ending):
         lines = "".join(f'{{"user": "u", "item": 1, "ts": "{text}"}}\n' for text in texts)
         (tmp_path / "log.jsonl").write_text(lines)
     with answered() as outcome:
-        found = read(tmp_path, f"log.{ending}", time_format=unit)[Column.TIME].to_list()
+        column = read(tmp_path, f"log.{ending}", time_format=unit)[Column.TIME].to_list()
     finite = all(abs(float(value)) < float("inf") for value in values)
     seconds = {"auto": finite and max(values) < 10**11, "seconds": True}.get(unit, False)
     if unit == "order":
@@ -79,7 +79,7 @@ def test_numbers_as_times(tmp_path, values, unit, ending):
             fit = all(isinstance(value, int) and abs(value) < 2**63 for value in values)
             key = (values if fit else list(map(float, values))).__getitem__
             places = range(len(values))
-            assert sorted(places, key=key) == sorted(places, key=found.__getitem__)
+            assert sorted(places, key=key) == sorted(places, key=column.__getitem__)
         return
     mixed = unit == "auto" and finite and min(values) < 10**11 <= max(values)
     late = finite and max(values) * (1000 if seconds else 1) >= 253_402_300_800_000
@@ -87,5 +87,5 @@ def test_numbers_as_times(tmp_path, values, unit, ending):
     assert (outcome.error is None) == good, outcome.error
     if good:
         factor = 1000 if seconds else 1
-        for value, moment in zip(values, found, strict=True):
+        for value, moment in zip(values, column, strict=True):
             assert abs(moment - float(value) * factor) <= 0.5 + 1e-3

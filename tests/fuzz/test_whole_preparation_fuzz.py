@@ -108,8 +108,8 @@ def test_prepare(
         "items": len({row[1] for row in left}),
     }
     data = PreparedData.open(folder / "data")
-    told = {} if table is None else dict(table.iter_rows())
-    assert data.catalogue["title"].to_list() == [told.get(i) for i in data.catalogue["item"]]
+    title_of = {} if table is None else dict(table.iter_rows())
+    assert data.catalogue["title"].to_list() == [title_of.get(i) for i in data.catalogue["item"]]
     check_prepared(data, left, prices)
 
 
@@ -128,7 +128,7 @@ def check_prepared(data, left, prices):
         targets = data.targets(part, features=data.features)
         users = shards.drop_nulls(f"{part}_position")["user"]
         assert len(users) == len(targets.targets) > 0
-        for user, history, target, told in zip(
+        for user, history, target, features in zip(
             users, targets.histories, targets.targets, targets.features, strict=True
         ):
             before = [index[item] for item in own[user] if item in index]
@@ -136,7 +136,7 @@ def check_prepared(data, left, prices):
             assert len(history) >= length[user]
             later = [index.get(item, 0) for item in own[user]][length[user] :]
             assert int(target) in later
-            assert all(len(rows) == len(history) for rows in told.values())
+            assert all(len(rows) == len(history) for rows in features.values())
     price, tag = data.features
     raw = [prices[data.catalogue["item"][int(i) - 1]] for i in sequences.items]
     tags = [str(data.catalogue["item"][int(i) - 1])[:1] for i in sequences.items]

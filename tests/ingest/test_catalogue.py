@@ -20,15 +20,15 @@ def catalogue(folder, items, log="user,item,ts\nu,1,1\nu,2,2\n", name="items.csv
     names = {"path": "log.csv", "user": "user", "item": "item", "time": "ts", "items": name}
     config = Config.parse({"data": names | data}, name="test", folder=folder)
     assert describe_source(config)["items"][0]["name"] == name
-    found = read_catalogue(config)
-    assert found.equals(read_catalogue(config, read_events(config)))
-    return found
+    frame = read_catalogue(config)
+    assert frame.equals(read_catalogue(config, read_events(config)))
+    return frame
 
 
 def test_attributes_of_a_csv_are_what_all_their_values_are(tmp_path):
     text = "id,title,year,price,tags,shelf,code\n1,One,1999,1.5,a|b,x,007\n2,,,2,,y,8\n"
-    found = catalogue(tmp_path, text)
-    assert found.to_dicts() == [
+    items = catalogue(tmp_path, text)
+    assert items.to_dicts() == [
         {
             Column.ITEM: 1,
             Column.TITLE: "One",
@@ -61,15 +61,15 @@ def test_parquet_and_jsonl_keep_their_types(tmp_path):
     table = pl.DataFrame(
         {"id": [1, 2], "name": ["a", "b"], "tags": [["x"], None], "ok": [True, None]}
     )
-    found = catalogue(tmp_path, table, name="items.parquet", items_title="name")
-    assert found[Column.TITLE].to_list() == ["a", "b"]
-    assert found["tags"].to_list() == [["x"], []]
-    assert found["ok"].to_list() == ["true", None]
+    items = catalogue(tmp_path, table, name="items.parquet", items_title="name")
+    assert items[Column.TITLE].to_list() == ["a", "b"]
+    assert items["tags"].to_list() == [["x"], []]
+    assert items["ok"].to_list() == ["true", None]
     lines = '{"id": 1, "tags": ["x", "y"], "n": 3}\n{"id": 2, "tags": []}\n'
-    found = catalogue(tmp_path, lines, name="items.jsonl")
-    assert found[Column.TITLE].to_list() == [None, None]
-    assert found["tags"].to_list() == [["x", "y"], []]
-    assert found["n"].to_list() == [3, None]
+    items = catalogue(tmp_path, lines, name="items.jsonl")
+    assert items[Column.TITLE].to_list() == [None, None]
+    assert items["tags"].to_list() == [["x", "y"], []]
+    assert items["n"].to_list() == [3, None]
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_types_of_parquet_that_a_catalogue_has_or_has_not(tmp_path, name, values
 def test_ids_that_are_floats_are_those_of_a_log_of_text(tmp_path):
     table = pl.DataFrame({"id": [1.0, 2.0]})
     log = "user,item,ts\nu,1,1\nu,x,1\n"
-    found = catalogue(tmp_path, table, log, name="items.parquet")
-    assert found[Column.ITEM].to_list() == ["1", "2"]
+    items = catalogue(tmp_path, table, log, name="items.parquet")
+    assert items[Column.ITEM].to_list() == ["1", "2"]
 
 
 def test_values_between_strokes_have_no_blanks_around_them(tmp_path):
     """As `add-items` reads them: "Drama" is not " Drama"."""
-    found = catalogue(tmp_path, "id,tags\n1,Comedy | Drama|\n2,|\n")
-    assert found["tags"].to_list() == [["Comedy", "Drama"], []]
+    items = catalogue(tmp_path, "id,tags\n1,Comedy | Drama|\n2,|\n")
+    assert items["tags"].to_list() == [["Comedy", "Drama"], []]
 
 
 def test_no_catalogue_is_none(tmp_path):

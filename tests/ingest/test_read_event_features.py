@@ -22,9 +22,9 @@ def test_features_of_events_come_alike_from_every_format(tmp_path, ending):
         getattr(frame, {"jsonl": "write_ndjson"}.get(ending, "write_parquet"))(file)
     document = {"data": {"path": str(file), "user": "user", "item": "item", "time": "time"}}
     document["features"] = {"event": {"tags": "category", "price": "number"}}
-    found = read_events(Config.parse(document, name="t")).collect()
-    assert found["event:price"].to_list() == [2.5, None, 3.0]
-    tags = [value or [] for value in found["event:tags"].to_list()]
+    events = read_events(Config.parse(document, name="t")).collect()
+    assert events["event:price"].to_list() == [2.5, None, 3.0]
+    tags = [value or [] for value in events["event:tags"].to_list()]
     assert tags == [["x", "y"], [], ["7"]]
 
 
@@ -41,15 +41,15 @@ def test_a_feature_that_is_no_number_is_refused(tmp_path):
 
 
 def test_categories_that_are_floats_are_left_to_their_encoding(tmp_path):
-    """Which takes NaN for missing and 7.0 for "7", as devices do; spelled here, NaN was a value."""
+    """It takes NaN as missing and 7.0 as "7", as devices do; spelled here, NaN was a value."""
     rows = {"user": [1, 1], "item": [1, 2], "time": [1, 2], "code": [7.0, float("nan")]}
     pl.DataFrame(rows).write_parquet(tmp_path / "events.parquet")
     document = {"data": {"path": str(tmp_path / "events.parquet")}}
     document["data"] |= {"user": "user", "item": "item", "time": "time"}
     document["features"] = {"event": {"code": "category"}}
-    found = read_events(Config.parse(document, name="t")).collect()
+    events = read_events(Config.parse(document, name="t")).collect()
     feature = Feature("code", "event", Categories(("7", "NaN")))
-    rows = found.with_columns(encode([feature], found.schema))["event:code"].to_list()
+    rows = events.with_columns(encode([feature], events.schema))["event:code"].to_list()
     assert rows == [feature.rows(7), feature.rows(None)]
 
 

@@ -61,10 +61,10 @@ def test_times_of_parquet_types(tmp_path, values, expected):
 def test_iso_times_round_trip(moments):
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), "log.csv", [("u", 1, f"{moment.isoformat()}Z") for moment in moments])
-        found = events(Path(folder), "log.csv")[Column.TIME].to_list()
+        milliseconds = events(Path(folder), "log.csv")[Column.TIME].to_list()
     epoch = datetime(1970, 1, 1)
     milli = (moments[0] - moments[0]).resolution * 1000
-    assert found == [(moment - epoch) // milli for moment in moments]
+    assert milliseconds == [(moment - epoch) // milli for moment in moments]
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_iso_times_round_trip(moments):
 def test_any_order_sorts_the_same_way(tmp_path, values):
     for ending in ("csv", "parquet"):
         write(tmp_path, f"log.{ending}", [("u", 1, value) for value in values])
-        found = events(tmp_path, f"log.{ending}", time_format="order")[Column.TIME]
-        assert found.dtype == pl.Int64
-        assert found.arg_sort().to_list()[-2:] == [0, 2]
-        assert found[1] == found[3]
+        places = events(tmp_path, f"log.{ending}", time_format="order")[Column.TIME]
+        assert places.dtype == pl.Int64
+        assert places.arg_sort().to_list()[-2:] == [0, 2]
+        assert places[1] == places[3]
 
 
 def test_a_set_unit_beats_the_guess(tmp_path):

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pocketrec.config.sections import Config
 from pocketrec.errors import DataError
-from pocketrec.ingest import events as reader
-from pocketrec.ingest.read import describe_source, read_events, read_log, read_users
+from pocketrec.ingest.events import open_log
+from pocketrec.ingest.read import describe_source, read_events, read_users
 from pocketrec.schema import Column
 from support.event_files import FORMATS, config, events, write
 
@@ -21,14 +21,14 @@ from support.event_files import FORMATS, config, events, write
 @pytest.mark.parametrize("ending", FORMATS)
 def test_every_format_gives_ids_milliseconds_and_the_order_of_rows(tmp_path, ending):
     write(tmp_path, f"log.{ending}", [("b", 7, 20), ("a", 8, 10), ("b", 7, 10)])
-    found = events(tmp_path, f"log.{ending}")
-    assert found.schema == {
+    frame = events(tmp_path, f"log.{ending}")
+    assert frame.schema == {
         Column.USER: pl.String,
         Column.ITEM: pl.Int64,
         Column.TIME: pl.Int64,
         Column.ORDER: pl.UInt64,
     }
-    assert found.rows() == [("b", 7, 20_000, 0), ("a", 8, 10_000, 1), ("b", 7, 10_000, 2)]
+    assert frame.rows() == [("b", 7, 20_000, 0), ("a", 8, 10_000, 1), ("b", 7, 10_000, 2)]
 
 
 ids = st.one_of(
@@ -42,16 +42,16 @@ ids = st.one_of(
 def test_formats_are_equal_and_text_survives(rows):
     folder = Path(tempfile.mkdtemp())
     try:
-        found = []
+        frames = []
         for ending in ("csv", "tsv", "jsonl", "parquet"):
             write(folder, f"log.{ending}", rows)
-            found.append(events(folder, f"log.{ending}", time_format="seconds"))
+            frames.append(events(folder, f"log.{ending}", time_format="seconds"))
     finally:
         shutil.rmtree(folder)
-    for other in found[1:]:
-        assert other.equals(found[0])
-    assert found[0][Column.USER].cast(pl.String).to_list() == [row[0] for row in rows]
-    assert found[0][Column.TIME].to_list() == [row[2] * 1000 for row in rows]
+    for other in frames[1:]:
+        assert other.equals(frames[0])
+    assert frames[0][Column.USER].cast(pl.String).to_list() == [row[0] for row in rows]
+    assert frames[0][Column.TIME].to_list() == [row[2] * 1000 for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_ids_are_integers_only_when_all_are_written_plainly(tmp_path, values, ex
 def test_parquet_ids_of_other_types(tmp_path):
     frame = pl.DataFrame({"user": [1.0, 2.0], "item": [2**64 - 1, 1], "ts": [1, 2]})
     frame.with_columns(pl.col("item").cast(pl.UInt64)).write_parquet(tmp_path / "log.parquet")
-    found = events(tmp_path, "log.parquet")
-    assert found[Column.USER].to_list() == [1, 2]
-    assert found[Column.ITEM].to_list() == [str(2**64 - 1), "1"]
+    read = events(tmp_path, "log.parquet")
+    assert read[Column.USER].to_list() == [1, 2]
+    assert read[Column.ITEM].to_list() == [str(2**64 - 1), "1"]
 
 
 def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
@@ -83,9 +83,9 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path):
     (tmp_path / "c.csv").write_text("ts,user,item\n4,u,4\n")
     (tmp_path / "README.txt").write_text("not data")
     for path in (".", "*.csv*", str(tmp_path)):
-        found = events(tmp_path, path)
-        assert found[Column.ITEM].to_list() == [1, 2, 3, 4]
-        assert found[Column.ORDER].to_list() == [0, 1, 2, 3]
+        frame = events(tmp_path, path)
+        assert frame[Column.ITEM].to_list() == [1, 2, 3, 4]
+        assert frame[Column.ORDER].to_list() == [0, 1, 2, 3]
 
 
 def test_names_that_look_like_globs_are_names(tmp_path):
@@ -107,29 +107,30 @@ def test_quoted_text_may_run_over_lines(tmp_path):
 
 def test_rating_is_given_when_it_is_named(tmp_path):
     write(tmp_path, "log.csv", [("u", 1, 5, 4.5)], ("user", "item", "ts", "stars"))
-    found = events(tmp_path, "log.csv", rating="stars")
-    assert found[Column.RATING].to_list() == [4.5]
-    assert found.schema[Column.RATING] == pl.Float32
+    frame = events(tmp_path, "log.csv", rating="stars")
+    assert frame[Column.RATING].to_list() == [4.5]
+    assert frame.schema[Column.RATING] == pl.Float32
     assert Column.RATING not in events(tmp_path, "log.csv").columns
 
 
 def test_description_has_names_and_hashes_but_no_folders(tmp_path):
     write(tmp_path, "a.csv", [("u", 1, 1)])
-    found = describe_source(config(tmp_path, "*.csv"))
-    assert [file["name"] for file in found["files"]] == ["a.csv"]
-    assert len(found["files"][0]["sha256"]) == 64
-    assert str(tmp_path) not in json.dumps(found)
+    description = describe_source(config(tmp_path, "*.csv"))
+    assert [file["name"] for file in description["files"]] == ["a.csv"]
+    assert len(description["files"][0]["sha256"]) == 64
+    assert str(tmp_path) not in json.dumps(description)
     assert read_users(config(tmp_path, "*.csv")) is None
 
 
-def test_a_large_parquet_file_is_read_in_parts_as_if_it_were_whole(tmp_path, monkeypatch):
+def test_a_large_parquet_file_is_read_in_parts_as_if_it_were_whole(tmp_path):
     write(tmp_path, "a.parquet", [("u", n, n) for n in range(7)])
     write(tmp_path, "b.parquet", [("v", n, n) for n in range(3)])
     whole = events(tmp_path, "*.parquet")
     assert whole[Column.ORDER].to_list() == list(range(10))
-    monkeypatch.setattr(reader, "PART_ROWS", 3)
-    assert len(read_log(config(tmp_path, "*.parquet")).parts) == 4
-    assert events(tmp_path, "*.parquet").equals(whole)
+    log = open_log(config(tmp_path, "*.parquet"), part_rows=3)
+    assert len(log.parts) == 4
+    (rows,) = log.frames(tmp_path / "copies")
+    assert rows.collect().equals(whole)
 
 
 @pytest.mark.parametrize(
@@ -163,10 +164,10 @@ def test_files_are_judged_together(tmp_path, first, second, sentence):
 def test_ids_and_orders_of_several_files_are_of_one_kind(tmp_path):
     write(tmp_path, "a.csv", [(7, 1, 10), (8, 2, 9)])
     write(tmp_path, "b.csv", [("x", 1, "b")])
-    found = events(tmp_path, "*.csv", time_format="order")
-    assert found[Column.USER].to_list() == ["7", "8", "x"]
-    assert found[Column.ITEM].to_list() == [1, 2, 1]
-    assert found[Column.TIME].to_list() == [1, 2, 3]  # as text
+    frame = events(tmp_path, "*.csv", time_format="order")
+    assert frame[Column.USER].to_list() == ["7", "8", "x"]
+    assert frame[Column.ITEM].to_list() == [1, 2, 1]
+    assert frame[Column.TIME].to_list() == [1, 2, 3]  # as text
 
 
 def test_lists_in_one_file_are_lists_in_all(tmp_path):
@@ -174,5 +175,5 @@ def test_lists_in_one_file_are_lists_in_all(tmp_path):
         write(tmp_path, name, [("u", 1, 1, tag)], ("user", "item", "ts", "tag"))
     document = {"data": {"path": "*.csv", "user": "user", "item": "item", "time": "ts"}}
     document["features"] = {"event": {"tag": "category"}}
-    found = read_events(Config.parse(document, name="t", folder=tmp_path)).collect()
-    assert found["event:tag"].to_list() == [["x"], ["y", "z"]]
+    frame = read_events(Config.parse(document, name="t", folder=tmp_path)).collect()
+    assert frame["event:tag"].to_list() == [["x"], ["y", "z"]]

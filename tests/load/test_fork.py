@@ -1,4 +1,4 @@
-"""A fork while another thread asks: the child has an answer, or is told to load anew."""
+"""A fork while another thread asks: the child gets an answer, or is told to load anew."""
 
 import subprocess
 import sys

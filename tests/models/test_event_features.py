@@ -69,8 +69,8 @@ def make_world(kind, users=50, length=14):
             else:
                 side = of_user if kind.startswith("user") else int(random.integers(2))
                 moment += pause(random, side)
-            told = value(side, random) if "event" in features else None
-            rows.append((user, item, moment * 1000, told))
+            event_value = value(side, random) if "event" in features else None
+            rows.append((user, item, moment * 1000, event_value))
     return rows, table, features
 
 

@@ -38,7 +38,7 @@ def model():
     return made
 
 
-def told(length, seed=0):
+def draw_history(length, seed=0):
     random = np.random.default_rng(seed)
     history = random.permutation(V)[:length].astype(np.int32) + 1
     rows = {
@@ -50,21 +50,21 @@ def told(length, seed=0):
 
 
 def test_the_future_does_not_change_the_past(model):
-    history, rows = told(L)
+    history, rows = draw_history(L)
     item_id = torch.from_numpy(history).unsqueeze(0)
-    given = {name: torch.from_numpy(found.copy()).unsqueeze(0) for name, found in rows.items()}
-    before = model.states(item_id, given)
-    item_id[0, 4], given["event_tags"][0, 4], given["event_gap"][0, 4] = 1, 0, 0
-    after = model.states(item_id, given)
+    features = {name: torch.from_numpy(values.copy()).unsqueeze(0) for name, values in rows.items()}
+    before = model.states(item_id, features)
+    item_id[0, 4], features["event_tags"][0, 4], features["event_gap"][0, 4] = 1, 0, 0
+    after = model.states(item_id, features)
     torch.testing.assert_close(before[:, :4], after[:, :4])
     assert not torch.allclose(before[:, 4], after[:, 4])
 
 
 @pytest.mark.parametrize("name", ["event_tags", "event_gap", "user_age"])
 def test_each_group_is_heard(model, name):
-    history, rows = told(4)
+    history, rows = draw_history(4)
     scores = ModelScorer(model)([history], [rows])
-    less = {key: found for key, found in rows.items() if key != name}
+    less = {key: values for key, values in rows.items() if key != name}
     assert not np.allclose(ModelScorer(model)([history], [less]), scores, atol=1e-3)
     nothing = rows | {name: np.zeros_like(rows[name])}
     np.testing.assert_array_equal(
@@ -77,19 +77,21 @@ def test_groups_step_if_each_of_them_does(model):
     groups = GROUPS | {"taste": {"features": ["item_id", "tags"], "encoder": "lstm"}}
     config = ModelConfig(groups=groups, dim=D, max_length=L, successors=0)
     other = RecommenderModel(V, config, features=FEATURES).eval()
-    history, rows = told(L)
+    history, rows = draw_history(L)
     item_id = torch.from_numpy(history).unsqueeze(0)
-    given = {name: torch.from_numpy(found.copy()).unsqueeze(0) for name, found in rows.items()}
+    features = {name: torch.from_numpy(values.copy()).unsqueeze(0) for name, values in rows.items()}
     state = torch.zeros(1, other.state_width)
     for length in range(1, L + 1):
         part = {
-            name: found[:, :length] if name.startswith("event") else found
-            for name, found in given.items()
+            name: values[:, :length] if name.startswith("event") else values
+            for name, values in features.items()
         }
-        # Of the newest two events; before the first there is none.
+        # Only the newest two events; before the first there is none.
         newest = {
-            name: torch.nn.functional.pad(found, (0, 0, 1, 0))[:, -2:] if found.ndim == 3 else found
-            for name, found in part.items()
+            name: torch.nn.functional.pad(values, (0, 0, 1, 0))[:, -2:]
+            if values.ndim == 3
+            else values
+            for name, values in part.items()
         }
         state, user = other.step(state, item_id[:, :length], newest)
         torch.testing.assert_close(user, other.user_vector(item_id[:, :length], part))
@@ -101,7 +103,7 @@ def test_the_file_equals_torch(model):
     device = DeviceModel(convert(model, spec), spec)
     items = np.arange(1, V + 1, dtype=np.int32)
     for length in range(L + 1):
-        history, rows = told(length, seed=length)
+        history, rows = draw_history(length, seed=length)
         expected = ModelScorer(model)([history], [rows])[0]
         np.testing.assert_allclose(
             device.score(Query(history, features=rows), items), expected, rtol=1e-4, atol=1e-4

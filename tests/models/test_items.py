@@ -88,7 +88,10 @@ def test_items_that_few_touched_are_known_by_what_they_are():
         best = ModelScorer(model)(strangers).argsort(axis=1)[:, -10:] + 1
         return float(np.mean([best[user] % 2 == user % 2 for user in range(40)]))
 
-    plain, rich = (right(train(make_model(with_attributes=given))) for given in (False, True))
+    plain, rich = (
+        right(train(make_model(with_attributes=with_attributes)))
+        for with_attributes in (False, True)
+    )
     assert rich > 0.95
     assert plain < 0.85
 
@@ -105,8 +108,8 @@ def test_the_device_gets_one_plain_table_and_the_same_scores():
     everything = np.arange(1, V + 1, dtype=np.int32)
     for history in ([], [3], [2, 4, 40], list(range(1, 12))):
         expected = ModelScorer(model)([np.array(history, np.int32)])[0]
-        found = device.score(Query(np.array(history, np.int32)), everything)
-        assert np.abs(found - expected).max() <= 1e-4 * expected.std()
+        scores = device.score(Query(np.array(history, np.int32)), everything)
+        assert np.abs(scores - expected).max() <= 1e-4 * expected.std()
 
 
 def test_values_do_not_decay():

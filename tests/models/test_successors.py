@@ -55,10 +55,10 @@ def test_the_most_frequent_successors_are_kept_in_order(lists):
     weight = naive_counts(lists)
     ids = make_successors(lists).ids
     for a in range(1, V + 1):
-        found = [b for b in ids[a].tolist() if b]
+        kept = [b for b in ids[a].tolist() if b]
         ranked = sorted((round(w, 5) for (x, _), w in weight.items() if x == a), reverse=True)
-        assert [round(weight[a, b], 5) for b in found] == ranked[:F]
-        assert len(set(found)) == len(found)
+        assert [round(weight[a, b], 5) for b in kept] == ranked[:F]
+        assert len(set(kept)) == len(kept)
     assert ids[0].tolist() == [0] * F
 
 
@@ -69,11 +69,11 @@ def test_probabilities_are_mixed_as_the_formula_says(lists, histories):
     item_id = torch.from_numpy(pad_histories([np.array(h, np.int32) for h in histories], 40))
     logits = torch.randn(len(histories), V + 1, generator=torch.Generator().manual_seed(1))
     lengths = (item_id > 0).sum(-1)
-    found = successors(logits, item_id, lengths).numpy()
+    mixed = successors(logits, item_id, lengths).numpy()
     softmax = torch.softmax(logits, -1).numpy()
     for row, history in enumerate(histories):
         expected = 0.75 * softmax[row] + 0.25 * naive_votes(successors.ids, history)
-        np.testing.assert_allclose(found[row], expected, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(mixed[row], expected, rtol=1e-4, atol=1e-7)
 
 
 def test_an_empty_history_is_ranked_by_the_model_alone():

@@ -93,10 +93,10 @@ def test_new_items_can_be_added_twice(larger, tmp_path):
 def test_the_command_tells_what_it_did(fresh_shop, tmp_path):
     items = write(tmp_path / "new.csv", [(*row, "red") for row in NEW], (*HEADER, "colour"))
     words = ["add-items", fresh_shop.bundle, items, "--out", tmp_path / "out"]
-    told = succeed(*words, "--json")
-    assert told.json["added"] == 2
-    assert told.json["ignored_columns"] == ["colour"]
-    assert "colour" in told.err
+    result = succeed(*words, "--json")
+    assert result.json["added"] == 2
+    assert result.json["ignored_columns"] == ["colour"]
+    assert "colour" in result.err
     shown = succeed(*words)
     assert "Ice, crushed" in shown.out
     listed = succeed("recommend", tmp_path / "out", "--history", "new-1", "--json").json
@@ -168,15 +168,15 @@ def test_another_kind_of_folder_is_not_replaced(fresh_shop, tmp_path):
 
 @pytest.mark.slow
 def test_films_are_placed_beside_their_like(tmp_path):
-    """The pretrained bundle: who watched cartoons gets the new cartoon, and not the horror film."""
+    """The pretrained bundle: cartoon watchers get the new cartoon, and not the horror film."""
     header = ("id", "title", "genres", "year")
     rows = [
         ("9001", "Cartoon", "Animation|Children's|Musical", "1994"),
         ("9002", "Horror", "Horror|Thriller", "1994"),
     ]
     items = write(tmp_path / "new.csv", rows, header)
-    told = succeed("add-items", "movielens-1m", items, "--out", tmp_path / "out", "--json").json
-    assert told["share_of_places"] < 0.05
+    report = succeed("add-items", "movielens-1m", items, "--out", tmp_path / "out", "--json").json
+    assert report["share_of_places"] < 0.05
     recommender = Recommender.load(tmp_path / "out")
     by_title = {item.title: item.id for item in recommender.items}
     cartoons = [by_title[t] for t in ("Aladdin (1992)", "Lion King, The (1994)", "Mulan (1998)")]

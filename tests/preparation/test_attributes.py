@@ -29,15 +29,15 @@ def test_without_attributes_there_is_nothing_to_read():
 
 
 def test_rows_lie_one_attribute_after_the_other():
-    found = read_attributes(CATALOGUE, {"genres": "category", "year": "number"})
-    assert found.encodings["genres"] == Categories(("Comedy", "Drama"))
-    years = found.encodings["year"]
+    attributes = read_attributes(CATALOGUE, {"genres": "category", "year": "number"})
+    assert attributes.encodings["genres"] == Categories(("Comedy", "Drama"))
+    years = attributes.encodings["year"]
     assert isinstance(years, Number)
     assert (years.knots[0], years.knots[-1], len(years.knots)) == (1990, 2000, KNOTS)
-    assert found.table_rows == 3 + KNOTS + 1
+    assert attributes.table_rows == 3 + KNOTS + 1
     made = [
         {(row, round(float(w), 3)) for row, w in zip(rows, weights, strict=True) if w}
-        for rows, weights in zip(found.rows, found.weights, strict=True)
+        for rows, weights in zip(attributes.rows, attributes.weights, strict=True)
     ]
     first = 3  # of the year's rows, after missing, Comedy and Drama
     assert made == [
@@ -49,8 +49,8 @@ def test_rows_lie_one_attribute_after_the_other():
 
 
 def test_text_and_whole_numbers_can_be_categories():
-    found = read_attributes(CATALOGUE, {"year": "category", "brand": "category"})
-    assert found.encodings == {
+    attributes = read_attributes(CATALOGUE, {"year": "category", "brand": "category"})
+    assert attributes.encodings == {
         "year": Categories(("1990", "2000")),
         "brand": Categories(("acme",)),
     }
@@ -58,10 +58,10 @@ def test_text_and_whole_numbers_can_be_categories():
 
 def test_an_attribute_without_any_value_is_missing_everywhere():
     empty = CATALOGUE.with_columns(pl.lit(None, pl.Float64).alias("price"))
-    found = read_attributes(empty, {"price": "number"})
-    assert found.table_rows == 1
-    assert np.array_equal(found.rows, [[0]] * 4)
-    assert found.weights.ravel().tolist() == [0, 1, 1, 1]
+    attributes = read_attributes(empty, {"price": "number"})
+    assert attributes.table_rows == 1
+    assert np.array_equal(attributes.rows, [[0]] * 4)
+    assert attributes.weights.ravel().tolist() == [0, 1, 1, 1]
 
 
 @pytest.mark.parametrize("name", ["colour", "title", "count", "item"])
@@ -81,9 +81,9 @@ def test_categories_of_numbers_and_truths_are_found_again():
     table = CATALOGUE.with_columns(
         pl.Series("size", [7.0, 7.5, None]), pl.lit(value=True).alias("new")
     )
-    found = read_attributes(table, {"size": "category", "new": "category"})
-    assert found.encodings == {"size": Categories(("7", "7.5")), "new": Categories(("true",))}
-    assert found.rows.tolist() == [[0, 0], [1, 4], [2, 4], [0, 4]]
+    attributes = read_attributes(table, {"size": "category", "new": "category"})
+    assert attributes.encodings == {"size": Categories(("7", "7.5")), "new": Categories(("true",))}
+    assert attributes.rows.tolist() == [[0, 0], [1, 4], [2, 4], [0, 4]]
 
 
 VALUES = {
@@ -98,8 +98,8 @@ def test_all_at_once_items_are_what_each_is_alone(items):
     kinds = {"number": "number", "category": "category", "several": "category"}
     values = {name: [item[name] for item in items] for name in kinds}
     encodings = {name: fit_encoding(values[name], kind) for name, kind in kinds.items()}
-    found = encode_attributes(values, encodings)
-    for item, rows, weights in zip(items, found.rows[1:], found.weights[1:], strict=True):
+    encoded = encode_attributes(values, encodings)
+    for item, rows, weights in zip(items, encoded.rows[1:], encoded.weights[1:], strict=True):
         expected, first = [], 0
         for name, encoding in encodings.items():
             expected += [(first + row, weight) for row, weight in encoding.encode(item[name])]

@@ -8,10 +8,9 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from pocketrec.ingest import events
-from pocketrec.preparation.engines import fold, pipelines, work
 from pocketrec.preparation.engines.beam import BeamEngine
 from pocketrec.preparation.engines.local import LocalEngine
+from pocketrec.preparation.engines.pipelines import FAN_OUT
 from pocketrec.preparation.prepare import run_preparation
 from support.folders import all_files
 from support.small_logs import NO_FILTER, make_config, make_events, some_rows
@@ -21,10 +20,8 @@ from support.two_engines import both, frame, fsspec, people, remote
 pytestmark = pytest.mark.slow  # it runs pipelines
 
 
-def test_csv_in_files_with_every_kind_of_feature(tmp_path, monkeypatch):
+def test_csv_in_files_with_every_kind_of_feature(tmp_path):
     """Ids are text, some alike; a robot is cut, where blocks are made and where they meet."""
-    monkeypatch.setattr(fold, "FOLD_ROWS", 100)
-    monkeypatch.setattr(work, "BLOCK_ROWS", 400)
     rows = some_rows(900) + [(99, i % 25, 20_000 + i, 4.0) for i in range(300)]
     rows += [(u, 30 + u, 1, 5.0) for u in range(12)]  # items of one user each
     log = frame(
@@ -74,10 +71,8 @@ def test_csv_in_files_with_every_kind_of_feature(tmp_path, monkeypatch):
     assert counts["disclosed"]["features"]["user_land"]["of_the_log"] == 2
 
 
-def test_parquet_in_ranges_of_rows_from_and_to_a_store(tmp_path, monkeypatch, memory):
+def test_parquet_from_and_to_a_store(tmp_path, memory):
     """The log, the users and what is written are elsewhere, for both engines."""
-    monkeypatch.setattr(events, "PART_ROWS", 130)
-    monkeypatch.setattr(pipelines, "FAN_OUT", 2)
     log = frame(some_rows(700))
     for name, part in (("a", log[:400]), ("b", log[400:])):
         with fsspec.open(f"{memory}/log/{name}.parquet", "wb") as stream:
@@ -96,7 +91,7 @@ def test_parquet_in_ranges_of_rows_from_and_to_a_store(tmp_path, monkeypatch, me
         time = "when"
         users = "{memory}/people.csv"
         exclude_seen = false
-        buckets = 3
+        buckets = {FAN_OUT}
         [features]
         user = {{ age = "number" }}
         [split]
@@ -155,7 +150,7 @@ def test_movielens_is_read_where_the_command_runs(tmp_path):
     ).write_csv(tmp_path / "films" / "ratings.csv")
     films = "".join(f"{i},Film {i} (19{i + 10}),Drama|War\n" for i in range(25))
     (tmp_path / "films" / "movies.csv").write_text("movieId,title,genres\n" + films)
-    found, counts = both(
+    files, counts = both(
         tmp_path,
         """\
         [data]
@@ -165,7 +160,7 @@ def test_movielens_is_read_where_the_command_runs(tmp_path):
         """,
     )
     assert counts["rows"] == 600
-    assert len(found) == 8 + 2
+    assert len(files) == 8 + 2
 
 
 kinds = st.sampled_from(
@@ -203,12 +198,12 @@ def test_any_log_is_prepared_alike(tmp_path_factory, seed, split, text, data):
     config = make_config(split, **NO_FILTER | data)
     folder = tmp_path_factory.mktemp("alike")
     log = make_events(rows, kind, kind)
-    found = []
+    results = []
     for engine in (LocalEngine(folder / "a"), BeamEngine(folder / "b")):
         out = folder / type(engine).__name__
-        told = run_preparation(log, None, None, config, engine, out, now=0.1)
-        found.append((told, all_files(out)))
-    assert found[0] == found[1]
+        result = run_preparation(log, None, None, config, engine, out, now=0.1)
+        results.append((result, all_files(out)))
+    assert results[0] == results[1]
 
 
 def test_what_has_no_value_decides_nothing_of_a_column(tmp_path):

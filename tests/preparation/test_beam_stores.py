@@ -23,9 +23,9 @@ def test_what_is_elsewhere_is_replaced_if_it_is_ours(shop_toml, memory):
     assert len(remote(f"{memory}/out")) == 5  # the old one, whole
     write_shop(shop_toml.parent, users=21)
     succeed("prepare", shop_toml, "--out", f"{memory}/out", "--set", "data.buckets=2")
-    found = remote(f"{memory}/out")
-    assert {*found} == {"manifest.json", *json.loads(found["manifest.json"])["files"]}
-    assert len(found) == 4
+    files = remote(f"{memory}/out")
+    assert {*files} == {"manifest.json", *json.loads(files["manifest.json"])["files"]}
+    assert len(files) == 4
 
 
 @pytest.mark.parametrize("draft", [False, True])

@@ -25,7 +25,6 @@ pytestmark = pytest.mark.slow  # it runs pipelines
 
 def test_a_user_with_too_much_is_cut_before_anything_is_sorted(monkeypatch):
     """In memory there are never many more rows than its newest, and nobody else is touched."""
-    monkeypatch.setattr(fold, "FOLD_ROWS", 50)
     blocks = [
         pl.DataFrame({"user": 7, "item": range(40), "time": 5, "order": range(n, n + 40)})
         for n in np.random.default_rng(1).permutation(100) * 40
@@ -38,7 +37,7 @@ def test_a_user_with_too_much_is_cut_before_anything_is_sorted(monkeypatch):
         return keep_newest(rows, most)
 
     monkeypatch.setattr(fold, "keep_newest", measured)
-    kept, cut = fold.fold(blocks, 30)
+    kept, cut = fold.fold(blocks, 30, fold_rows=50)
     assert (kept.height, cut) == (32, fold.Truncated(3970, 1))
     assert sorted(kept.filter(user=7)["order"]) == list(range(3970, 4000))
     assert max(sizes) < 120
@@ -118,18 +117,22 @@ def workers(tmp_path):
 
 
 def test_workers_in_other_processes_are_told_all_and_tell_what_is_wrong(tmp_path, workers):
-    """Which those of this process need not be: functions, options and errors are sent."""
+    """Unlike in this process, functions, options and errors have to be sent."""
     log = make_events(some_rows(300))
-    found = {}
+    plan = Plan(2, 5, partial(_take, min_rating=2.0), block_rows=70, fold_rows=20)
+    results = {}
     for engine in (BeamEngine(tmp_path / "scratch", workers), LocalEngine(tmp_path / "local")):
-        buckets = engine.partition(log, Plan(2, 5, partial(_take, min_rating=2.0)))
+        buckets = engine.partition(log, plan)
         buckets.map(sort_events)
-        found[type(engine)] = buckets.combine(Reduction(count_items, sum_counts)), buckets.truncated
+        results[type(engine)] = (
+            buckets.combine(Reduction(count_items, sum_counts)),
+            buckets.truncated,
+        )
         people = pl.LazyFrame({"user": [1, 1], "user:age": [1, 2]})
         buckets.join(engine.partition(people, Plan(2)), join_users)
         with pytest.raises(DataError, match="holds the id 1 more than once"):
             buckets.combine(Reduction(count_items, sum_counts))
-    (beams, beam_cut), (ours, our_cut) = found.values()
+    (beams, beam_cut), (ours, our_cut) = results.values()
     assert beams[0].equals(ours[0])
     assert beam_cut == our_cut
     assert our_cut.users > 10

@@ -57,9 +57,9 @@ def test_integers_hash_as_defined(values):
 @pytest.mark.parametrize("buckets", [1, 2, 7, 4096])
 def test_buckets_are_hashes_modulo(buckets):
     users = pl.Series("user", [f"u{i}" for i in range(200)])
-    found = bucket_of(users, buckets)
-    assert found.name == "user"
-    assert found.to_list() == [expected(user) % buckets for user in users.to_list()]
+    series = bucket_of(users, buckets)
+    assert series.name == "user"
+    assert series.to_list() == [expected(user) % buckets for user in users.to_list()]
 
 
 def test_chances_are_even_and_depend_on_the_seed():

@@ -23,11 +23,11 @@ KNOWN = Categories(("7", "blue", "red"))
 
 
 def rows_of(feature, values, dtype):
-    """What the block's way makes of a column."""
+    """The rows that encoding a whole block gives for a column."""
     frame = pl.DataFrame({column_of(feature): pl.Series(values, dtype=dtype)})
-    found = frame.with_columns(encode([feature], frame.schema))[column_of(feature)]
-    assert found.dtype == pl.List(pl.Int32)
-    return found.to_list()
+    rows = frame.with_columns(encode([feature], frame.schema))[column_of(feature)]
+    assert rows.dtype == pl.List(pl.Int32)
+    return rows.to_list()
 
 
 @quick
@@ -58,9 +58,9 @@ def test_categories_that_are_numbers_agree(values):
 )
 def test_bins_agree(values, edges):
     feature = Feature("price", "event", Bins((*edges,)))
-    found = rows_of(feature, values, pl.Float64)
-    assert found == [feature.rows(v) for v in values]
-    assert all(0 <= row < feature.encoding.rows for (row,) in found)
+    rows = rows_of(feature, values, pl.Float64)
+    assert rows == [feature.rows(v) for v in values]
+    assert all(0 <= row < feature.encoding.rows for (row,) in rows)
 
 
 @quick
@@ -75,24 +75,24 @@ def test_times_agree(seconds):
         schema={"user": pl.String, "clock": pl.Int64},
     )
     block = frame.with_columns(encode(features, frame.schema))
-    told = encode_features(features, [Event(1, s) for s in seconds])
+    inputs = encode_features(features, [Event(1, s) for s in seconds])
     for feature in features:
-        assert told[feature.input].tolist() == block[column_of(feature)].to_list(), feature.name
+        assert inputs[feature.input].tolist() == block[column_of(feature)].to_list(), feature.name
 
 
 def test_hours_and_weekdays_are_those_of_the_calendar():
     moment = datetime(2026, 11, 24, 21, 30, tzinfo=UTC)  # a Tuesday
     hour, weekday = time_feature("hour"), time_feature("weekday")
-    told = encode_features([hour, weekday], [Event(1, moment), Event(2, moment.timestamp())])
-    assert told["event_hour"].tolist() == [[hour.rows("21")[0]]] * 2
-    assert told["event_weekday"].tolist() == [[weekday.rows("1")[0]]] * 2
+    inputs = encode_features([hour, weekday], [Event(1, moment), Event(2, moment.timestamp())])
+    assert inputs["event_hour"].tolist() == [[hour.rows("21")[0]]] * 2
+    assert inputs["event_weekday"].tolist() == [[weekday.rows("1")[0]]] * 2
 
 
 def test_now_is_the_gap_that_follows_the_newest_event():
     now, gap = time_feature("now"), time_feature("gap")
-    told = encode_features([now, gap], [Event(1, 100), Event(2, 107)], now=1_000_000)
-    assert told["event_now"].tolist() == [now.rows(7), now.rows(999_893)]
-    assert told["event_gap"].tolist() == [[MISSING], gap.rows(7)]
+    inputs = encode_features([now, gap], [Event(1, 100), Event(2, 107)], now=1_000_000)
+    assert inputs["event_now"].tolist() == [now.rows(7), now.rows(999_893)]
+    assert inputs["event_gap"].tolist() == [[MISSING], gap.rows(7)]
     without = encode_features([now, gap], [Event(1, 100), Event(2, 107)])
     assert without["event_now"].tolist() == [now.rows(7), [MISSING]]
 
@@ -189,9 +189,9 @@ def test_encodings_know_nothing_of_held_out_users(prepare_log):
     split = {"kind": "users", "test_fraction": 0.3, "valid_fraction": 0.2}
     data = prepared(prepare_log, values, "number", split=split)
     trained = shards(data).filter(pl.col("train_length") > 0)["user"].to_list()
-    found = Counter(values[user] for user in trained)
-    frequent = sorted(value for value, users in found.items() if users >= RARE)
-    assert 1 < len(frequent) < len(found)
+    counts = Counter(values[user] for user in trained)
+    frequent = sorted(value for value, users in counts.items() if users >= RARE)
+    assert 1 < len(frequent) < len(counts)
     assert [*data.features[0].encoding.edges] == frequent[1:]
 
 
@@ -212,9 +212,9 @@ def test_attributes_of_users_are_joined(prepare_log):
     users = pl.DataFrame({"user": [0, 1, 2, 3, 4, 5, 6], "g": list("aaaaabb")})
     data = prepared(prepare_log, ["x"] * 8, "category", users)
     rows = data.training(data.features).features["user_g"][:, 0].tolist()
-    found = dict(zip(shards(data)["user"], rows, strict=True))
+    row_of_user = dict(zip(shards(data)["user"], rows, strict=True))
     # Two users with "b" are too few; the last user is not in the table.
-    assert found == {0: 1, 1: 1, 2: 1, 3: 1, 4: 1, 5: 0, 6: 0, 7: 0}
+    assert row_of_user == {0: 1, 1: 1, 2: 1, 3: 1, 4: 1, 5: 0, 6: 0, 7: 0}
 
 
 def test_features_that_were_not_prepared_are_asked_for_in_vain(prepare_log):

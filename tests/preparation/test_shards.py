@@ -102,11 +102,11 @@ def test_stored_sequences_are_those_in_memory(data):
     whole, stored = data.training(), StoredSequences(data)
     assert stored.lengths.tolist() == whole.lengths.tolist()
     for users in (np.arange(40)[::3], np.array([39]), np.array([], np.intp)):
-        found = [first.tolist() for first in stored.first_events(users, 3)]
-        assert found == [first.tolist() for first in whole.first_events(users, 3)]
+        first_events = [first.tolist() for first in stored.first_events(users, 3)]
+        assert first_events == [first.tolist() for first in whole.first_events(users, 3)]
         offsets = whole.offsets[users]
-        assert found == [
-            whole.items[o : o + len(f)].tolist() for o, f in zip(offsets, found, strict=True)
+        assert first_events == [
+            whole.items[o : o + len(f)].tolist() for o, f in zip(offsets, first_events, strict=True)
         ]
 
 

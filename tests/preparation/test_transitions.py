@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pocketrec.errors import DataError
-from pocketrec.preparation import transitions
 from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.preparation.transitions import count_transitions, sum_votes
 
@@ -29,8 +28,7 @@ LISTS = st.lists(st.lists(st.integers(0, V), max_size=8), max_size=5)
 
 
 @given(LISTS, st.integers(1, 4), st.sampled_from([1, 5, 10**6]), st.integers(1, 3))
-def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block, min_users):
-    monkeypatch.setattr(transitions, "PAIRS", block)
+def test_pairs_are_counted_within_users_only(lists, lags, block, min_users):
     lag_weights = np.array([1.0, 0.5, 0.25, 0.125])[:lags]
     source_scale, target_scale = np.arange(1.0, V + 1), 1 / np.arange(1.0, V + 1)
     expected = np.zeros((V + 1, V + 1))
@@ -43,17 +41,22 @@ def test_pairs_are_counted_within_users_only(monkeypatch, lists, lags, block, mi
                     made_by[source][target].add(user)
     expected *= [[len(users) >= min_users for users in row] for row in made_by]
     counted = count_transitions(
-        sequences(*lists), V, lag_weights, source_scale, target_scale, min_users=min_users
+        sequences(*lists),
+        V,
+        lag_weights,
+        source_scale,
+        target_scale,
+        min_users=min_users,
+        block_pairs=block,
     )
     assert dense(counted) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("unused", [0, 1000])  # items
-@given(LISTS, LISTS, st.sampled_from([1, 7, 10**6]))
-def test_following_sums_the_newest_rows(monkeypatch, unused, lists, histories, block):
+@given(LISTS, LISTS)
+def test_following_sums_the_newest_rows(unused, lists, histories):
     counted = count_transitions(sequences(*lists), V + unused, np.ones(2))
     table, strengths = dense(counted)[:, : V + 1], np.array([1.0, 0.5, 0.25])
-    monkeypatch.setattr(transitions, "PAIRS", block)
     arrays = [np.array(history, np.int32) for history in histories]
     scores = sum_votes(counted, arrays, strengths).toarray()
     assert scores.shape == (len(histories), V + unused)

@@ -42,16 +42,16 @@ def compared(of_members, of_strangers, fpr=0.25, samples=200):
     [
         ([3, 4], [1, 2], 1, 1, 1),
         ([1, 2], [3, 4], 0, 0, -1),
-        ([5, 5, 5], [5, 5, 5], 1 / 2, 0, 0),  # nobody can be accused but with everybody
+        ([5, 5, 5], [5, 5, 5], 1 / 2, 0, 0),  # nobody can be accused without everybody
         ([2, 4], [1, 2, 3, 0], (2.5 + 4) / 8, 1 / 2, 1 / 2 - 1 / 4),
         ([1, 1, 9], [0, 0, 0, 9], (3 + 3 + 3.5) / 12, 1, 1 / 3 - 1 / 4),
     ],
 )
 def test_known_answers(of_members, of_strangers, auc, tpr, advantage):
-    found = compared(of_members, of_strangers)
-    assert found.auc.value == pytest.approx(auc)
-    assert found.tpr.value == pytest.approx(tpr)
-    assert found.advantage.value == pytest.approx(advantage)
+    separation = compared(of_members, of_strangers)
+    assert separation.auc.value == pytest.approx(auc)
+    assert separation.tpr.value == pytest.approx(tpr)
+    assert separation.advantage.value == pytest.approx(advantage)
 
 
 def test_no_more_strangers_are_accused_than_allowed():
@@ -63,8 +63,8 @@ def test_no_more_strangers_are_accused_than_allowed():
 def test_the_interval_is_of_both_groups():
     random = np.random.default_rng(0)
     few, many = (compared(random.normal(1, 1, n), random.normal(0, 1, n)) for n in (25, 400))
-    for found in (few, many):
-        assert found.auc.low < 0.760 < found.auc.high  # Phi(1 / sqrt 2)
+    for separation in (few, many):
+        assert separation.auc.low < 0.760 < separation.auc.high  # Phi(1 / sqrt 2)
     width = (few.auc.high - few.auc.low) / (many.auc.high - many.auc.low)
     assert 2.5 < width < 6  # sqrt(16)
     sure = compared(np.tile([0.0, 1.0], 5), np.tile([0.0, 1.0], 500))
@@ -81,12 +81,14 @@ def test_scores_that_cannot_be_compared_are_refused():
 def test_events_are_spread_and_know_only_the_past():
     items = np.arange(1, 13, dtype=np.int32)
     rows = {"event": np.arange(11)[:, None], "user": np.array([7])}
-    found = next_events(History(items, rows), 3)
-    assert found.targets.tolist() == [2, 7, 12]  # the second, one amid, the last
-    for history, told, target in zip(found.histories, found.features, found.targets, strict=True):
+    events = next_events(History(items, rows), 3)
+    assert events.targets.tolist() == [2, 7, 12]  # the second, a middle one, the last
+    for history, features, target in zip(
+        events.histories, events.features, events.targets, strict=True
+    ):
         assert history.tolist() == list(range(1, target))
-        assert told["event"].tolist() == [[n] for n in range(target - 1)]
-        assert told["user"].tolist() == [7]
+        assert features["event"].tolist() == [[n] for n in range(target - 1)]
+        assert features["user"].tolist() == [7]
     assert next_events(History(items, {}), 99).targets.tolist() == list(range(2, 13))
 
 
@@ -94,8 +96,8 @@ def test_events_are_spread_and_know_only_the_past():
 def test_logits_and_log_probabilities_give_the_same(shift):
     logits = np.log([[1, 2, 5]]) + shift
     targets = Targets([np.array([1], np.int32)], np.array([3], np.int32))
-    found = log_probabilities(lambda *_: logits, targets)
-    assert found == pytest.approx(np.log(5 / 8))
+    actual = log_probabilities(lambda *_: logits, targets)
+    assert actual == pytest.approx(np.log(5 / 8))
 
 
 def test_the_reference_is_a_probability():
@@ -121,15 +123,15 @@ def test_each_user_supports_a_pair_once():
     lists[1] = 2, 3
     lists[4] = 1, 0
     users = [[1, 2, 1, 2], [1, 4, 2], [2, 3, 1]]
-    found = count_pair_users([History(np.array(user, np.int32), {}) for user in users], lists)
-    assert found.tolist() == [[0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]
+    counts = count_pair_users([History(np.array(user, np.int32), {}) for user in users], lists)
+    assert counts.tolist() == [[0, 0], [2, 0], [0, 0], [0, 0], [0, 0]]
 
 
 @pytest.mark.parametrize("kind", ["float32", "int8"])
 def test_lists_come_out_of_the_file(kind):
     made = small_models.make("bow")
-    found = successor_lists(made.content(kind), small_models.V)
-    assert (found == made.model.successors.ids.numpy()).all()
+    lists = successor_lists(made.content(kind), small_models.V)
+    assert (lists == made.model.successors.ids.numpy()).all()
 
 
 def histories(random, users):
@@ -168,7 +170,7 @@ def model_by_heart(steps):
 def attacked(model):
     of_members, of_strangers, others = world()
     lists = None if model.successors is None else model.successors.ids.numpy()
-    found = attacks(
+    scores = attacks(
         ModelScorer(model),
         lists,
         of_members + of_strangers,
@@ -178,26 +180,26 @@ def attacked(model):
     )
     return {
         name: separate(values[:USERS], values[USERS:], fpr=0.05, samples=500, seed=1)
-        for name, values in found.items()
+        for name, values in scores.items()
     }
 
 
 def test_what_was_learned_by_heart_is_found():
-    found = attacked(model_by_heart(steps=120))
+    separations = attacked(model_by_heart(steps=120))
     for name in ("loss", "loss - rest", "successors", "successors - rest"):
-        assert found[name].auc.low > 0.75, name
-    assert found["loss"].tpr.low > 0.5
-    assert found["loss"].advantage.low > 0.4
+        assert separations[name].auc.low > 0.75, name
+    assert separations["loss"].tpr.low > 0.5
+    assert separations["loss"].advantage.low > 0.4
     for name in WITHOUT_MODEL:
-        assert found[name].auc.low < 0.5 < found[name].auc.high, name
+        assert separations[name].auc.low < 0.5 < separations[name].auc.high, name
 
 
 def test_nothing_is_found_in_a_model_that_learned_nothing():
     torch.manual_seed(1)
     untrained = RecommenderModel(V, ModelConfig(dim=32, max_length=EVENTS, successors=0))
-    found = attacked(untrained)
-    assert set(found) == {*WITHOUT_MODEL, "loss", "loss - rest"}
-    for name, separation in found.items():
+    separations = attacked(untrained)
+    assert set(separations) == {*WITHOUT_MODEL, "loss", "loss - rest"}
+    for name, separation in separations.items():
         assert separation.auc.low < 0.5 < separation.auc.high, name
 
 
@@ -229,10 +231,10 @@ def test_groups_are_those_of_the_split(tmp_path):
     ids = [None, *data.catalogue["item"].to_list()]
     (channel,) = data.features
     groups = training_histories(data, [channel]), held_out_histories(data, "test", [channel])
-    found = [[[ids[item] for item in history.items] for history in group] for group in groups]
-    assert all(log in logs for group in found for log in group)
-    assert not any(log in found[1] for log in found[0])
-    assert 10 < len(found[0]) < 40 - len(found[1]) < 35  # some tune, and are in neither
+    grouped = [[[ids[item] for item in history.items] for history in group] for group in groups]
+    assert all(log in logs for group in grouped for log in group)
+    assert not any(log in grouped[1] for log in grouped[0])
+    assert 10 < len(grouped[0]) < 40 - len(grouped[1]) < 35  # some tune, and are in neither
     for history in groups[0] + groups[1]:
         for item, row in zip(history.items, history.features[channel.input], strict=False):
             assert row.tolist() == channel.rows(f"c{ids[item]}")

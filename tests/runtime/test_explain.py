@@ -54,9 +54,9 @@ def test_each_item_is_explained_by_the_one_that_calls_for_it(pairs):
         def score(places, history=history, called=called):
             return pairs.score(Query(history[list(places)]), called)
 
-        found = leave_one_out(score, history.tolist(), most=2)
-        assert [reasons[0].id for reasons in found] == history.tolist()
-        assert all(reasons[0].share > 0.5 for reasons in found)
+        explanations = leave_one_out(score, history.tolist(), most=2)
+        assert [reasons[0].id for reasons in explanations] == history.tolist()
+        assert all(reasons[0].share > 0.5 for reasons in explanations)
 
 
 def test_the_newest_order_is_the_reason_for_what_follows_it(recommender):
@@ -75,11 +75,11 @@ def test_shares_are_of_all_that_speaks_for_an_item_and_fall():
     def score(places):
         return np.array([sum(parts[place] for place in places)], np.float32)
 
-    (found,) = leave_one_out(score, "abcde", most=3)
-    assert [reason.id for reason in found] == ["d", "e", "a"]
-    assert [round(reason.share, 6) for reason in found] == [0.5, 0.375, 0.125]
-    (found,) = leave_one_out(score, "abcde", most=1)
-    assert [reason.share for reason in found] == [0.5]
+    (reasons,) = leave_one_out(score, "abcde", most=3)
+    assert [reason.id for reason in reasons] == ["d", "e", "a"]
+    assert [round(reason.share, 6) for reason in reasons] == [0.5, 0.375, 0.125]
+    (reasons,) = leave_one_out(score, "abcde", most=1)
+    assert [reason.share for reason in reasons] == [0.5]
 
 
 def test_what_rests_on_nothing_has_no_reason(recommender):
@@ -100,8 +100,8 @@ def test_only_the_newest_events_are_left_out():
         return np.array([float(sum(places))], np.float32)
 
     events = list(range(3 * LOOKED_AT))
-    (found,) = leave_one_out(score, events, most=2)
-    assert [reason.id for reason in found] == [events[-1], events[-2]]
+    (reasons,) = leave_one_out(score, events, most=2)
+    assert [reason.id for reason in reasons] == [events[-1], events[-2]]
     assert len(asked) == 1 + LOOKED_AT
 
 

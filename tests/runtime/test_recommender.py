@@ -18,8 +18,8 @@ from pocketrec.storage.artifact import write_manifest
 from support.small_shop import WALK, sku, walks
 
 
-def ids(found):
-    return [line.id for line in found]
+def ids(lines):
+    return [line.id for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,8 @@ def test_an_empty_history_gives_what_is_popular(recommender):
 
 def test_unknown_ids_are_ignored_with_a_notice(recommender):
     with pytest.warns(UnknownItemWarning, match=r"2 of 5 .*'tea'") as notes:
-        found = recommender.recommend(["tea", *WALK, 7])
-    assert found == recommender.recommend(WALK)
+        lines = recommender.recommend(["tea", *WALK, 7])
+    assert lines == recommender.recommend(WALK)
     assert notes[0].filename == __file__
     with pytest.warns(UnknownItemWarning, match="blocked") as notes:
         recommender.recommend(WALK, blocked=["tea"])
@@ -110,10 +110,10 @@ def test_integers_and_their_text_name_the_same_items(numbered):
 
 
 def test_scores_are_in_the_order_of_the_candidates(recommender):
-    found = recommender.recommend(WALK, k=25)
-    candidates = [line.id for line in reversed(found)]
-    assert recommender.score(WALK, candidates) == [line.score for line in reversed(found)]
-    assert recommender.score(WALK, [candidates[0]] * 3) == [found[-1].score] * 3
+    lines = recommender.recommend(WALK, k=25)
+    candidates = [line.id for line in reversed(lines)]
+    assert recommender.score(WALK, candidates) == [line.score for line in reversed(lines)]
+    assert recommender.score(WALK, [candidates[0]] * 3) == [lines[-1].score] * 3
     assert recommender.score(WALK, []) == []
 
 
@@ -126,8 +126,8 @@ def test_threads_may_share_a_recommender(recommender):
     histories = [[sku((first + n) % 25) for n in range(first % 9)] for first in range(60)]
 
     def answer(history):
-        found = recommender.recommend(history, blocked=history[:1])
-        return found, recommender.score(history, [sku(n) for n in range(25)])
+        lines = recommender.recommend(history, blocked=history[:1])
+        return lines, recommender.score(history, [sku(n) for n in range(25)])
 
     expected = [answer(history) for history in histories]
     with ThreadPoolExecutor(8) as pool:

@@ -28,24 +28,24 @@ def length_of(model):
 
 
 def walk(model, length, seed=1):
-    """Events with what the model is told of, whose times now and then are not known."""
+    """Events with the features that the model reads; now and then the time is unknown."""
     draw = np.random.default_rng(seed)
     moment = MOMENT
     for _ in range(length):
         moment += int(draw.integers(0, 10**5))
-        told = {"pieces": int(draw.integers(0, 3)), "channel": ["app", "web"][draw.integers(2)]}
+        features = {"pieces": int(draw.integers(0, 3)), "channel": ["app", "web"][draw.integers(2)]}
         yield Event(
             sku(int(draw.integers(0, 25))),
             moment if draw.random() < 0.8 else None,
-            told if model.features else {},
+            features if model.features else {},
         )
 
 
-def same(found, expected):
-    """Whether two lists are the same, but for what the last bit of a sum may do to them."""
-    assert [line.id for line in found] == [line.id for line in expected]
+def same(actual, expected):
+    """Whether two lists are the same, up to the rounding of sums."""
+    assert [line.id for line in actual] == [line.id for line in expected]
     np.testing.assert_allclose(
-        [line.score for line in found], [line.score for line in expected], atol=1e-4
+        [line.score for line in actual], [line.score for line in expected], atol=1e-4
     )
     return True
 
@@ -56,15 +56,15 @@ def test_each_tap_gives_what_recommend_gives_of_all_events(any_model):
     assert same(session.recommend(k=5), any_model.recommend([], k=5, user=user))
     for n, event in enumerate(walk(any_model, length_of(any_model))):
         history.append(event)
-        told = {
+        options = {
             "k": 5 + n % 3,
             "now": MOMENT + 10**8 if n % 2 else None,
             "blocked": [sku(n), sku(n + 1)],
             "user_vector": [0.1 * (n % 4)] * any_model.bundle.spec.shapes.dim,
         }
-        expected = any_model.recommend(history, user=user, **told)
-        assert same(session.tap(event, **told), expected)
-        assert same(session.recommend(**told), expected)  # asked again, it is the same moment
+        expected = any_model.recommend(history, user=user, **options)
+        assert same(session.tap(event, **options), expected)
+        assert same(session.recommend(**options), expected)  # asked again, it is the same moment
     assert session.history == history
 
 
@@ -94,10 +94,10 @@ def test_beyond_the_newest_a_session_remembers_where_there_is_a_state(recurrent,
         session = model.session()
         for event in history[:-1]:
             session.tap(event)
-        found = session.tap(history[-1], k=3)
+        tapped = session.tap(history[-1], k=3)
         anew = model.session(history)
         assert same(anew.recommend(k=3), model.recommend(history, k=3))
-        scores = [[line.score for line in lines] for lines in (found, anew.recommend(k=3))]
+        scores = [[line.score for line in lines] for lines in (tapped, anew.recommend(k=3))]
         assert np.allclose(*scores, atol=1e-5) == (model is recommender)
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_item_is_ignored_or_refused(any_model):
 
 
 @pytest.mark.parametrize(
-    ("what", "told"),
+    ("what", "options"),
     [
         ("k = 26 is more", {"k": 26}),
         ("k must be", {"k": 0}),
@@ -140,11 +140,11 @@ def test_an_unknown_item_is_ignored_or_refused(any_model):
         ("blocked must be a list", {"blocked": "sku-001"}),
     ],
 )
-def test_what_is_refused_changes_nothing(any_model, what, told):
+def test_what_is_refused_changes_nothing(any_model, what, options):
     session = any_model.session([Event(sku(1), MOMENT), sku(2)])
     other = any_model.session([Event(sku(1), MOMENT), sku(2)])
     with pytest.raises(InputError, match=what) as caught:
-        session.tap(Event(sku(3), MOMENT + 10), **told)
+        session.tap(Event(sku(3), MOMENT + 10), **options)
     assert "\n" not in str(caught.value)
     assert session.history == other.history
     assert session.tap(sku(4)) == other.tap(sku(4))

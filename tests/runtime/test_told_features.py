@@ -16,7 +16,7 @@ MOMENT = 1_767_225_600.0  # 2026-01-01
 EVENTS = [Event(sku(1), MOMENT), Event(sku(2), MOMENT + 86_400), Event(sku(8), MOMENT + 90_000)]
 NOW = MOMENT + 700_000
 
-TOLD = {
+CONTEXTS = {
     "channel": {"newest": {"channel": "app"}},
     "several channels": {"newest": {"channel": ["web", "sale"]}},
     "pieces": {"newest": {"pieces": 2}},
@@ -24,19 +24,19 @@ TOLD = {
     "country": {"user": {"country": "NO"}},
     "age": {"user": {"age": 31}},
 }
-"""One more thing told than the events' ids and times."""
+"""Each adds one thing to the events' ids and times."""
 
 
-def scores(recommender, *, newest=None, events=EVENTS, **told):
+def scores(recommender, *, newest=None, events=EVENTS, **context):
     *before, last = events
     events = [*before, Event(last.id, last.time, newest or {})]
     items = [item.id for item in recommender.items]
-    return np.array(recommender.score(events, items, **told))
+    return np.array(recommender.score(events, items, **context))
 
 
-@pytest.mark.parametrize("told", TOLD.values(), ids=TOLD)
-def test_what_is_told_changes_the_scores(featured, told):
-    difference = scores(featured, **told) - scores(featured)
+@pytest.mark.parametrize("context", CONTEXTS.values(), ids=CONTEXTS)
+def test_what_is_told_changes_the_scores(featured, context):
+    difference = scores(featured, **context) - scores(featured)
     assert np.ptp(difference) > 1e-3, "not even the order could change"
 
 
@@ -66,32 +66,32 @@ def test_missing_is_not_given(featured):
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("context", "sentence"),
     [
         ({"newest": {"channel": ["app", "fax"]}}, "event feature 'channel' .* 'fax'"),
         ({"user": {"country": "??"}}, r"user feature 'country' .* '\?\?'"),
     ],
 )
-def test_values_that_training_never_saw_are_told_or_refused(featured, told, sentence):
+def test_values_that_training_never_saw_are_told_or_refused(featured, context, sentence):
     *before, last = EVENTS
-    events = [*before, Event(last.id, last.time, told.get("newest", {}))]
-    known = [*before, Event(last.id, last.time, {"channel": "app"} if "newest" in told else {})]
-    user = told.get("user")
+    events = [*before, Event(last.id, last.time, context.get("newest", {}))]
+    known = [*before, Event(last.id, last.time, {"channel": "app"} if "newest" in context else {})]
+    user = context.get("user")
     with pytest.warns(UnknownValueWarning, match=sentence) as notes:
-        found = featured.recommend(events, user=user)
+        actual = featured.recommend(events, user=user)
     assert [note.filename for note in notes] == [__file__]
-    assert found == featured.recommend(known)
+    assert actual == featured.recommend(known)
     with pytest.warns(UnknownValueWarning, match=sentence):
-        found = featured.score(events, [sku(3)], user=user)
-    assert found == featured.score(known, [sku(3)])
+        actual = featured.score(events, [sku(3)], user=user)
+    assert actual == featured.score(known, [sku(3)])
     with pytest.raises(InputError, match=sentence):
         featured.recommend(events, user=user, strict=True)
-    # Each event is left out in turn: it is not told so often.
+    # Each event is left out in turn, without a warning for each.
     assert featured.explain(events, [sku(3)], user=user) == featured.explain(known, [sku(3)])
 
 
 def test_values_of_other_libraries_are_as_plain_ones(featured):
-    for told, plain in [
+    for context, plain in [
         ({"newest": {"pieces": np.int64(2)}}, {"newest": {"pieces": 2}}),
         (
             {"newest": {"channel": np.array(["web", "sale"])}},
@@ -99,7 +99,7 @@ def test_values_of_other_libraries_are_as_plain_ones(featured):
         ),
         ({"user": {"age": np.float32(31)}}, {"user": {"age": 31}}),
     ]:
-        assert (scores(featured, **told) == scores(featured, **plain)).all()
+        assert (scores(featured, **context) == scores(featured, **plain)).all()
 
 
 def test_torch_the_file_and_the_runtime_agree(fresh_shop, featured, tmp_path):
@@ -109,13 +109,13 @@ def test_torch_the_file_and_the_runtime_agree(fresh_shop, featured, tmp_path):
     recommender = type(featured).load(tmp_path / "float")
     model = Run.open(fresh_shop.run).model
     index = {item.id: n for n, item in enumerate(recommender.items, start=1)}
-    for told in ({}, *TOLD.values()):
+    for context in ({}, *CONTEXTS.values()):
         *before, last = EVENTS
-        events = [*before, Event(last.id, last.time, told.get("newest", {}))]
-        rows = encode_features(model.features, events, told.get("user"), told.get("now"))
+        events = [*before, Event(last.id, last.time, context.get("newest", {}))]
+        rows = encode_features(model.features, events, context.get("user"), context.get("now"))
         history = np.array([index[event.id] for event in events], np.int32)
         expected = ModelScorer(model)([history], [rows])[0]
-        np.testing.assert_allclose(scores(recommender, **told), expected, atol=1e-4)
+        np.testing.assert_allclose(scores(recommender, **context), expected, atol=1e-4)
 
 
 def test_every_input_is_described(featured):
@@ -125,12 +125,12 @@ def test_every_input_is_described(featured):
         inputs |= signature["inputs"]
     inputs |= manifest["signatures"]["recommend"]["inputs"]  # `step` takes fewer events' features
     assert manifest["inputs"].keys() == inputs.keys()
-    for name, told in manifest["inputs"].items():
-        assert {"dtype": told["dtype"], "shape": told["shape"]} == inputs[name]
-        assert "missing" in told
-        assert told["encoding"]
+    for name, description in manifest["inputs"].items():
+        assert {"dtype": description["dtype"], "shape": description["shape"]} == inputs[name]
+        assert "missing" in description
+        assert description["encoding"]
         of_step = manifest["signatures"]["step"]["inputs"].get(name)
-        assert told.get("step", told)["shape"] == (of_step or told)["shape"]
+        assert description.get("step", description)["shape"] == (of_step or description)["shape"]
     names = {feature["name"] for feature in manifest["features"]}
     assert names == {"channel", "pieces", "gap", "now", "hour", "weekday", "country", "age"}
 
@@ -146,10 +146,10 @@ def test_the_command_line_tells_features_too(fresh_shop, featured, tmp_path):
     entries = [{"id": e.id, "time": e.time, "features": {"pieces": 2}} for e in EVENTS]
     (tmp_path / "events.json").write_text(json.dumps(entries))
     words = ["--events", tmp_path / "events.json", "--user", "age=31", "--user", "country=NO"]
-    found = succeed("recommend", fresh_shop.bundle, *words, "--now", NOW, "--json").json
+    printed = succeed("recommend", fresh_shop.bundle, *words, "--now", NOW, "--json").json
     events = [Event(e.id, e.time, {"pieces": 2}) for e in EVENTS]
-    told = featured.recommend(events, user={"age": 31, "country": "NO"}, now=NOW)
-    assert found == [line.to_json() for line in told]
+    lines = featured.recommend(events, user={"age": 31, "country": "NO"}, now=NOW)
+    assert printed == [line.to_json() for line in lines]
 
 
 @pytest.mark.parametrize(

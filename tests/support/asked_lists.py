@@ -45,7 +45,7 @@ users = st.fixed_dictionaries(
         "age": st.none() | st.integers(0, 120) | st.floats(),
     },
 )
-told = st.fixed_dictionaries(
+event_features = st.fixed_dictionaries(
     {},
     optional={
         "channel": st.sampled_from(["app", "web", ["web", "sale"], ["fax", "app"], [], None]),
@@ -63,7 +63,7 @@ def is_known(item, model):
 
 
 def quiet():
-    """What is unknown is told by warnings, which are counted elsewhere."""
+    """Unknown ids and values cause warnings, which are counted elsewhere."""
     return warnings.catch_warnings(action="ignore", category=UserWarning)
 
 
@@ -75,21 +75,21 @@ def ranked(model, history, hidden, k, **context):
     return [left[n] for n in order], [scores[n] for n in order]
 
 
-def check_list(model, found, history, blocked, k, **context):
+def check_list(model, lines, history, blocked, k, **context):
     """Fail unless a list is the one that scores give, of known ids only."""
     history = [event for event in history if is_known(getattr(event, "id", event), model)]
     seen = {str(getattr(event, "id", event)) for event in history}
     hidden = {str(item) for item in blocked} | (seen if model.bundle.spec.exclude_seen else set())
     left = set(catalogue(model)) - hidden
     items, scores = ranked(model, history, hidden, k, **context)
-    got = [line.score for line in found]
-    assert len(found) == min(k, len(left))
-    assert {line.id for line in found} <= left
+    got = [line.score for line in lines]
+    assert len(lines) == min(k, len(left))
+    assert {line.id for line in lines} <= left
     assert all(map(math.isfinite, got))
     np.testing.assert_allclose(got, scores, rtol=1e-5, atol=1e-4)
     assert got == sorted(got, reverse=True)
-    for line, item, score in zip(found, items, scores, strict=True):
-        # Two signatures of a file may round their sums each in its own way.
+    for line, item, score in zip(lines, items, scores, strict=True):
+        # Two signatures of a file may round their sums differently.
         assert line.id == item or abs(model.score(history, [line.id], **context)[0] - score) < 1e-4
     titles = {item.id: item.title for item in model.items}
-    assert all(line.title == titles[line.id] for line in found)
+    assert all(line.title == titles[line.id] for line in lines)

@@ -44,5 +44,5 @@ def feature(folder, ending, values, kind="category"):
         save(folder / f"a.{ending}")
     document = {"data": {"path": f"a.{ending}", "user": "user", "item": "item", "time": "ts"}}
     document["features"] = {"event": {"f": kind}}
-    found = read_events(Config.parse(document, name="t", folder=folder)).collect()
-    return found["event:f"].to_list()
+    log = read_events(Config.parse(document, name="t", folder=folder)).collect()
+    return log["event:f"].to_list()

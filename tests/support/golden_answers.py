@@ -117,9 +117,9 @@ def positional(arguments: list[Any]) -> list[Any]:
 
 
 def keywords(arguments: list[Any]) -> dict[str, Any]:
-    """What is told beside the item."""
-    told = arguments[-1] if arguments else None
-    return told if isinstance(told, dict) and "number" not in told else {}
+    """The options that follow the item."""
+    last = arguments[-1] if arguments else None
+    return last if isinstance(last, dict) and "number" not in last else {}
 
 
 def sessions() -> dict[str, Any]:
@@ -144,23 +144,23 @@ def _tapped(
     steps: bool, exclude_seen: bool, begun: dict[str, Any], taps: list[list[Any]]
 ) -> list[dict[str, Any]]:
     device = WorldDevice(steps=steps, exclude_seen=exclude_seen)
-    found = []
+    tapped = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        begin = [told_event(one) for one in begun.get("begin", [])]
+        begin = [parse_event(one) for one in begun.get("begin", [])]
         session = Session(device, CATALOGUE, begin, begun.get("user"))
         for event, asked in taps:
             options = {"k": 5, **asked}
             device.asked.clear()
-            told = {"user_vector" if k == "userVector" else k: v for k, v in options.items()}
+            arguments = {"user_vector" if k == "userVector" else k: v for k, v in options.items()}
             lines = None
             with suppress(InputError):
                 lines = (
-                    session.recommend(**told)
+                    session.recommend(**arguments)
                     if event is None
-                    else session.tap(told_event(event), **told)
+                    else session.tap(parse_event(event), **arguments)
                 )
-            found.append(
+            tapped.append(
                 {
                     "do": [event, options],
                     "list": lines and [[line.id, line.score] for line in lines],
@@ -168,13 +168,13 @@ def _tapped(
                     "history": [one.id for one in session.history],
                 }
             )
-    return found
+    return tapped
 
 
-def told_event(told: Any) -> Any:
-    if not isinstance(told, dict):
-        return told
-    return Event(told["id"], told.get("time"), told.get("features", {}))
+def parse_event(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return Event(value["id"], value.get("time"), value.get("features", {}))
 
 
 FILES: dict[str, Callable[[], dict[str, Any]]] = {

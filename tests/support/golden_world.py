@@ -51,7 +51,7 @@ class World(Recommender):
         k: int,
         blocked: Iterable[int | str],
         user_vector: Sequence[float] | None,
-        **told: Any,
+        **context: Any,
     ) -> list[Recommendation]:
         hidden = {str(item) for item in blocked}
         if self.bundle.spec.exclude_seen:
@@ -97,24 +97,24 @@ class WorldDevice(DeviceModel):
         self.asked: list[dict[str, Any]] = []
 
     def _run(self, signature: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        given = {name: values.reshape(-1).tolist() for name, values in inputs.items()}
-        self.asked.append({"signature": signature, "inputs": dict(sorted(given.items()))})
-        history = [index for index in given["item_id"] if index]
-        state = given.get("state", [0.0] * WIDTH)
+        flat = {name: values.reshape(-1).tolist() for name, values in inputs.items()}
+        self.asked.append({"signature": signature, "inputs": dict(sorted(flat.items()))})
+        history = [index for index in flat["item_id"] if index]
+        state = flat.get("state", [0.0] * WIDTH)
         said = 7 * len(history) + sum(
             (place + 1) * row
             for feature in FEATURES
-            for place, row in enumerate(given[feature.input])
+            for place, row in enumerate(flat[feature.input])
         )
 
         def score(index: int) -> float:
-            moved = given["user_vector"][index % DIM]
+            moved = flat["user_vector"][index % DIM]
             return (5 * index + said + 2 * sum(state)) % 13 + moved - index / 16
 
         if signature == "score":
-            found = [score(index) for index in given["candidates"]]
-            return {"scores": np.array(found, np.float32)}
-        hidden = {*given["blocked"], *(history if self.spec.exclude_seen else ())}
+            candidate_scores = [score(index) for index in flat["candidates"]]
+            return {"scores": np.array(candidate_scores, np.float32)}
+        hidden = {*flat["blocked"], *(history if self.spec.exclude_seen else ())}
         scores = {i: MASKED if i in hidden else score(i) for i in range(1, ITEMS + 1)}
         best = sorted(scores, key=lambda index: (-scores[index], index))[:RESULTS]
         before = history[-2] if len(history) > 1 else 0

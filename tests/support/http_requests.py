@@ -85,4 +85,4 @@ def raw(served, target, method=b"GET", extra=b""):
 
 
 def statuses(answer):
-    return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]

@@ -22,9 +22,9 @@ class Unshowable:
 
 def endless():
     """A list that holds itself."""
-    found = []
-    found.append(found)
-    return found
+    nested = []
+    nested.append(nested)
+    return nested
 
 
 huge = st.sampled_from([1, -1]).map(lambda sign: sign * 10**5000)

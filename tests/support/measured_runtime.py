@@ -74,10 +74,10 @@ def tap_many(bundle, count, kept):
     gc.collect()
     before, checked = memory(), 0
     for taps in range(1, count + 1):
-        found = recommender.recommend(history[:taps], k=10)
+        lines = recommender.recommend(history[:taps], k=10)
         keep(kept)
         if taps % (count // 10) == 0:
-            check_list(recommender, history[:taps], found)
+            check_list(recommender, history[:taps], lines)
             checked += 1
     gc.collect()
     grown = memory() - before
@@ -95,14 +95,14 @@ def tap_many(bundle, count, kept):
     }
 
 
-def check_list(recommender, history, found):
+def check_list(recommender, history, lines):
     """The best ten of all that may be shown, by their scores."""
     seen = {event.id for event in history} if recommender.bundle.spec.exclude_seen else set()
     left = [item.id for item in recommender.items if item.id not in seen]
     scores = recommender.score(history, left)
     best = sorted(range(len(left)), key=lambda n: (-scores[n], n))[:10]
-    assert len(found) == len(best)
-    for line, place in zip(found, best, strict=True):
+    assert len(lines) == len(best)
+    for line, place in zip(lines, best, strict=True):
         assert abs(line.score - scores[place]) < 1e-4
         assert line.id == left[place] or abs(scores[left.index(line.id)] - scores[place]) < 1e-4
 

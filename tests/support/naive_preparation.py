@@ -98,7 +98,7 @@ def naive(rows, config):
 
 
 def read_world(data):
-    """The same of prepared data, through its own doors."""
+    """The same for prepared data, read through its own methods."""
     items = data.catalogue["item"].to_list()
     raw = dict(enumerate(items, 1))
     shards = [pl.read_parquet(f) for f in sorted((data.folder / "shards").iterdir())]
@@ -109,13 +109,13 @@ def read_world(data):
         frame["user"], sequences.offsets[:-1], sequences.offsets[1:], strict=True
     ):
         world.train[user] = [raw[i] for i in sequences.items[begin:end].tolist()]
-    for part, found in (("valid", world.valid), ("test", world.test)):
+    for part, held_out in (("valid", world.valid), ("test", world.test)):
         users = frame.drop_nulls(f"{part}_position")["user"]
         for user, history, target in zip(users, *pairs(data, part), strict=True):
-            found[user] = ([raw[i] for i in history.tolist()], raw.get(int(target)))
+            held_out[user] = ([raw[i] for i in history.tolist()], raw.get(int(target)))
     return world
 
 
 def pairs(data, part):
-    found = data.targets(part)
-    return found.histories, found.targets
+    targets = data.targets(part)
+    return targets.histories, targets.targets

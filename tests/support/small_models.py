@@ -20,7 +20,9 @@ from pocketrec.models.recommender import RecommenderModel
 from pocketrec.models.scorer import ModelScorer
 from pocketrec.preparation.training_sequences import Sequences
 from pocketrec.tflite.shrink import shrink
+from support.shared import shared_folder
 
+FILE = "model.tflite"
 ENCODERS = tuple(SPECS)
 STEPPING = tuple(name for name in ENCODERS if encoder_class(name).has_step())
 """Encoders whose files have a signature `step`."""
@@ -44,8 +46,16 @@ class Made:
         """Of four bytes an item, fitted to users who go round."""
         return fit_codes(self.model, ROUND, ROUND.counts(V), 4)
 
+    @cached_property
+    def _contents(self) -> dict[str, bytes]:
+        return {}
+
     def content(self, kind: str) -> bytes:
-        return shrink(quantize(self.full, kind, self.codes if kind == "pq" else None))
+        """The file as it is exported, of a quantization."""
+        if kind not in self._contents:
+            codes = self.codes if kind == "pq" else None
+            self._contents[kind] = shrink(quantize(self.full, kind, codes))
+        return self._contents[kind]
 
     def device(self, kind: str) -> DeviceModel:
         return DeviceModel(self.content(kind), self.spec)
@@ -93,7 +103,9 @@ def make(encoder: str, *, exclude_seen: bool = True, successors: int = 8) -> Mad
     state = model.state_width or 0
     shapes = Shapes(length=L, dim=D, items=V, results=K, candidates=C, blocked=N, state=state)
     spec = GraphSpec(shapes, exclude_seen)
-    return Made(model, spec, convert(model, spec))
+    name = f"model {encoder} {exclude_seen} {successors}"
+    folder = shared_folder(name, lambda folder: (folder / FILE).write_bytes(convert(model, spec)))
+    return Made(model, spec, (folder / FILE).read_bytes())
 
 
 ALL = np.arange(1, V + 1, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""A small shop, made once a session and taken the whole way by the real command line.
+"""A small shop, made once a test run and taken the whole way by the real command line.
 
 Customers walk through an aisle in order and begin again at its end, so what comes next can be
 learned; the first product of an aisle is often bought twice in a row.
@@ -11,15 +11,17 @@ import json
 import random
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pocketrec.bundle.manifest import KIND
 from pocketrec.cli.main import main
 from pocketrec.storage.artifact import write_manifest
+from support.shared import shared_folder
 
 AISLES, PLACES = 5, 5
+SAID = "said.json"
 MODEL_AND_ITEMS = ("model.tflite", "items.json")
 POPULARITY = (8, 5, 4, 3, 3)  # how often an aisle is entered
 TITLES = {0: "Tea, green, loose", 1: 'Mug "Big, blue"', 2: "Twin", 3: "Twin", 4: "[bold] :smile:"}
@@ -160,16 +162,35 @@ class Shop:
         return ["train", self.toml, *folders, *settings("training", *QUICK)]
 
 
-def make_shop(folder: Path, toml: str = TOML) -> Shop:
-    """Prepare, train and export."""
+def shared_shop(name: str, toml: str = TOML) -> Shop:
+    """Prepared, trained and exported once for all processes of a test run."""
+    folder = shared_folder(name, lambda folder: _make_shop(folder, toml))
+    said = json.loads((folder / SAID).read_text())
+    return Shop(folder, *(Result(**one) for one in said))
+
+
+def _make_shop(folder: Path, toml: str) -> None:
     write_shop(folder, toml=toml)
     shop = Shop(folder, *[Result(0, "", "")] * 3)
-    return Shop(
-        folder,
+    said = [
         succeed("prepare", shop.toml, "--out", shop.data),
         succeed(*shop.train_words()),
         succeed("export", shop.run, "--out", shop.bundle),
-    )
+    ]
+    (folder / SAID).write_text(json.dumps([asdict(one) for one in said]))
+
+
+def convert_shop(*arguments, **options) -> bytes:
+    """Stands for `convert` where only the shop's run is exported, which then converts it once.
+
+    Converting is most of an export's seconds, and touches none of our files.
+    """
+    from pocketrec.conversion.convert import convert
+
+    def make(folder):
+        (folder / "model.tflite").write_bytes(convert(*arguments, **options))
+
+    return (shared_folder("shop's model", make) / "model.tflite").read_bytes()
 
 
 def sign(folder, **changes):

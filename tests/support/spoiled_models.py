@@ -163,11 +163,11 @@ def outcome(content, bundle) -> str:
 def main():
     bundle, count = open_bundle(Path(sys.argv[1])), int(sys.argv[2])
     draw = random.Random(int(sys.argv[3]))
-    found = {how: Counter() for how in HOW}
+    outcomes = {how: Counter() for how in HOW}
     for number in range(count):
         how = list(HOW)[min(number % 5, 2)]  # of graphs most
-        found[how][outcome(HOW[how](bundle.model, draw), bundle)] += 1
-    sys.stdout.write(json.dumps(found))
+        outcomes[how][outcome(HOW[how](bundle.model, draw), bundle)] += 1
+    sys.stdout.write(json.dumps(outcomes))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ def both(folder, document):
     succeed("prepare", toml, "--out", folder / "local")
     done = succeed("prepare", toml, "--out", folder / "beam", "--engine", "beam")
     assert all(line.startswith(("note: ", "wrote ")) for line in done.err.splitlines())
-    found = all_files(folder / "local")
-    assert all_files(folder / "beam") == found
+    files = all_files(folder / "local")
+    assert all_files(folder / "beam") == files
     assert not [path for path in folder.iterdir() if "scratch" in path.name]
-    return found, json.loads(found["manifest.json"])["counts"]
+    return files, json.loads(files["manifest.json"])["counts"]
 
 
 def frame(rows, **more):

@@ -108,18 +108,18 @@ def test_an_added_operator_computes_what_numpy_does(name):
     result = build(editor, inputs)
     assert [kind for kind, _ in editor.operators()] == [name]
     dtype, shape = editor.dtype(result), editor.shape(result)
-    found = run(editor, result, X, IDS)
-    assert (found.dtype.name, found.shape) == (dtype, shape)
-    np.testing.assert_array_equal(found, expected)
+    actual = run(editor, result, X, IDS)
+    assert (actual.dtype.name, actual.shape) == (dtype, shape)
+    np.testing.assert_array_equal(actual, expected)
 
 
 @pytest.mark.parametrize("dtype", LARGEST)
 def test_small_weights_are_looked_up_as_they_are_rounded(dtype):
     editor, inputs = graph_of(ids=IDS)
     weights = editor.weights("rows", ROWS, dtype)
-    found = run(editor, editor.op("EMBEDDING_LOOKUP", [inputs.ids, weights], (3, 6)), IDS)
+    actual = run(editor, editor.op("EMBEDDING_LOOKUP", [inputs.ids, weights], (3, 6)), IDS)
     step = np.abs(ROWS).max(1, keepdims=True) / LARGEST[dtype]
-    np.testing.assert_allclose(found, (np.rint(ROWS / step) * step)[IDS], rtol=1e-6)
+    np.testing.assert_allclose(actual, (np.rint(ROWS / step) * step)[IDS], rtol=1e-6)
 
 
 def two_steps():
@@ -220,12 +220,12 @@ def test_tensors_of_one_buffer_get_content_apart():
 
 def test_only_constants_that_nothing_reads_are_emptied():
     editor, inputs = graph_of(ids=IDS)
-    read, given = editor.weights("rows", ROWS, "int8"), integers(editor, 1)
+    read, output = editor.weights("rows", ROWS, "int8"), integers(editor, 1)
     unread = editor.weights("rows", ROWS, "int8")
     editor.op("EMBEDDING_LOOKUP", [inputs.ids, read], (3, 6))
-    editor.graph.outputs = np.asarray([given], np.int32)
+    editor.graph.outputs = np.asarray([output], np.int32)
     editor.discard_unread()
-    assert [bool(editor.stored(index)) for index in (read, given, unread)] == [True, True, False]
+    assert [bool(editor.stored(index)) for index in (read, output, unread)] == [True, True, False]
     assert editor.tensor(unread).quantization is None
 
 

@@ -79,9 +79,8 @@ def test_few_or_short_histories_teach_nothing(model):
         assert not fit_adaptation(model, log(own_group, users, length)).any()
 
 
-def test_large_catalogues_are_represented_by_some_items(model, monkeypatch):
-    monkeypatch.setattr(module, "ITEMS", 20)
-    matrix = fit_adaptation(model, log(own_group))
+def test_large_catalogues_are_represented_by_some_items(model):
+    matrix = fit_adaptation(model, log(own_group), most_items=20)
     assert all(gain(model, matrix, group) > 0.5 for group in range(GROUPS))
 
 

@@ -63,8 +63,8 @@ def test_labels_are_the_inputs_moved_by_one():
 
 def test_every_event_but_the_first_is_a_label_once_an_epoch():
     for epoch in range(20):
-        found = sorted(pair for batch in make().epoch(epoch) for pair in pairs(batch))
-        assert found == [(i, i + 1) for i in OWNER if OWNER.get(i + 1) == OWNER[i]]
+        trained = sorted(pair for batch in make().epoch(epoch) for pair in pairs(batch))
+        assert trained == [(i, i + 1) for i in OWNER if OWNER.get(i + 1) == OWNER[i]]
 
 
 def test_histories_that_fit_are_not_cut_and_long_ones_not_more_than_needed():
@@ -85,13 +85,13 @@ def test_in_time_every_label_is_met_at_every_distance_from_the_cut():
 
 
 def test_start_labels_are_any_event_of_the_same_user():
-    batches, found = make(), set()
+    batches, labels = make(), set()
     for epoch in range(300):
         for batch in batches.epoch(epoch):
             for row, label in zip(batch.item_id, batch.start_labels.tolist(), strict=True):
                 assert OWNER[label] == OWNER[int(row[0])]
-                found.add(label)
-    assert found == {item for item, user in OWNER.items() if LENGTHS[user] >= 2}
+                labels.add(label)
+    assert labels == {item for item, user in OWNER.items() if LENGTHS[user] >= 2}
 
 
 def test_the_same_seed_and_epoch_give_the_same_batches():

@@ -75,7 +75,7 @@ def test_what_is_mixed_is_seen(elsewhere):
 @pytest.mark.parametrize("encoder", ["transformer", "cnn", "bow"])
 def test_training_and_scores_are_those_of_the_cpu(elsewhere, encoder):
     histories = [np.array(row, np.int32) for row in ([1, 2, 3], [], [4] * 9)]
-    found = []
+    results = []
     for device in (torch.device("cpu"), elsewhere):
         model = make_model(encoder).to(device).train()
         assert model.device == device
@@ -83,21 +83,21 @@ def test_training_and_scores_are_those_of_the_cpu(elsewhere, encoder):
         losses, _ = steps(model)
         scorer = ModelScorer(model)
         products = scorer.products(histories).block(0, ITEMS).numpy()
-        found.append((losses, scorer(histories), products))
-    np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
-    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-4)
-    np.testing.assert_allclose(found[0][2], found[1][2], rtol=1e-4)
+        results.append((losses, scorer(histories), products))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5)
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-4)
+    np.testing.assert_allclose(results[0][2], results[1][2], rtol=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["sampled_softmax", "in_batch", "gbce"])
 def test_losses_of_drawn_items_are_those_of_the_cpu(elsewhere, loss):
-    batch, found = next(iter(make_batches())), []
+    batch, losses = next(iter(make_batches())), []
     for device in (torch.device("cpu"), elsewhere):
         model = make_model("bow").to(device).train()
         torch.manual_seed(1)
         chance = torch.Generator().manual_seed(1)
-        found.append(batch_loss(model, batch.to(device), loss_named(loss), chance).item())
-    assert found[0] == pytest.approx(found[1], rel=1e-5)
+        losses.append(batch_loss(model, batch.to(device), loss_named(loss), chance).item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
 
 
 def test_a_checkpoint_goes_from_device_to_device(elsewhere, tmp_path):

@@ -86,15 +86,15 @@ def metrics(folder):
 
 @pytest.mark.parametrize("name", [name for name in RUNS if name != "whole"])
 def test_two_workers_end_with_the_weights_of_one(data, trained, name):
-    """And if one leaves a run in the middle, two end it with them, and the other way round."""
+    """Also when one leaves a run in the middle and two finish it, and the other way round."""
     alone = plan(trained, SAME_AS.get(name, name))
     alone["folder"] += " alone"
     train_one(data, **alone)
     one, two = Path(alone["folder"]), trained / name
     for file in ("best", "last"):
-        found, expected = weights(two, file), weights(one, file)
+        actual, expected = weights(two, file), weights(one, file)
         for key in (key for key in expected if key.startswith("model.")):
-            assert (found[key] - expected[key]).abs().max() < 1e-5, key
+            assert (actual[key] - expected[key]).abs().max() < 1e-5, key
     assert len(metrics(one)) == 3
     for line, same in zip(metrics(two), metrics(one), strict=True):
         assert line == pytest.approx(same, rel=1e-6)
@@ -115,7 +115,7 @@ def test_a_run_goes_on_after_a_worker_was_killed(trained, data):
     assert [line.split()[1] for line in epochs] == ["1", "2", "3"]  # the lead's, once
     assert len(done.stdout.splitlines()) == 1
     for file in ("best", "last"):
-        found, expected = (weights(trained / name, file) for name in ("killed", "whole"))
-        assert set(found) == set(expected) > {"random_state", "random_state.1"}
-        assert all((found[key] == expected[key]).all() for key in expected)
+        actual, expected = (weights(trained / name, file) for name in ("killed", "whole"))
+        assert set(actual) == set(expected) > {"random_state", "random_state.1"}
+        assert all((actual[key] == expected[key]).all() for key in expected)
     assert metrics(trained / "killed") == metrics(trained / "whole")

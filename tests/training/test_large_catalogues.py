@@ -62,15 +62,15 @@ def test_a_small_catalogue_has_the_gradient_of_the_whole(loss, with_attributes):
     loss_of = make_drawn(loss)
     small = batch_loss(model, BATCH, loss_of, torch.Generator().manual_seed(2))
     small.backward()
-    found = {name: p.grad for name, p in model.named_parameters()}
-    assert found["items.table.weight"].is_sparse
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    assert gradients["items.table.weight"].is_sparse
     model.zero_grad()
     whole = dense_loss(model, loss_of, torch.Generator().manual_seed(2))
     whole.backward()
     torch.testing.assert_close(small, whole)
-    assert float(found["items.table.weight"].to_dense().norm()) > 0.01
+    assert float(gradients["items.table.weight"].to_dense().norm()) > 0.01
     for name, parameter in model.named_parameters():
-        torch.testing.assert_close(found[name].to_dense(), parameter.grad, msg=name)
+        torch.testing.assert_close(gradients[name].to_dense(), parameter.grad, msg=name)
 
 
 def test_items_of_a_small_catalogue_keep_their_places():
@@ -87,12 +87,12 @@ class Largest(TorchDispatchMode):
     numbers = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        found = func(*args, **(kwargs or {}))
+        result = func(*args, **(kwargs or {}))
         views = func.is_view or func._schema.is_mutable  # no new memory
-        for tensor in [] if views else tree_leaves(found):
+        for tensor in [] if views else tree_leaves(result):
             if isinstance(tensor, torch.Tensor) and not tensor.is_sparse:
                 self.numbers = max(self.numbers, tensor.numel())
-        return found
+        return result
 
 
 @pytest.mark.parametrize("loss", DRAWN)
@@ -111,8 +111,8 @@ def test_items_are_drawn_by_their_shares():
     shares = torch.tensor([8, 1, 1, 27]) / 37
     labels, generator = torch.tensor([1]), torch.Generator().manual_seed(0)
     sampled = PopularitySampler.of(counts, 100_000)(labels, generator)
-    found = torch.bincount(sampled.item_id, minlength=5)[1:] / 100_000
-    torch.testing.assert_close(found, shares, rtol=0.05, atol=0.0)
+    drawn = torch.bincount(sampled.item_id, minlength=5)[1:] / 100_000
+    torch.testing.assert_close(drawn, shares, rtol=0.05, atol=0.0)
     expected = (shares * 100_000).log()[sampled.item_id - 1]
     torch.testing.assert_close(sampled.log_expected, expected)
 

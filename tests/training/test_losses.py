@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 
 from pocketrec.config.training import TrainingConfig
-from pocketrec.training import losses
 from pocketrec.training.losses import (
     SampledLoss,
     full_softmax,
@@ -41,9 +40,8 @@ def both(states, table, labels, factor=1.0, **options):
 @pytest.mark.parametrize("rows", [1, 15, 16, 17, 100])
 @pytest.mark.parametrize("items", [1, 2, 50])
 @pytest.mark.parametrize("chunk", [1, 64 * 50, 1 << 20])
-def test_it_equals_cross_entropy(monkeypatch, rows, items, chunk):
-    monkeypatch.setattr(losses, "CHUNK_BYTES", chunk)
-    fused, plain = both(*make(rows, items))
+def test_it_equals_cross_entropy(rows, items, chunk):
+    fused, plain = both(*make(rows, items), chunk_bytes=chunk)
     torch.testing.assert_close(fused, plain, rtol=1e-5, atol=1e-6)
     assert (fused[2][0] == 0).all()  # padding
 
@@ -69,10 +67,10 @@ def test_bfloat16_is_near():
 
 @pytest.mark.parametrize("smoothing", [0.1, 0.9])
 @pytest.mark.parametrize("chunk", [1, 1 << 20])
-def test_label_smoothing_equals_torchs(monkeypatch, smoothing, chunk):
-    monkeypatch.setattr(losses, "CHUNK_BYTES", chunk)
+def test_label_smoothing_equals_torchs(smoothing, chunk):
     states, table, labels = make(40, 30)
-    fused = results(full_softmax(states, table, labels, smoothing=smoothing), states, table, 1.0)
+    loss = full_softmax(states, table, labels, smoothing=smoothing, chunk_bytes=chunk)
+    fused = results(loss, states, table, 1.0)
     expected = F.cross_entropy(states @ table[1:].T, labels - 1, label_smoothing=smoothing)
     plain = results(expected, states, table, 1.0)
     torch.testing.assert_close(fused, plain, rtol=1e-4, atol=1e-5)
@@ -104,9 +102,9 @@ def test_drawn_items_stand_for_all_on_average():
 def test_with_many_drawn_items_gradients_are_those_of_all_items(draw):
     states, table, labels = make(40, 30)
     torch.manual_seed(1)
-    found = results(sampled_softmax(states, table, labels, draw(labels)), states, table, 1.0)
+    actual = results(sampled_softmax(states, table, labels, draw(labels)), states, table, 1.0)
     expected = results(full_softmax(states, table, labels), states, table, 1.0)
-    torch.testing.assert_close(found, expected, rtol=0.05, atol=1e-3)
+    torch.testing.assert_close(actual, expected, rtol=0.05, atol=1e-3)
 
 
 def test_a_batch_of_labels_stands_for_all_on_average():
@@ -128,7 +126,7 @@ def test_gbce_is_its_formula():
     states, table, labels = make(6, 9)
     torch.manual_seed(4)
     sampled = UniformSampler(9, 4)(labels)
-    found = gbce(states, table, labels, sampled, beta=gbce_power(9, 4, 0.75))
+    loss = gbce(states, table, labels, sampled, beta=gbce_power(9, 4, 0.75))
     alpha = 4 / 8
     beta = alpha * (0.75 * (1 - 1 / alpha) + 1 / alpha)
     total = 0.0
@@ -137,7 +135,7 @@ def test_gbce_is_its_formula():
         for j in sampled.item_id:
             if j != label:
                 total -= torch.log(1 - torch.sigmoid(state @ table[j]))
-    assert found.item() == pytest.approx(total.item() / 6, rel=1e-4)
+    assert loss.item() == pytest.approx(total.item() / 6, rel=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["softmax", "sampled_softmax", "in_batch", "gbce"])

@@ -29,12 +29,12 @@ def rounds(data, events, workers=None, **training):
 
 def pairs(batches):
     """How often (input, label) is trained, and how often there is a start label."""
-    found, starts = Counter(), 0
+    counts, starts = Counter(), 0
     for batch in batches:
         kept = batch.labels != 0
-        found.update(zip(batch.item_id[kept].tolist(), batch.labels[kept].tolist(), strict=True))
+        counts.update(zip(batch.item_id[kept].tolist(), batch.labels[kept].tolist(), strict=True))
         starts += len(batch.start_labels)
-    return found, starts
+    return counts, starts
 
 
 def rows(batch):
@@ -51,9 +51,9 @@ def test_with_memory_for_all_there_is_one_round_of_all_in_order(many):
     whole = many.training()
     assert rounds(many, len(whole.items)).shards_of_rounds(3) == [many.shards]
     batches = Batches(whole, max_length=8, batch_labels=40, seed=1)
-    found, expected = rounds(many, len(whole.items)).epoch(3), batches.epoch(3)
-    assert len(found) == len(expected)
-    assert all(map(lambda a, b: rows(a) == rows(b), found, expected))
+    actual, expected = rounds(many, len(whole.items)).epoch(3), batches.epoch(3)
+    assert len(actual) == len(expected)
+    assert all(map(lambda a, b: rows(a) == rows(b), actual, expected))
 
 
 @pytest.mark.parametrize("events", [1, EVENTS, 150])
@@ -61,17 +61,17 @@ def test_every_event_is_trained_once_an_epoch_in_rounds_that_fit(many, events):
     source, expected = rounds(many, events), pairs(rounds(many, 10**6).epoch(0).after(0))[0]
     orders = []
     for epoch in (0, 1):
-        found = source.shards_of_rounds(epoch)
-        assert sorted(shard for part in found for shard in part) == many.shards
-        sizes = [sum(source.events[shard] for shard in part) for part in found]
-        assert all(n <= events or len(part) == 1 for n, part in zip(sizes, found, strict=True))
-        assert len(found) == SHARDS if events == 1 else 1 < len(found) < SHARDS
+        parts = source.shards_of_rounds(epoch)
+        assert sorted(shard for part in parts for shard in part) == many.shards
+        sizes = [sum(source.events[shard] for shard in part) for part in parts]
+        assert all(n <= events or len(part) == 1 for n, part in zip(sizes, parts, strict=True))
+        assert len(parts) == SHARDS if events == 1 else 1 < len(parts) < SHARDS
         planned = source.epoch(epoch)
         batches = list(planned.after(0))
         assert pairs(batches)[0] == expected
         assert len(batches) == len(planned)
         assert sum(b.label_count for b in batches) == source.labels_per_epoch
-        orders.append(found)
+        orders.append(parts)
     assert orders[0] != orders[1]
 
 
@@ -152,5 +152,5 @@ def test_parts_of_the_targets_are_all_of_them(many, limit, count):
     whole = many.targets("valid", limit)
     parts = [many.targets("valid", limit, of=Part(number, count)) for number in range(count)]
     assert [t for part in parts for t in part.targets] == whole.targets.tolist()
-    found = [history.tolist() for part in parts for history in part.histories]
-    assert found == [history.tolist() for history in whole.histories]
+    histories = [history.tolist() for part in parts for history in part.histories]
+    assert histories == [history.tolist() for history in whole.histories]

@@ -78,9 +78,9 @@ class DataConfig(Section):
         if self.source is not None:
             mapped = {"user", "item", "time", "time_format", "rating", "items"}
             mapped |= {"items_id", "items_title", "users", "users_id"}
-            if given := sorted(mapped & self.model_fields_set):
+            if conflicts := sorted(mapped & self.model_fields_set):
                 raise ValueError(
-                    f"data.{given[0]} cannot be set beside data.source, which knows its columns"
+                    f"data.{conflicts[0]} cannot be set beside data.source, which knows its columns"
                 )
         elif self.min_rating is not None and self.rating is None:
             raise ValueError("data.min_rating needs data.rating, the column that holds ratings")

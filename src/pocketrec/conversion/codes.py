@@ -201,13 +201,13 @@ def _rounded(rows: Tensor) -> Tensor:
 
 
 def _fit(
-    rows: Tensor, weights: Tensor, width: int, generator: torch.Generator
+    rows: Tensor, weights: Tensor, width: int, generator: torch.Generator, most: int = SAMPLE
 ) -> tuple[Tensor, Tensor]:
     """Codebooks (M, CODEWORDS, D) and codes (V, M) of rows (V, D).
 
-    Codeword 0 of each codebook is zero.
+    The codebooks are fitted to at most `most` rows. Codeword 0 of each codebook is zero.
     """
-    sample, weights = _sample(rows, weights, generator)
+    sample, weights = _sample(rows, weights, generator, most)
     rest, codebooks = sample.clone(), []
     for _ in range(width):  # each codebook codes what the ones before it left
         codebook = k_means(rest, weights, CODEWORDS, generator)
@@ -223,11 +223,13 @@ def _fit(
     return together, improved_codes(rows, greedy_codes(rows, first), together, 2 * PASSES)
 
 
-def _sample(rows: Tensor, weights: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Rows and their weights, at most SAMPLE of them.
+def _sample(
+    rows: Tensor, weights: Tensor, generator: torch.Generator, most: int = SAMPLE
+) -> tuple[Tensor, Tensor]:
+    """Rows and their weights, at most `most` of them.
 
     Sampled rows are chosen in proportion to their weights, so afterwards all weigh the same.
     """
-    if len(rows) <= SAMPLE:
+    if len(rows) <= most:
         return rows, weights / weights.mean()
-    return rows[torch.multinomial(weights, SAMPLE, generator=generator)], torch.ones(SAMPLE)
+    return rows[torch.multinomial(weights, most, generator=generator)], torch.ones(most)

@@ -34,14 +34,17 @@ class Measure:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def resamples(users: int, samples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def resamples(
+    users: int, samples: int, seed: int, *, cells: int = CELLS
+) -> Iterator[NDArray[np.float64]]:
     """Yield blocks (S, U) of weights: how often each resample of U users contains each user.
 
     Each row sums to U. Equal arguments give equal resamples, so that figures of different models
-    over the same users are resampled together. Memory is bounded by CELLS.
+    over the same users are resampled together. A block holds at most `cells`
+    weights, or one resample.
     """
     generator = np.random.default_rng(seed)
-    block = max(1, CELLS // users)
+    block = max(1, cells // users)
     for first in range(0, samples, block):
         size = min(block, samples - first)
         sampled = generator.integers(0, users, (size, users))

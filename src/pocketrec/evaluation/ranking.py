@@ -65,6 +65,8 @@ def rank_scores(
     targets: NDArray[np.int32],
     k: int,
     exclude_seen: bool,
+    *,
+    block_scores: int = BLOCK,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Ranks (B,) of the targets and the best k items (B, k), from scores (B, V).
 
@@ -72,7 +74,8 @@ def rank_scores(
     over the items that may be recommended: not seen (if `exclude_seen`), not -inf. So a scorer
     that gives all items one score gets the order of the catalogue and no credit for ties, and
     rank <= k exactly if the target is among the best k. A target that is 0, seen or -inf has rank
-    V + 1. Raises DataError for NaN and for indices outside of the catalogue.
+    V + 1. `block_scores` is how many scores are held at once, which changes the speed only. Raises
+    DataError for NaN and for indices outside of the catalogue.
     """
     users, item_count = scores.shape
     if len(targets) and not 0 <= targets.min() <= targets.max() <= item_count:
@@ -90,7 +93,7 @@ def rank_scores(
     ahead = torch.zeros(users, dtype=torch.int64)
     below = torch.nextafter(target_score, target_score.new_tensor(-torch.inf))
     best = _TopK(users, k, target_score.dtype)
-    width = max(1, min(BLOCK // max(1, users), item_count))
+    width = max(1, min(block_scores // max(1, users), item_count))
     buffer = target_score.new_empty(users, width)  # numbers are summed faster than booleans
     for first in range(0, item_count, width):
         last = min(first + width, item_count)

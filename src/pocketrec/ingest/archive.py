@@ -36,12 +36,13 @@ def extract(
     *,
     wanted: Callable[[str], bool] = lambda _: True,
     max_bytes: int = MAX_BYTES,
+    max_files: int = MAX_FILES,
 ) -> None:
     """Unpack the wanted files into `folder`, which appears whole or not at all.
 
     Does nothing when the folder exists. Raises DownloadError for a damaged zip, a link, a name
-    that leads out of the folder or occurs twice, and for more than MAX_FILES files or `max_bytes`
-    bytes.
+    that leads out of the folder or occurs twice, and for more than `max_files` files or
+    `max_bytes` bytes.
     """
     if folder.exists():
         return
@@ -50,9 +51,9 @@ def extract(
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = [entry for entry in opened.infolist() if not entry.is_dir()]
-            if len(entries) > MAX_FILES:
+            if len(entries) > max_files:
                 raise DownloadError(
-                    f"{archive.name} holds {len(entries)} files, more than {MAX_FILES}, and was "
+                    f"{archive.name} holds {len(entries)} files, more than {max_files}, and was "
                     f"not unpacked: {REMEDY}"
                 )
             if len({entry.filename for entry in entries}) < len(entries):

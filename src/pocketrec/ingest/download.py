@@ -41,6 +41,7 @@ def fetch(
     cache: Path | None = None,
     progress: Progress | None = None,
     base_url: str = BASE_URL,
+    max_bytes: int = MAX_BYTES,
 ) -> Path:
     """Return the folder of a release's data, downloading the release on the first call only.
 
@@ -67,7 +68,7 @@ def fetch(
     with tempfile.TemporaryDirectory(prefix=".download.", dir=folder) as temporary:
         archive = Path(temporary) / release.file
         try:
-            _download(base_url + release.file, archive, progress)
+            _download(base_url + release.file, archive, progress, max_bytes)
             verify_checksum(archive, release.checksum or _fetch_md5(release, base_url, source))
         except (OSError, http.client.HTTPException, DownloadError) as error:
             if source != "movielens/100k":
@@ -97,10 +98,13 @@ def _reason(error: Exception) -> str:
     return str(cause) or type(cause).__name__
 
 
-def _download(url: str, target: Path, progress: Progress | None) -> None:
+def _download(
+    url: str, target: Path, progress: Progress | None, max_bytes: int = MAX_BYTES
+) -> None:
     """Stream a URL to a file.
 
-    Raises OSError when the server refuses or the connection breaks, DownloadError beyond MAX_BYTES.
+    Raises OSError when the server refuses or the connection breaks, DownloadError beyond
+    `max_bytes`.
     """
     if not url.startswith(("https://", "http://")):
         raise DownloadError(f"'{url}' is no web address: give one with https://")
@@ -118,9 +122,9 @@ def _download(url: str, target: Path, progress: Progress | None) -> None:
             while chunk := response.read(CHUNK):
                 done += len(chunk)
                 # The server's own length is not trusted: count what really comes.
-                if done > MAX_BYTES:
+                if done > max_bytes:
                     raise DownloadError(
-                        f"{url} sends more than {MAX_BYTES} bytes, the limit of a release: get "
+                        f"{url} sends more than {max_bytes} bytes, the limit of a release: get "
                         "the zip elsewhere"
                     )
                 sink.write(chunk)

@@ -91,7 +91,9 @@ class Log:
         yield pl.concat(self.scan(part, local[part.path]) for part in self.parts)
 
 
-def open_log(config: Config, map_tasks: ParallelMap = map_serially) -> Log:
+def open_log(
+    config: Config, map_tasks: ParallelMap = map_serially, part_rows: int = PART_ROWS
+) -> Log:
     """Check the log behind data.path; `map_tasks` examines its files.
 
     Raises DataError for a missing column, an empty log, a null id, time or rating, and a time that
@@ -106,7 +108,7 @@ def open_log(config: Config, map_tasks: ParallelMap = map_serially) -> Log:
     again = map_tasks(examine_file, [(files[n], kind) for n in other])
     for n, report in zip(other, again, strict=True):
         reports[n] = report
-    return Log(config, merge(reports, config), _split(files, reports))
+    return Log(config, merge(reports, config), _split(files, reports, part_rows))
 
 
 def _examine(task: tuple[AnyPath, times.TimeKind | None], config: Config) -> FileReport:
@@ -115,15 +117,15 @@ def _examine(task: tuple[AnyPath, times.TimeKind | None], config: Config) -> Fil
         return examine(path, config, kind)
 
 
-def _split(files: list[AnyPath], reports: list[FileReport]) -> list[Part]:
+def _split(files: list[AnyPath], reports: list[FileReport], part_rows: int) -> list[Part]:
     parts: list[Part] = []
     order = 0
     for file, report in zip(files, reports, strict=True):
         whole = Part(file, report.source, order)
         # Only Parquet can be read from a given row on.
-        if report.source.format == "parquet" and report.rows > PART_ROWS:
-            for begin in range(0, report.rows, PART_ROWS):
-                rows = min(PART_ROWS, report.rows - begin)
+        if report.source.format == "parquet" and report.rows > part_rows:
+            for begin in range(0, report.rows, part_rows):
+                rows = min(part_rows, report.rows - begin)
                 parts.append(replace(whole, order=order + begin, begin=begin, rows=rows))
         else:
             parts.append(whole)

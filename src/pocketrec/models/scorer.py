@@ -25,8 +25,9 @@ class ModelScorer:
     after further training.
     """
 
-    def __init__(self, model: RecommenderModel) -> None:
+    def __init__(self, model: RecommenderModel, *, block_items: int = BLOCK) -> None:
         self.model = model.eval()
+        self.block_items = block_items
         self.table = model.table.detach()  # once, because with attributes it is a sum for each item
 
     def __call__(
@@ -86,8 +87,9 @@ class ModelScorer:
         users = states[row, (lengths - 1).clamp(min=0)]
         return torch.where((lengths > 0).unsqueeze(1), users, self.model.cold_starts(item_id, rows))
 
-    @staticmethod
-    def _voted(products: Products, share: float, items: torch.Tensor, votes: torch.Tensor) -> Cells:
+    def _voted(
+        self, products: Products, share: float, items: torch.Tensor, votes: torch.Tensor
+    ) -> Cells:
         """The scores of the items that a user's newest events vote for.
 
         An item of probability p scores log p + logsumexp(logits) - log(1 - share). Without a vote
@@ -95,8 +97,8 @@ class ModelScorer:
         """
         # Starts at 0, the logit of padding, which takes part in the softmax.
         total = torch.zeros(len(products.users))
-        for first in range(0, len(products.items), BLOCK):
-            block = products.block(first, first + BLOCK)
+        for first in range(0, len(products.items), self.block_items):
+            block = products.block(first, first + self.block_items)
             total = torch.logaddexp(total, block.logsumexp(1))
         user, slot = torch.nonzero(votes, as_tuple=True)
         # One number for each (user, item), so that `unique` adds up votes for the same item.

@@ -52,9 +52,9 @@ def _count(events: pl.DataFrame, now: float | None) -> pl.DataFrame:
     return pl.concat([of_events, of_users], how="horizontal").cast(pl.Int64)
 
 
-def id_form_reduction() -> Reduction:
-    """Collect the forms of user ids; more than MOST_FORMS are sampled, alike on every engine."""
-    return Reduction(_forms_of_users, _merge_forms)
+def id_form_reduction(most: int = MOST_FORMS) -> Reduction:
+    """Collect the forms of user ids; more than `most` are sampled, alike on every engine."""
+    return Reduction(partial(_forms_of_users, most=most), partial(_merge_forms, most=most))
 
 
 def summarize_oddities(
@@ -76,11 +76,11 @@ def summarize_oddities(
     return by_name, examples
 
 
-def _forms_of_users(events: pl.DataFrame) -> pl.DataFrame:
-    return _forms(events[Column.USER])
+def _forms_of_users(events: pl.DataFrame, most: int) -> pl.DataFrame:
+    return _forms(events[Column.USER], most)
 
 
-def _forms(ids: pl.Series) -> pl.DataFrame:
+def _forms(ids: pl.Series, most: int = MOST_FORMS) -> pl.DataFrame:
     """Group ids by their form: the number of different ids, and two of them.
 
     The form of an id ignores case, surrounding and repeated blanks, the Unicode representation,
@@ -95,32 +95,33 @@ def _forms(ids: pl.Series) -> pl.DataFrame:
         .group_by(_FORM)
         .agg(pl.len().cast(pl.Int64).alias(_IDS), one.min(), one.max().alias(_OTHER))
     )
-    return _sample(forms.with_columns(pl.lit(0, pl.UInt8).alias(_HALVED)))
+    return _sample(forms.with_columns(pl.lit(0, pl.UInt8).alias(_HALVED)), most)
 
 
-def _merge_forms(parts: pl.DataFrame) -> pl.DataFrame:
+def _merge_forms(parts: pl.DataFrame, most: int = MOST_FORMS) -> pl.DataFrame:
     """Add up the parts, after sampling all of them as sparsely as the sparsest."""
-    parts = _sample(parts)
+    parts = _sample(parts, most)
     return _sample(
         parts.group_by(_FORM).agg(
             pl.col(_IDS).sum(), pl.col(_ONE).min(), pl.col(_OTHER).max(), pl.col(_HALVED).first()
-        )
+        ),
+        most,
     )
 
 
-def _sample(forms: pl.DataFrame) -> pl.DataFrame:
-    """Halve the forms by their hash until at most MOST_FORMS are left.
+def _sample(forms: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Halve the forms by their hash until at most `most` are left.
 
     A form keeps all its ids or none. The sample depends on the set of forms, not on their order,
     so every engine gets the same one.
     """
     halved = int(forms[_HALVED].max() or 0)  # type: ignore[arg-type]
-    if forms.height <= MOST_FORMS and not halved:
+    if forms.height <= most and not halved:
         return forms
     hashes = stable_hash(forms[_FORM])
     while True:
         kept = hashes % np.uint64(2**halved) == 0
-        if forms[_FORM].filter(pl.Series(kept)).n_unique() <= MOST_FORMS:
+        if forms[_FORM].filter(pl.Series(kept)).n_unique() <= most:
             break
         halved += 1
     return forms.filter(pl.Series(kept)).with_columns(pl.lit(halved, pl.UInt8).alias(_HALVED))

@@ -32,6 +32,7 @@ def count_transitions(
     target_scale: NDArray[np.float64] | None = None,
     neighbours: int | None = None,
     min_users: int = 1,
+    block_pairs: int = PAIRS,
 ) -> csr_array:
     """Count, for items a and b, how often b came 1, 2, .. events after a in the same sequence.
 
@@ -39,8 +40,8 @@ def count_transitions(
     the scales are (V,) for items 1..V, by default 1. Rows are in order of their successors; with
     `neighbours`, a row keeps at most that many and lists the heaviest first (ties: the lower
     index). Pairs made by fewer than `min_users` users are left out. An item may follow itself.
-    Time is O(E * lags * log), memory is O(E), the result and one block of PAIRS (more only if a
-    single item has more).
+    Time is O(E * lags * log), memory is O(E), the result and one block of at most `block_pairs`
+    (more only if a single item has more).
     """
     counts = np.concatenate([[0], sequences.counts(item_count)])
     by_item = np.argsort(sequences.items, kind="stable")  # events of item 0, then 1, then 2, ..
@@ -50,7 +51,7 @@ def count_transitions(
         for scale in (source_scale, target_scale)
     ]
     sizes, successors, weights = [], [], []
-    for first, last in _ranges(counts * len(lag_weights), PAIRS):
+    for first, last in _ranges(counts * len(lag_weights), block_pairs):
         positions = by_item[ends[first] - counts[first] : ends[last - 1]]
         shape = (last - first, item_count + 1)
         block = _count_rows(sequences, positions, first, shape, lag_weights, min_users)

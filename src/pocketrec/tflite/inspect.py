@@ -84,16 +84,17 @@ class ModelFacts:
         return sorted({call.operator for call in self.calls})
 
 
-def inspect(content: bytes) -> ModelFacts:
+def inspect(content: bytes, *, most_parts: int = MOST_PARTS) -> ModelFacts:
     """Read the facts from a file's bytes; raises BundleError if they are no valid .tflite model.
 
     A graph whose operator reads a tensor that nothing before it computes is not valid: the runtime
-    would read foreign memory.
+    would read foreign memory. Neither is one of more than `most_parts` tensors, operators and
+    operands together.
     """
     if content[4:8] != MAGIC:
         raise BundleError("the model is no .tflite file (it does not say TFL3)")
     try:
-        return _inspect(schema.Model.GetRootAs(content, 0))
+        return _inspect(schema.Model.GetRootAs(content, 0), _Counted(most_parts))
     # In a damaged flatbuffer, reading at a wrong offset may raise any of these.
     except (
         struct.error,
@@ -106,8 +107,7 @@ def inspect(content: bytes) -> ModelFacts:
         raise BundleError(f"the model is a damaged .tflite file ({error})") from None
 
 
-def _inspect(model: Any) -> ModelFacts:
-    each = _Counted()
+def _inspect(model: Any, each: _Counted) -> ModelFacts:
     codes = [model.OperatorCodes(i) for i in each(model.OperatorCodesLength())]
     names = []
     for code in codes:
@@ -133,10 +133,10 @@ def _inspect(model: Any) -> ModelFacts:
                 known.add(index)
                 spec = _spec(tensor)
                 constants.add(Constant(spec.dtype, spec.shape, tensor.Buffer()))
-        for found in (graph.Operators(i) for i in each(graph.OperatorsLength())):
-            name = names[_within(found.OpcodeIndex(), len(names))]
-            inputs = [found.Inputs(i) for i in each(found.InputsLength())]
-            made = {found.Outputs(i) for i in each(found.OutputsLength())}
+        for operator in (graph.Operators(i) for i in each(graph.OperatorsLength())):
+            name = names[_within(operator.OpcodeIndex(), len(names))]
+            inputs = [operator.Inputs(i) for i in each(operator.InputsLength())]
+            made = {operator.Outputs(i) for i in each(operator.OutputsLength())}
             _check_flow(name, inputs, made, known, graph.TensorsLength())
             calls.add(Call(name, len(inputs), len(made)))
             known |= made
@@ -152,15 +152,15 @@ def _inspect(model: Any) -> ModelFacts:
 
 
 class _Counted:
-    """Gives ranges until their total length exceeds MOST_PARTS."""
+    """Gives ranges until their total length exceeds a limit."""
 
-    def __init__(self) -> None:
-        self.left = MOST_PARTS
+    def __init__(self, most: int) -> None:
+        self.most = self.left = most
 
     def __call__(self, length: int) -> range:
         self.left -= length
         if self.left < 0:
-            raise ValueError(f"it has more than {MOST_PARTS:,} parts")
+            raise ValueError(f"it has more than {self.most:,} parts")
         return range(length)
 
 

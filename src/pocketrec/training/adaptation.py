@@ -43,16 +43,19 @@ def fit_adaptation(
     *,
     exclude_seen: bool = True,
     seed: int = 1,
+    most_items: int = ITEMS,
 ) -> Tensor:
     """The matrix A (D, D) for a trained model; zero where it would not help.
 
-    A fifth of the users is held back to decide how much of A is kept. `sequences` are training
+    A fifth of the users is held back to decide how much of A is kept. More than `most_items` items
+    are represented by as many, drawn anew at each step. `sequences` are training
     events only: the fit sees nothing of the validation and test events.
     """
     random = np.random.default_rng(seed)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return _fit(_Users(model, sequences, random, exclude_seen=exclude_seen), random)
+        users = _Users(model, sequences, random, exclude_seen=exclude_seen)
+        return _fit(users, random, most_items)
 
 
 class _Users:
@@ -116,7 +119,7 @@ class _Users:
         return total / count.clamp(min=1)
 
 
-def _fit(data: _Users, random: np.random.Generator) -> Tensor:
+def _fit(data: _Users, random: np.random.Generator, most_items: int) -> Tensor:
     """Fit A on four fifths of the users, then choose its scale on the rest."""
     count, dim = len(data.items), data.table.shape[1]
     nothing = torch.zeros(dim, dim)
@@ -133,9 +136,9 @@ def _fit(data: _Users, random: np.random.Generator) -> Tensor:
         return sorted({1, *map(int, sampled)})
 
     def chosen() -> Tensor | None:
-        if len(data.table) <= ITEMS:
+        if len(data.table) <= most_items:
             return None
-        return torch.from_numpy(random.integers(PADDING + 1, len(data.table), ITEMS))
+        return torch.from_numpy(random.integers(PADDING + 1, len(data.table), most_items))
 
     for _ in range(STEPS):
         users = fitting[torch.from_numpy(random.integers(0, len(fitting), BATCH))]

@@ -38,6 +38,7 @@ class _FusedLinearCrossEntropy(torch.autograd.Function):
         labels: Tensor,
         dtype: torch.dtype,
         smoothing: float,
+        chunk_bytes: int,
     ) -> Tensor:
         rows, items = len(states), len(table)
         mean_item = table.detach().mean(0)
@@ -45,7 +46,6 @@ class _FusedLinearCrossEntropy(torch.autograd.Function):
         grad_states = torch.empty_like(states)
         grad_table = torch.zeros_like(table)
         losses = torch.empty(rows, dtype=torch.float32, device=states.device)
-        chunk_bytes = CHUNK_BYTES if states.device.type == "cpu" else GPU_CHUNK_BYTES
         step = max(16, chunk_bytes // (4 * items) // 16 * 16)
         with torch.no_grad():
             for begin in range(0, rows, step):
@@ -72,10 +72,10 @@ class _FusedLinearCrossEntropy(torch.autograd.Function):
         return losses.mean()
 
     @staticmethod
-    def backward(context: Any, *outputs: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+    def backward(context: Any, *outputs: Tensor) -> tuple[Tensor | None, ...]:
         grad_states, grad_table = context.saved_tensors
         (scale,) = outputs
-        return grad_states * scale, grad_table * scale, None, None, None
+        return grad_states * scale, grad_table * scale, None, None, None, None
 
 
 FullLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -118,16 +118,20 @@ def full_softmax(
     *,
     dtype: torch.dtype = torch.float32,
     smoothing: float = 0.0,
+    chunk_bytes: int | None = None,
 ) -> Tensor:
     """Cross-entropy of labels among all items: -log softmax(states @ table.T)[label].
 
     Equal to F.cross_entropy, except that a label's loss is at most 87.5 nats. The (N, V) logits are
-    never all in memory, only a cache-sized chunk at a time (as in Wijmans et al., 2024, "Cut Your
-    Losses"). `dtype` is the type of the matrix products. `smoothing` is the share of a label's
-    weight that is spread evenly over all items (Szegedy et al., 2016).
+    never all in memory, only `chunk_bytes` of them at a time, by default what a cache holds (as in
+    Wijmans et al., 2024, "Cut Your Losses"). `dtype` is the type of the matrix products.
+    `smoothing` is the share of a label's weight that is spread evenly over all items (Szegedy et
+    al., 2016).
     """
+    if chunk_bytes is None:
+        chunk_bytes = CHUNK_BYTES if states.device.type == "cpu" else GPU_CHUNK_BYTES
     loss: Tensor = _FusedLinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        states, table[1:], labels - 1, dtype, smoothing
+        states, table[1:], labels - 1, dtype, smoothing, chunk_bytes
     )
     return loss
 

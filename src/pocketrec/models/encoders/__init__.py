@@ -22,15 +22,15 @@ def encoder_class(name: str) -> type[Encoder]:
     """
     module, _, cls = find_encoder(name).target.partition(":")
     try:
-        found = getattr(import_module(module), cls)
+        imported = getattr(import_module(module), cls)
     except Exception as error:  # a user's module runs, and may raise anything
         raise ConfigError(
             f"model.encoder = '{name}': importing '{module}' fails with "
             f"{type(error).__name__}: {error}"
         ) from error
-    if not (isinstance(found, type) and issubclass(found, Encoder)):
+    if not (isinstance(imported, type) and issubclass(imported, Encoder)):
         raise ConfigError(
             f"model.encoder = '{name}': class '{cls}' is not an Encoder: derive it from "
             "pocketrec.models.encoders.base.Encoder"
         )
-    return found
+    return imported

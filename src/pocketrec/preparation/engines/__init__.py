@@ -15,7 +15,10 @@ from typing import Protocol, TypeVar
 import polars as pl
 
 from ...ingest.parts import PartedTable
-from .fold import Truncated
+from .fold import FOLD_ROWS, Truncated
+
+BLOCK_ROWS = 1_000_000
+"""Rows of a part that are split into blocks by bucket at once."""
 
 BucketFunction = Callable[[pl.DataFrame], pl.DataFrame]
 JoinFunction = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
@@ -52,6 +55,9 @@ class Plan:
     """Most events of a user: the oldest are dropped; None: all are kept."""
     select: Callable[[pl.LazyFrame], pl.LazyFrame] | None = None
     """A pure function that selects rows and columns before the partition; None: all."""
+    block_rows: int = BLOCK_ROWS
+    fold_rows: int = FOLD_ROWS
+    """Rows of a bucket to gather before looking for users with too many events."""
 
     def apply(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Select the rows and columns that go into buckets."""

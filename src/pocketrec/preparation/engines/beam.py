@@ -23,7 +23,6 @@ from .pipelines import RESULT, WORK, gather_answers, partition_log, reduce_bucke
 from .runner import check_server, read_options, run_quietly, warn_of_local_folder
 from .step import Step
 from .work import (
-    BLOCK_ROWS,
     Combine,
     Frames,
     Joined,
@@ -48,7 +47,7 @@ class BeamBuckets:
         self._engine = engine
         self._plan = plan
         self._source: PartedTable | None = (
-            engine.keep(rows) if isinstance(rows, pl.LazyFrame) else rows
+            engine.keep(rows, plan.block_rows) if isinstance(rows, pl.LazyFrame) else rows
         )
         self._rows = Rows(engine.scratch)  # not partitioned yet: no step has written files
 
@@ -142,11 +141,11 @@ class BeamEngine:
         """Set up the buckets; the first step that reads them partitions the rows."""
         return BeamBuckets(self, rows, plan)
 
-    def keep(self, rows: pl.LazyFrame) -> Frames:
-        """Write a frame of this process to files that workers can read."""
+    def keep(self, rows: pl.LazyFrame, block_rows: int) -> Frames:
+        """Write a frame of this process to files of `block_rows` that workers can read."""
         folder = self.begin()
         count = 0
-        for block in rows.collect_batches(chunk_size=BLOCK_ROWS):
+        for block in rows.collect_batches(chunk_size=block_rows):
             write_bytes(folder / f"{count}.arrow", to_bytes(block))
             count += 1
         return Frames(folder, rows.collect_schema(), list(range(count)))

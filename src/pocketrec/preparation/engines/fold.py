@@ -46,14 +46,16 @@ def _find_truncated(events: pl.DataFrame, most: int) -> pl.Series:
     return sizes.filter(pl.col("len") > most)[Column.USER]
 
 
-def fold(blocks: Iterable[pl.DataFrame], most: int | None) -> tuple[pl.DataFrame, Truncated]:
+def fold(
+    blocks: Iterable[pl.DataFrame], most: int | None, fold_rows: int = FOLD_ROWS
+) -> tuple[pl.DataFrame, Truncated]:
     """Join blocks into a bucket with the newest `most` events of each user; None keeps all.
 
-    Never holds many more rows than the result or FOLD_ROWS, whichever is larger.
+    Never holds many more rows than the result or `fold_rows`, whichever is larger.
     """
     gathered: list[pl.DataFrame] = []
     total = rows = 0
-    limit = FOLD_ROWS
+    limit = fold_rows
     for block in blocks:
         gathered.append(block)
         total += block.height
@@ -62,7 +64,7 @@ def fold(blocks: Iterable[pl.DataFrame], most: int | None) -> tuple[pl.DataFrame
             # Keep one event too many: at the end it shows which users had more than `most`.
             gathered = [keep_newest(pl.concat(gathered), most + 1)]
             rows = gathered[0].height
-            limit = max(FOLD_ROWS, 2 * rows)
+            limit = max(fold_rows, 2 * rows)
     whole = pl.concat(gathered)
     if most is None or whole.height <= most:
         return whole, Truncated()

@@ -13,7 +13,6 @@ from ...ingest.parts import PartedTable
 from ...schema import Column
 from ..buckets import bucket_of
 from . import Answer, BucketFunction, Buckets, JoinFunction, Plan, Reduction, Task, shard_name
-from . import fold as folding
 from .fold import Truncated, fold
 
 _BUCKET = "_bucket"
@@ -22,12 +21,10 @@ _BUCKET = "_bucket"
 class LocalBuckets:
     """One file per bucket; see `engines.Buckets`."""
 
-    def __init__(
-        self, files: list[Path], max_user_events: int | None, on_step: Callable[[], None]
-    ) -> None:
+    def __init__(self, files: list[Path], plan: Plan, on_step: Callable[[], None]) -> None:
         self.files = files
         self.truncated = Truncated()
-        self._max_user_events = max_user_events
+        self._plan = plan
         self._on_step = on_step
         self._is_folded = False
         self._pending: list[Callable[[pl.DataFrame, int], pl.DataFrame]] = []
@@ -48,7 +45,11 @@ class LocalBuckets:
         if self._is_folded:
             rows = pl.read_parquet(file, glob=False)
         else:
-            rows, truncated = fold(_blocks(file), self._max_user_events)
+            rows, truncated = fold(
+                _blocks(file, self._plan.fold_rows),
+                self._plan.max_user_events,
+                self._plan.fold_rows,
+            )
             self.truncated += truncated
         for function in self._pending:
             rows = function(rows, number)
@@ -84,14 +85,14 @@ class LocalBuckets:
             self._on_step()
 
 
-def _blocks(file: Path) -> Iterator[pl.DataFrame]:
+def _blocks(file: Path, fold_rows: int) -> Iterator[pl.DataFrame]:
     """Read a file in pieces: one user may have more events than fit in memory."""
     scan = pl.scan_parquet(file, glob=False)
     rows = scan.select(pl.len()).collect().item()
-    if rows <= folding.FOLD_ROWS:
+    if rows <= fold_rows:
         yield pl.read_parquet(file, glob=False)
         return
-    step = folding.FOLD_ROWS // 4
+    step = max(1, fold_rows // 4)
     for begin in range(0, rows, step):
         yield scan.slice(begin, step).collect()
 
@@ -127,7 +128,7 @@ class LocalEngine:
             _join(parts, empty, file)
             files.append(file)
             self.on_step()
-        return LocalBuckets(files, plan.max_user_events, self.on_step)
+        return LocalBuckets(files, plan, self.on_step)
 
 
 def _split(rows: pl.LazyFrame, buckets: int, folder: Path) -> None:

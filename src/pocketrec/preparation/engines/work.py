@@ -23,9 +23,6 @@ from ..buckets import bucket_of
 from . import BucketFunction, JoinFunction, Plan, Reduction, shard_name
 from .fold import Truncated, fold, keep_newest
 
-BLOCK_ROWS = 1_000_000
-"""Rows of a part that are split into blocks by bucket at once."""
-
 Block = tuple[bytes, int]
 """Rows of a bucket as Arrow, and the number of rows already dropped from them."""
 
@@ -147,7 +144,7 @@ class Partition:
         """Yield the blocks of a part, each with the number of its bucket."""
         part: Any = self.source.parts[number]
         with self.source.open_part(part) as rows:
-            for batch in self.plan.apply(rows).collect_batches(chunk_size=BLOCK_ROWS):
+            for batch in self.plan.apply(rows).collect_batches(chunk_size=self.plan.block_rows):
                 bucket = bucket_of(batch[Column.USER], self.plan.buckets).alias(_BUCKET)
                 blocks = batch.with_columns(bucket).partition_by(
                     _BUCKET, as_dict=True, include_key=False
@@ -176,7 +173,7 @@ class Partition:
                 dropped += dropped_before
                 yield to_frame(content)
 
-        rows, truncated = fold(frames(), self.plan.max_user_events)
+        rows, truncated = fold(frames(), self.plan.max_user_events, self.plan.fold_rows)
         for function in self.work.rows.pending:
             rows = function(rows, number)
         return self.work.reduce(number, rows), truncated + Truncated(dropped)
